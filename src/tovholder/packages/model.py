@@ -1,0 +1,189 @@
+"""The package format as frozen values: what a folder of package files means once it is read and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tovholder.packages.common import CodeValue, Condition, Source, SourceKind, Text
+from tovholder.packages.locate import Locator
+from tovholder.packages.model_clinical import (
+    Activity,
+    Band,
+    Base,
+    Block,
+    Form,
+    Goal,
+    Grade,
+    GradeGroup,
+    Guideline,
+    Input,
+    InputSource,
+    LevelRules,
+    PlanTemplate,
+    Raiser,
+    Score,
+    Scoring,
+    Timing,
+)
+from tovholder.packages.model_head import (
+    AppointmentKind,
+    Head,
+    Inclusion,
+    InclusionCode,
+    InclusionReasons,
+    LevelMeaning,
+    Parameter,
+    Requirement,
+    Right,
+)
+from tovholder.packages.model_rules import (
+    Example,
+    Expect,
+    ExpectedActivity,
+    ExpectedFlag,
+    ExpectedInclusion,
+    ExpectedIndicator,
+    ExpectedLevel,
+    Indicator,
+    Rule,
+    RuleExample,
+)
+from tovholder.packages.model_screens import (
+    Cockpit,
+    Column,
+    Content,
+    ContentItem,
+    Fill,
+    Filter,
+    Rank,
+    Referral,
+    ReferralField,
+    Referrals,
+    StartList,
+)
+
+__all__ = [
+    "Activity",
+    "AppointmentKind",
+    "Band",
+    "Base",
+    "Block",
+    "Cockpit",
+    "CodeValue",
+    "Column",
+    "Condition",
+    "Content",
+    "ContentItem",
+    "Example",
+    "Expect",
+    "ExpectedActivity",
+    "ExpectedFlag",
+    "ExpectedInclusion",
+    "ExpectedIndicator",
+    "ExpectedLevel",
+    "Fill",
+    "Filter",
+    "Form",
+    "Goal",
+    "Grade",
+    "GradeGroup",
+    "Guideline",
+    "Head",
+    "Inclusion",
+    "InclusionCode",
+    "InclusionReasons",
+    "Indicator",
+    "Input",
+    "InputSource",
+    "LevelMeaning",
+    "LevelRules",
+    "Package",
+    "Parameter",
+    "PlanTemplate",
+    "Raiser",
+    "Rank",
+    "Referral",
+    "ReferralField",
+    "Referrals",
+    "Requirement",
+    "Right",
+    "Rule",
+    "RuleExample",
+    "Score",
+    "Scoring",
+    "Source",
+    "SourceKind",
+    "StartList",
+    "Text",
+    "Timing",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """A package read, typed and whole. Where each thing was written is kept in ``locators`` (file → lines)."""
+
+    folder: Path
+    id: str
+    version: str
+    valid_from: int  # day
+    titles: Text
+    summary: Text
+    approver: str
+    episode_label: CodeValue
+    source: str  # tovholder | lps
+    sources: Mapping[str, Source]
+    rights: tuple[Right, ...]
+    levels: tuple[LevelMeaning, ...]
+    appointment_kinds: tuple[AppointmentKind, ...]
+    parameter_definitions: Mapping[str, Parameter]
+    inclusion: Inclusion
+    plan: PlanTemplate
+    forms: Mapping[str, Form]
+    level: LevelRules
+    rules: tuple[Rule, ...]
+    cockpit: Cockpit
+    indicators: tuple[Indicator, ...]
+    referrals: tuple[Referral, ...]
+    content: tuple[ContentItem, ...]
+    examples: tuple[Example, ...]
+    locators: Mapping[str, Locator] = field(compare=False, repr=False)
+
+    @property
+    def parameters(self) -> dict[str, int | str]:
+        """Parameter values by name, as rules and indicators are given them."""
+        return {name: held.value for name, held in self.parameter_definitions.items()}
+
+    @property
+    def plan_right(self) -> Right:
+        """The right to a plan: the one a confirmed plan stops."""
+        return next(right for right in self.rights if right.stopped_by == "plan-confirmed")
+
+    def rule(self, rule_id: str) -> Rule:
+        """A rule by id (KeyError when there is none)."""
+        return {held.id: held for held in self.rules}[rule_id]
+
+    def referral(self, referral_id: str) -> Referral:
+        """A kind of referral by id (KeyError when there is none)."""
+        return {held.id: held for held in self.referrals}[referral_id]
+
+    def kind_title(self, kind: str, language: str) -> str:
+        """What an activity or appointment kind is called; the code itself when the package does not know it."""
+        for held in self.appointment_kinds:
+            if held.kind == kind:
+                return held.title[language]
+        for activity in self.plan.activities:
+            if activity.kind == kind:
+                return activity.title[language]
+        return kind
+
+    def defaults(self) -> tuple[str, ...]:
+        """Ids of sources that are proposals of ours, to be replaced when something official is public."""
+        return tuple(key for key, held in self.sources.items() if held.kind is SourceKind.DEFAULT)
+
+    def place(self, file: str, *path: str | int) -> str:
+        """``file:line`` of something written in the package."""
+        locator = self.locators.get(file)
+        return f"{file}:{locator.line(path)}" if locator else file

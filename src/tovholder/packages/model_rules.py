@@ -1,0 +1,131 @@
+"""rules/*.toml, indicators/*.toml and examples/*.json as values: what is watched, counted and expected."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any, Literal
+
+from pydantic import Field
+
+from tovholder.packages.common import Code, Frozen, LevelNumber, Text, Whole, Words, YesNo
+
+Value = str | Whole | None
+Rows = dict[str, tuple[dict[str, Value], ...]]  # fact table → rows; columns left out are NULL
+
+
+class RuleExample(Frozen):
+    """Fact rows and the rows the SQL gives for them; with ``level`` also whether the flag is raised at that level.
+
+    ``level``: 1, 2, 3, "undecided" or "3-to-1" (was 3, since decided 1). ``flagged``: the episodes flagged then.
+    """
+
+    name: Words
+    today: date
+    facts: Rows
+    expect: tuple[dict[str, Value], ...]  # the columns named are compared; days may be written YYYY-MM-DD
+    level: Literal[1, 2, 3, "undecided", "3-to-1"] | None = None
+    flagged: tuple[str, ...] | None = None
+
+
+class Rule(Frozen):
+    """rules/*.toml: a flag as one SELECT with columns patient_id, episode_id, since_day (and more for the reason text).
+
+    ``levels``: the levels of the episode's latest decision at which the flag is raised; "all" includes undecided.
+    Reason placeholders: {days} (since → today), {since}, {deadline} (column deadline_day), and further output
+    columns by name (those ending in _day are dates).
+    """
+
+    id: Code
+    version: Whole = 1
+    kind: Literal["compliance", "deadline", "question"]
+    title: Text
+    severity: Literal["high", "medium", "low"]
+    levels: Literal["all"] | tuple[LevelNumber, ...]
+    reason: Text
+    action: Text  # what to do about it
+    sql: Words
+    source: Code
+    examples: tuple[RuleExample, ...] = ()
+
+    def applies_at(self, level: int | None) -> bool:
+        """Whether the flag is raised for an episode whose decided level is this (None: undecided)."""
+        return self.levels == "all" or level in self.levels
+
+
+class Indicator(Frozen):
+    """indicators/*.toml: one SELECT giving patient_id, episode_id, period_id, in_denominator, in_numerator, missing."""
+
+    id: Code
+    version: Whole = 1
+    title: Text
+    definition: Text
+    period_rule: Text  # which month an episode counts in
+    period: Literal["month"]
+    strata: tuple[Literal["region", "sundhedsraad", "municipality", "level", "legacy", "sex", "age"], ...]
+    standard_percent: Whole | None = None  # the wanted share, where one is set
+    right: Code | None = None
+    sql: Words
+    source: Code
+    examples: tuple[RuleExample, ...] = ()
+
+
+class ExpectedLevel(Frozen):
+    """The proposal expected: level (None: none may be proposed), ids of reasons, names of what is unknown."""
+
+    proposed: LevelNumber | None
+    grade: str | None = None
+    reasons: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+
+
+class ExpectedActivity(Frozen):
+    """An activity expected in the plan made on the example's plan day."""
+
+    id: Code
+    kind: Code
+    due: date
+
+
+class ExpectedFlag(Frozen):
+    """A flag expected on the example's today."""
+
+    rule: Code
+    since: date
+
+
+class ExpectedIndicator(Frozen):
+    """An indicator row expected for the patient's episode; absent from the list: no row."""
+
+    period: str
+    in_denominator: Literal[0, 1]
+    in_numerator: Literal[0, 1]
+    missing: Literal[0, 1]
+
+
+class ExpectedInclusion(Frozen):
+    """Whether the patient is proposed, with the names of the reasons for and against."""
+
+    included: YesNo
+    reasons: tuple[str, ...]
+    diagnosis_day: date | None = None
+
+
+class Expect(Frozen):
+    """All that is expected of one patient; what is left out is not asked (an empty list is)."""
+
+    inclusion: ExpectedInclusion
+    level: ExpectedLevel | None = None
+    plan: tuple[ExpectedActivity, ...] | None = None
+    flags: tuple[ExpectedFlag, ...] = ()
+    indicators: dict[str, ExpectedIndicator] = Field(default_factory=dict)
+
+
+class Example(Frozen):
+    """examples/*.json: one patient's resources and what must come of them."""
+
+    id: Code
+    title: Text
+    today: date
+    plan_confirmed: date | None = None  # the day the expected plan is made on; none: today
+    resources: tuple[dict[str, Any], ...]
+    expect: Expect
