@@ -1,0 +1,282 @@
+"""Tells whether a resource keeps to the structure of FHIR R4 4.0.1: ``validate(resource)`` lists what is wrong, empty when nothing is.
+
+Covered: known type, known elements, cardinality, choice types, primitive formats and calendar dates, primitive extensions,
+required codes, reference targets, extensions, contained and bundled resources, and nothing empty or null. Not covered: the
+invariants R4 writes in FHIRPath (except ext-1 and dom-2), and profiles. Both plug in as a ``Rule`` per resource type, which
+sees a resource only when its structure is sound.
+
+Each type is compiled when first met into closures that return None for a sound value. Locations are put together on the way
+out, so sound resources never pay for them. No message repeats a value, except codes and element names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from difflib import get_close_matches
+from functools import cache
+from typing import Any
+
+from tovholder.base.errors import Issue
+from tovholder.fhir import definitions
+from tovholder.fhir.definitions import Element, resource_types
+from tovholder.fhir.validate_primitives import Check, Finding, primitive_checks, wrong_kind
+from tovholder.fhir.validate_values import bound, extension, reference, shown, some_of
+
+__all__ = ["Rule", "Validator", "resource_types", "validate"]
+
+# A further rule about one resource: findings with locations relative to the resource (".name[0]").
+Rule = Callable[[dict[str, Any]], Iterable[Finding]]
+_Pair = Callable[[object, object], list[Finding] | None]
+
+_ABSENT = object()
+
+
+def validate(resource: object) -> list[Issue]:
+    """What is wrong with a resource as R4 defines it; an empty list when it is valid. Never raises."""
+    return _standard().validate(resource)
+
+
+@cache
+def _standard() -> Validator:
+    return Validator()
+
+
+class Validator:
+    """A compiled set of checks; ``rules`` adds further rules by resource type."""
+
+    def __init__(self, rules: Mapping[str, Iterable[Rule]] | None = None) -> None:
+        self._rules = {name: tuple(listed) for name, listed in (rules or {}).items()}
+        self._primitives = primitive_checks(definitions.primitives())
+        self._objects: dict[str, Check] = {}
+        self._resource = self._any_resource(contained=False)
+        self._contained = self._any_resource(contained=True)
+
+    def validate(self, resource: object) -> list[Issue]:
+        """What is wrong with a resource; an empty list when it is valid. Never raises."""
+        try:
+            found = self._resource(resource)
+        except RecursionError:
+            found = [("", "the resource is nested too deep to be read", "fewer levels", "too-long")]
+        if found is None:
+            return []
+        named = resource.get("resourceType") if isinstance(resource, dict) else None
+        root = named if isinstance(named, str) and named in resource_types() else "Resource"
+        return [Issue(root + path, message, expected, code) for path, message, expected, code in found]
+
+    def _any_resource(self, *, contained: bool) -> Check:
+        types = resource_types()
+
+        def check(value: object) -> list[Finding] | None:
+            if not isinstance(value, dict) or not value:
+                return wrong_kind(value, "a resource", "an object with a resourceType")
+            name = value.get("resourceType")
+            if name is None:
+                return [(".resourceType", "resourceType is missing", "the name of an R4 resource type", "required")]
+            if not isinstance(name, str):
+                return _under(".resourceType", wrong_kind(name, "a resource type", "the name of an R4 resource type"))
+            if name not in types:
+                near = get_close_matches(name, types, 3)
+                expected = " or ".join(near) if near else "the name of an R4 resource type"
+                return [(".resourceType", f"{shown(name)} is not an R4 resource type", expected, "structure")]
+            found = self._object(name)(value)
+            if contained and "contained" in value:
+                expected = "all contained resources directly in the outermost one"
+                more: Finding = (".contained", "a contained resource contains resources itself", expected, "invariant")
+                return [*(found or ()), more]
+            if found is None and name in self._rules:
+                return [finding for rule in self._rules[name] for finding in rule(value)] or None
+            return found
+
+        return check
+
+    def _object(self, path: str) -> Check:
+        """The check of an object of this type or group; its elements are compiled when the first one arrives."""
+        known = self._objects.get(path)
+        if known is not None:
+            return known
+        definition = definitions.type_of(path)
+        names: dict[str, Check] = {}
+        pairs: dict[str, _Pair] = {}
+        labels: dict[str, str] = {}
+        groups = [frozenset(e.json_names()) for e in definition.elements.values() if e.is_choice]
+        required = frozenset(n for n, e in definition.elements.items() if e.minimum and not e.is_choice)
+        needed = [e for e in definition.elements.values() if e.minimum]
+        has_needed_choice = any(e.is_choice for e in needed)
+
+        def fill() -> None:
+            compiled: dict[str, Check] = {}
+            for element in definition.elements.values():
+                for name, kind in element.json_names().items():
+                    labels[name] = f".{element.name}.ofType({kind})" if element.is_choice else f".{name}"
+                    item = self._item(element, kind)
+                    compiled[name] = _array(item) if element.is_list else item
+                    if kind in self._primitives:
+                        pairs["_" + name] = self._pair(name, item, element.is_list)
+            if definition.kind == "resource":
+                compiled["resourceType"] = _accept
+            names.update(compiled)  # last, and at once: another thread may be waiting to see it filled
+
+        def check(value: object) -> list[Finding] | None:
+            if not isinstance(value, dict) or not value:
+                return wrong_kind(value, "an object", f"an object ({path})")
+            if not names:
+                fill()
+            found: list[Finding] | None = None
+            for name, item in value.items():
+                checked = names.get(name)
+                if checked is not None:
+                    one = checked(item)
+                    # With a companion _name the two are checked as a pair, where null can be right.
+                    if one is None or ("_" + name in value and "_" + name in pairs):
+                        continue
+                    one = _under(labels[name], one)
+                elif name in pairs:
+                    one = pairs[name](item, value.get(name[1:], _ABSENT))
+                    if one is None:
+                        continue
+                    one = _under(labels[name[1:]], one)
+                else:
+                    one = [_unknown(name, definition.elements, tuple(names), path)]
+                found = one if found is None else found + one
+            if has_needed_choice or not required <= value.keys():
+                found = _missing(needed, value, found)
+            for group in groups:
+                found = _several(group, value, found)
+            return found
+
+        made = extension(check) if path == "Extension" else check
+        self._objects[path] = made
+        return made
+
+    def _item(self, element: Element, kind: str) -> Check:
+        """The check of one occurrence of an element."""
+        if element.path:
+            return self._object(element.path)
+        if kind == "Resource":
+            return self._contained if element.name == "contained" else self._resource
+        if kind in self._primitives:
+            check = self._primitives[kind]
+        else:
+            check = self._object("SimpleQuantity" if kind == "Quantity" and element.simple else kind)
+        if kind == "Reference":
+            return reference(element.targets, check)
+        if element.binding and kind in ("code", "Coding", "CodeableConcept"):
+            return bound(kind, element.binding, check)
+        return check
+
+    def _pair(self, name: str, item: Check, is_list: bool) -> _Pair:
+        """The check of ``_name`` (id and extensions of a primitive) together with the values it belongs to."""
+        companion = self._object("Element")
+
+        def single(extra: object, value: object) -> list[Finding] | None:
+            found = list(companion(extra) or ())
+            if value is not _ABSENT:
+                found += item(value) or ()
+            return found or None
+
+        def several(extra: object, values: object) -> list[Finding] | None:
+            if not isinstance(extra, list) or not extra:
+                return wrong_kind(extra, "an array", f"an array, as {name} is one")
+            if values is _ABSENT:
+                values = [None] * len(extra)
+            if not isinstance(values, list) or not values:
+                return wrong_kind(values, "an array", "an array")
+            if len(values) != len(extra):
+                return [
+                    (
+                        "",
+                        f"{name} and _{name} differ in length",
+                        "one entry in each for every value, or null",
+                        "structure",
+                    )
+                ]
+            found: list[Finding] = []
+            for index, (one, value) in enumerate(zip(extra, values, strict=True)):
+                if one is None:
+                    found += _under(f"[{index}]", item(value))  # null in both is refused as null
+                else:
+                    found += _under(f"[{index}]", companion(one))
+                    found += _under(f"[{index}]", item(value) if value is not None else None)
+            return found or None
+
+        return several if is_list else single
+
+
+def _accept(value: object) -> list[Finding] | None:
+    return None
+
+
+def _under(prefix: str, found: list[Finding] | None) -> list[Finding]:
+    return [(prefix + path, message, expected, code) for path, message, expected, code in found or ()]
+
+
+def _array(item: Check) -> Check:
+    def check(value: object) -> list[Finding] | None:
+        if not isinstance(value, list) or not value:
+            return wrong_kind(value, "an array", "an array")
+        found: list[Finding] | None = None
+        for index, one in enumerate(value):
+            problems = item(one)
+            if problems is not None:
+                located = _under(f"[{index}]", problems)
+                found = located if found is None else found + located
+        return found
+
+    return check
+
+
+def _unknown(name: str, elements: Mapping[str, Element], names: tuple[str, ...], path: str) -> Finding:
+    """The finding for an element the type does not have, with the nearest ones it has."""
+    message = f"{shown(name)} is not an element of {path}"
+    location = "." + shown(name).strip("'")
+    for element in elements.values():
+        rest = name.removeprefix(element.name)
+        if element.is_choice and rest != name and (not rest or rest[0].isupper()):
+            message = f"{shown(name)} is not a type {element.name}[x] of {path} can have"
+            return (location, message, "one of " + some_of(tuple(element.json_names())), "structure")
+    if name.startswith("_") and name[1:] in names:
+        return (
+            location,
+            f"{shown(name)} does not belong here: {name[1:]} is not a primitive",
+            f"extensions inside {name[1:]}",
+            "structure",
+        )
+    near = get_close_matches(name, names, 3)
+    return (location, message, " or ".join(near) if near else "one of " + some_of(names), "structure")
+
+
+def _missing(needed: list[Element], value: dict[str, Any], found: list[Finding] | None) -> list[Finding] | None:
+    for element in needed:
+        names = element.json_names()
+        if not any(name in value or "_" + name in value for name in names):
+            expected = (
+                "one of " + some_of(tuple(names))
+                if element.is_choice
+                else "at least one"
+                if element.is_list
+                else "a value"
+            )
+            found = [*(found or ()), (f".{element.name}", f"{element.name} is missing", expected, "required")]
+    return found
+
+
+def _several(group: frozenset[str], value: dict[str, Any], found: list[Finding] | None) -> list[Finding] | None:
+    """One finding when more than one type of a choice is there (a primitive and its _name count as one)."""
+    present = group & value.keys()
+    if len(present) < 2 and not any(name[0] == "_" for name in value):
+        return found
+    present |= {name[1:] for name in value if name[0:1] == "_" and name[1:] in group}
+    if len(present) < 2:
+        return found
+    listed = tuple(sorted(present))
+    location = "." + _common(listed)
+    return [*(found or ()), (location, f"{' and '.join(listed)} are both there", "only one of them", "structure")]
+
+
+def _common(names: tuple[str, ...]) -> str:
+    """The element name that choice names share: valueQuantity, valueString → value."""
+    shared = names[0]
+    for name in names[1:]:
+        while not name.startswith(shared):
+            shared = shared[:-1]
+    return shared
