@@ -1,0 +1,1 @@
+"""The pages: they parse, call and present, and hold no rule."""

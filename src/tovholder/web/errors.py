@@ -1,0 +1,101 @@
+"""The one place that turns an error's category into a page: what happened, what was kept, what to do now."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext_lazy as _
+
+from tovholder.base.errors import Category, Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """How one category is told: HTTP status, what happened, what was kept, what to do now (lazy texts)."""
+
+    status: int
+    happened: Any
+    kept: Any
+    do: Any
+
+
+_NOTHING_SAVED = _("Intet er gemt eller ændret.")
+
+TOLD: dict[Category, Told] = {
+    Category.MALFORMED: Told(
+        400, _("Vi kunne ikke læse det, du sendte"), _NOTHING_SAVED, _("Gå tilbage, indlæs siden igen, og prøv en gang til.")
+    ),
+    Category.INVALID: Told(
+        400, _("Noget af det udfyldte kan ikke bruges"), _NOTHING_SAVED, _("Gå tilbage, og ret det, der står herunder.")
+    ),
+    Category.RULE: Told(
+        422,
+        _("Det kan ikke lade sig gøre lige nu"),
+        _NOTHING_SAVED,
+        _("Se, hvad der mangler herunder, og prøv igen, når det er på plads."),
+    ),
+    Category.NOT_FOUND: Told(
+        404,
+        _("Siden findes ikke"),
+        _("Intet er ændret."),
+        _("Kontrollér adressen, eller gå til forsiden. Oplysninger, du ikke har adgang til, bliver heller ikke vist."),
+    ),
+    Category.GONE: Told(
+        410, _("Det, du leder efter, er slettet"), _("Tidligere versioner er bevaret i journalen."), _("Gå til forsiden.")
+    ),
+    Category.CONFLICT: Told(
+        409,
+        _("Det er allerede gjort, eller en anden nåede det først"),
+        _("Det, der var gemt i forvejen, står ved magt. Dit seneste tryk ændrede ikke noget."),
+        _("Åbn siden igen, og se, hvordan det ser ud nu. Så kan du fortsætte derfra."),
+    ),
+    Category.PRECONDITION: Told(
+        409,
+        _("En anden har ændret oplysningerne, mens du skrev"),
+        _("Den andens ændring er gemt. Din er ikke."),
+        _("Åbn siden igen, se ændringen, og lav din egen rettelse oven på den."),
+    ),
+    Category.FORBIDDEN: Told(
+        403,
+        _("Det har du ikke adgang til"),
+        _("Intet er ændret. Forsøget er skrevet i loggen."),
+        _("Gå til din egen side. Mangler du en adgang, så tal med den, der styrer adgange hos jer."),
+    ),
+    Category.UNAUTHENTICATED: Told(401, _("Du er ikke logget ind"), _NOTHING_SAVED, _("Log ind, og prøv igen.")),
+    Category.UNSUPPORTED: Told(
+        501, _("Det kan Tovholder ikke endnu"), _NOTHING_SAVED, _("Gå tilbage, og vælg en anden vej.")
+    ),
+    Category.TOO_LARGE: Told(
+        413, _("Det, du sendte, fylder for meget"), _NOTHING_SAVED, _("Gå tilbage, og send noget mindre.")
+    ),
+    Category.BUSY: Told(
+        503, _("Der er travlt lige nu"), _NOTHING_SAVED, _("Vent et øjeblik, og prøv igen. Det plejer at gå hurtigt over.")
+    ),
+    Category.FAULT: Told(
+        500,
+        _("Der er sket en fejl hos os"),
+        _("Det, der var gemt i forvejen, er der stadig."),
+        _("Prøv igen om lidt. Sker det igen, så fortæl os fejlnummeret herunder."),
+    ),
+}
+
+
+def page(request: HttpRequest, problem: Problem) -> HttpResponse:
+    """The page of a problem. The issues are shown only where the reader can act on them."""
+    told = TOLD[problem.category]
+    details = [issue.message for issue in problem.issues if issue.message != problem.message]
+    speaks = problem.category in (Category.INVALID, Category.RULE, Category.CONFLICT)
+    return render(
+        request,
+        "web/problem.html",
+        {
+            "told": told,
+            "message": problem.message if speaks else "",
+            "details": details if speaks else [],
+            "request_id": getattr(request, "request_id", ""),
+        },
+        status=told.status,
+    )

@@ -1,0 +1,73 @@
+"""What every page gets: the chosen language, strict headers, and a readable page when something goes wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.utils import translation
+
+from tovholder.base.errors import Problem
+from tovholder.web import errors
+
+GetResponse = Callable[[HttpRequest], HttpResponse]
+
+# No inline script, no inline style, nothing from elsewhere. Listed whole, so that a test can compare it word for word.
+CONTENT_SECURITY_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' data:",
+        "font-src 'self'",
+        "connect-src 'self'",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+_MACHINE_PATHS = ("/fhir", "/healthz", "/metrics", "/cds-services", "/.well-known")
+
+
+def is_page(request: HttpRequest) -> bool:
+    """Whether a person looks at the answer; machines get their own error form."""
+    return not request.path.startswith(_MACHINE_PATHS)
+
+
+class PageHeadersMiddleware:
+    """Danish unless the person chose otherwise, and the headers of a page that holds health data."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Activate the language of the cookie; the browser's own wish is not asked, since most are set to English."""
+        if not is_page(request):
+            return self.get_response(request)
+        chosen = request.COOKIES.get(settings.LANGUAGE_COOKIE_NAME, settings.LANGUAGE_CODE)
+        language = chosen if chosen in dict(settings.LANGUAGES) else settings.LANGUAGE_CODE
+        translation.activate(language)
+        request.LANGUAGE_CODE = language  # type: ignore[attr-defined]
+        response = self.get_response(request)
+        response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
+        response.headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
+        response.headers.setdefault("Cache-Control", "no-store")
+        return response
+
+
+class ProblemPageMiddleware:
+    """A Problem that no view took becomes a page (web/errors.py)."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Pass on; the work is in process_exception."""
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """The page of a Problem; other exceptions go on to Django."""
+        if isinstance(exception, Problem) and is_page(request):
+            return errors.page(request, exception)
+        return None

@@ -1,0 +1,82 @@
+/* Draws the charts of a page from the JSON beside them. The table on the page says the same in words and figures. */
+(function () {
+  "use strict";
+
+  var INK = "#1a1a1a";
+  var SOFT = "#555";
+  var COLOURS = ["#004d99", "#b00000", "#2b6900", "#800080", "#7a5200", "#1a1a1a"];
+  var SYMBOLS = ["circle", "triangle", "rect", "diamond", "pin", "arrow"];
+  var TEXT = { fontFamily: '"IBM Plex Sans", sans-serif', fontSize: 14, color: INK };
+
+  function decimal(value) {
+    return document.documentElement.lang === "da" ? String(value).replace(".", ",") : String(value);
+  }
+
+  function dateText(value) {
+    return new Date(value).toLocaleDateString(document.documentElement.lang === "da" ? "da-DK" : "en-GB", {
+      month: "short",
+      year: "numeric",
+      timeZone: "UTC"
+    });
+  }
+
+  function line(data) {
+    return {
+      textStyle: TEXT,
+      grid: { left: 8, right: 16, top: 16, bottom: 8, containLabel: true },
+      tooltip: { trigger: "axis", renderMode: "richText", formatter: function (items) { return data.labels[items[0].dataIndex]; } },
+      xAxis: { type: "time", axisLabel: { color: SOFT, hideOverlap: true, formatter: dateText }, splitNumber: 3 },
+      yAxis: { type: "value", scale: true, splitNumber: 3, axisLabel: { color: SOFT, formatter: decimal } },
+      series: [{
+        type: "line",
+        name: data.name,
+        data: data.x.map(function (day, index) { return [day, data.y[index]]; }),
+        symbol: "circle",
+        symbolSize: 8,
+        lineStyle: { width: 2.5 },
+        color: COLOURS[0]
+      }]
+    };
+  }
+
+  function share(data) {
+    return {
+      textStyle: TEXT,
+      color: COLOURS,
+      legend: { bottom: 0, textStyle: TEXT, itemWidth: 28 },
+      grid: { left: 8, right: 16, top: 16, bottom: 64, containLabel: true },
+      tooltip: {
+        trigger: "axis",
+        renderMode: "richText",
+        formatter: function (items) {
+          return items.map(function (item) {
+            return item.seriesName + ": " + (item.value === null || item.value === undefined ? data.held : decimal(item.value) + " %");
+          }).join("\n");
+        }
+      },
+      xAxis: { type: "category", data: data.months, axisLabel: { color: SOFT, hideOverlap: true }, boundaryGap: false },
+      yAxis: { type: "value", min: 0, max: 100, axisLabel: { color: SOFT, formatter: function (value) { return value + " %"; } } },
+      series: data.series.map(function (row, index) {
+        return { type: "line", name: row.name, data: row.values, symbol: SYMBOLS[index % SYMBOLS.length], symbolSize: 9, connectNulls: false, lineStyle: { width: 2.5 } };
+      })
+    };
+  }
+
+  var KINDS = { line: line, share: share };
+
+  function draw(place) {
+    var source = document.getElementById(place.dataset.source);
+    var make = KINDS[place.dataset.chart];
+    if (!source || !make || !window.echarts) {
+      return;
+    }
+    place.classList.add("is-drawn");
+    var chart = window.echarts.init(place, null, { renderer: "canvas" });
+    var option = make(JSON.parse(source.textContent));
+    option.animation = false;
+    chart.setOption(option);
+    window.addEventListener("resize", function () { chart.resize(); });
+  }
+
+  document.querySelectorAll("[data-chart]").forEach(draw);
+})();

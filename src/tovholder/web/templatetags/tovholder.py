@@ -1,0 +1,172 @@
+"""Template tags: texts in two languages, integer days as dates, icons, form fields with their errors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any
+
+from django import template
+from django.forms import BoundField, CheckboxInput, Form, RadioSelect, Select, Textarea
+from django.template import Context
+from django.utils import dateformat
+from django.utils.formats import number_format
+from django.utils.translation import get_language, ngettext
+from django.utils.translation import gettext as _
+
+from tovholder.base import days
+from tovholder.web.view_models import Appointment, Series
+
+register = template.Library()
+
+_LONG = "j. F Y"
+
+
+@register.filter
+def say(text: Mapping[str, str] | str | None) -> str:
+    """A package's text in the reader's language; Danish where the other is missing."""
+    if text is None:
+        return ""
+    if isinstance(text, str):
+        return text
+    return text.get(get_language() or "da") or text.get("da") or next(iter(text.values()), "")
+
+
+@register.filter
+def day(value: int | None, style: str = "long") -> str:
+    """An integer day as a date: 3. januar 2027 (long), 3. jan. (short), 03-01-2027 (compact)."""
+    if value is None:
+        return ""
+    moment = days.date_of(value)
+    danish = get_language() == "da"
+    if style == "short":
+        return dateformat.format(moment, "j. b" if danish else "j b")
+    if style == "compact":
+        return dateformat.format(moment, "d-m-Y" if danish else "j M Y")
+    if style == "weekday":
+        return dateformat.format(moment, "l j. F" if danish else "l j F")
+    return dateformat.format(moment, _LONG if danish else "j F Y")
+
+
+@register.filter
+def iso_day(value: int | None) -> str:
+    """An integer day as YYYY-MM-DD, for <time datetime>."""
+    return "" if value is None else days.iso(value)
+
+
+@register.filter
+def ago(age: int | None) -> str:
+    """How long something has stood: i dag, i går, 12 dage."""
+    if age is None:
+        return ""
+    if age <= 0:
+        return _("i dag")
+    return ngettext("%(count)d dag", "%(count)d dage", age) % {"count": age}
+
+
+@register.filter
+def due(left: int | None) -> str:
+    """Days to a deadline in words: 12 dage tilbage, i dag, 3 dage over."""
+    if left is None:
+        return ""
+    if left == 0:
+        return _("Udløber i dag")
+    if left > 0:
+        return ngettext("%(count)d dag tilbage", "%(count)d dage tilbage", left) % {"count": left}
+    return ngettext("%(count)d dag over fristen", "%(count)d dage over fristen", -left) % {"count": -left}
+
+
+@register.filter
+def percent(share: float | None) -> str:
+    """A share as a percentage with one decimal, in the reader's way of writing it."""
+    if share is None:
+        return ""
+    text = f"{share * 100:.1f}"
+    return f"{text.replace('.', ',')} %" if get_language() == "da" else f"{text}%"
+
+
+@register.filter
+def month_name(month: str) -> str:
+    """2027-01 as januar 2027."""
+    year, _dash, number = month.partition("-")
+    return dateformat.format(date(int(year), int(number), 1), "F Y")
+
+
+@register.filter
+def clock_time(moment: datetime | None) -> str:
+    """The time of day in Copenhagen: 9.30 in Danish, 9:30 in English."""
+    if moment is None:
+        return ""
+    local = moment.astimezone(days.COPENHAGEN)
+    return f"{local.hour}{'.' if get_language() == 'da' else ':'}{local.minute:02d}"
+
+
+@register.filter
+def held(value: float | None) -> str:
+    """A figure, or the word that says it is held back."""
+    return _("Skjult") if value is None else number_format(value, use_l10n=True, force_grouping=True)
+
+
+@register.filter
+def form_for(item: Appointment, forms: Mapping[str | None, Form]) -> Form | None:
+    """The form that belongs to one appointment."""
+    return forms.get(item.id)
+
+
+@register.filter
+def chart_data(series: Series) -> dict[str, Any]:
+    """A series as the chart script wants it: dates, values, and the texts to show."""
+    return {
+        "kind": "line",
+        "name": series.title,
+        "unit": series.unit,
+        "x": [days.iso(point.day) for point in series.points],
+        "y": [point.value for point in series.points],
+        "labels": [f"{day(point.day, 'compact')}: {point.text} {series.unit}".strip() for point in series.points],
+    }
+
+
+@register.inclusion_tag("web/components/icon.html")
+def icon(name: str, label: str = "", css: str = "") -> dict[str, str]:
+    """An icon of the design system; hidden from screen readers unless it has a label."""
+    return {"name": name, "label": label, "css": css}
+
+
+@register.inclusion_tag("web/components/shape.html")
+def shape(name: str) -> dict[str, str]:
+    """One of our own shapes (level, flag, mark); always beside text."""
+    return {"name": name}
+
+
+@register.inclusion_tag("web/components/field.html", takes_context=True)
+def field(context: Context, bound: BoundField) -> dict[str, Any]:
+    """A form field with label, hint and error, tied together for screen readers."""
+    widget = bound.field.widget
+    kind = "input"
+    for candidate, name in (
+        (RadioSelect, "radio"),
+        (CheckboxInput, "checkbox"),
+        (Textarea, "textarea"),
+        (Select, "select"),
+    ):
+        if isinstance(widget, candidate):
+            kind = name
+            break
+    hint_id, error_id = f"{bound.id_for_label or bound.auto_id}-hint", f"{bound.auto_id}-error"
+    described = " ".join(
+        part for part, present in ((hint_id, bound.help_text), (error_id, bound.errors)) if present
+    )
+    attributes: dict[str, Any] = {"aria-describedby": described} if described else {}
+    if bound.errors:
+        attributes["aria-invalid"] = "true"
+    css = {"select": "form-select", "radio": "form-radio", "checkbox": "form-checkbox"}.get(kind, "form-input")
+    attributes["class"] = " ".join(filter(None, [css, widget.attrs.get("class", "")]))
+    return {
+        "bound": bound,
+        "kind": kind,
+        "control": bound.as_widget(attrs=attributes) if kind not in ("radio",) else "",
+        "hint_id": hint_id,
+        "error_id": error_id,
+        "described": described,
+        "optional": not bound.field.required and kind != "checkbox",
+    }

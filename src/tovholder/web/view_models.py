@@ -1,0 +1,385 @@
+"""What the pages show, as frozen values: presenters fill them, templates read them, neither knows the record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+Text = Mapping[str, str]  # {"da": …, "en": …}
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """Something that needs a person: what, why, since when."""
+
+    rule_id: str
+    title: Text
+    severity: str
+    reason: Text
+    since_day: int | None
+    age_days: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class NextStep:
+    """The one thing to do next, and where."""
+
+    kind: str
+    title: Text
+    day: int | None
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CockpitRow:
+    """One patient in one package, as the clinic's list shows it."""
+
+    patient_id: str
+    name: str
+    age: int | None
+    package_title: Text
+    phase: str
+    phase_label: Any
+    level: int | None
+    flags: tuple[Flag, ...]
+    deadline_day: int | None
+    days_left: int | None
+    deadline_state: str  # none, unknown, met, running, soon, broken
+    next_step: NextStep | None
+    last_control_day: int | None
+    next_control_day: int | None
+    noshows_12m: int
+    missing: tuple[Text, ...]
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    """One filter of the list, with how many it holds."""
+
+    key: str
+    title: Any
+    count: int
+    url: str
+    current: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CockpitPage:
+    """The clinic's list with its filters."""
+
+    rows: tuple[CockpitRow, ...]
+    tabs: tuple[Tab, ...]
+    levels: tuple[Tab, ...]
+    search: str
+    shown: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClockDate:
+    """One dated fact of the rights clock."""
+
+    label: Any
+    day: int | None
+    note: Any = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clock:
+    """The rights clock with every date it rests on."""
+
+    state: str  # running, soon, broken, met, met-late, unknown, stopped
+    title: Text | None
+    deadline_day: int | None
+    days_left: int | None
+    days: int | None
+    legacy: bool
+    dates: tuple[ClockDate, ...]
+    paused_days: int
+    open_pause_day: int | None
+    open_pause_reason: str
+    rule: str
+    legal_source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of the guided flow."""
+
+    key: str
+    number: int
+    title: Any
+    state: str  # done, current, todo
+    summary: Any
+    anchor: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One question and what was answered."""
+
+    question: str
+    answer: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assessment:
+    """The latest needs assessment."""
+
+    form: str
+    day: int | None
+    answers: tuple[Answer, ...]
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """A proposed level with its reasons and what was not known."""
+
+    id: str | None
+    level: int | None
+    day: int | None
+    reasons: tuple[str, ...]
+    unknown: tuple[str, ...]
+    inputs: tuple[Answer, ...]
+    blocked: str
+    rule: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """A decided level: when, by whom, and why it differs from the proposal."""
+
+    level: int
+    day: int
+    by: str
+    proposed: int | None
+    override_reason: str
+    review_day: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Goal:
+    """One goal and whose words it is in."""
+
+    id: str | None
+    text: str
+    by_patient: bool
+    lifecycle: str
+    achievement: Any
+    start_day: int | None
+    target_day: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Activity:
+    """One thing the plan says shall be done."""
+
+    id: str | None
+    kind: str
+    title: str
+    who: Any
+    status: str
+    due_day: int | None
+    window_start_day: int | None
+    window_end_day: int | None
+    done_day: int | None
+    overdue_days: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Appointment:
+    """One appointment with its status in words and what may be done with it."""
+
+    id: str | None
+    kind: str
+    title: str
+    status: str
+    status_label: Any
+    status_icon: str
+    start: datetime | None
+    day: int | None
+    place: str
+    reason: str
+    by: Any
+    actions: tuple[str, ...]
+    needs_outcome: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One measured value."""
+
+    day: int
+    value: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Series:
+    """One kind of measurement over time; drawn as a chart and written as a table."""
+
+    key: str
+    title: str
+    unit: str
+    points: tuple[Point, ...]
+    about: str = ""
+
+    @property
+    def data_id(self) -> str:
+        """The id of the chart's data on the page."""
+        return f"maaling-{self.key}"
+
+    @property
+    def latest(self) -> Point:
+        """The newest value."""
+        return self.points[-1]
+
+    @property
+    def newest_first(self) -> tuple[Point, ...]:
+        """For the table."""
+        return tuple(reversed(self.points))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """The shared plan of one course."""
+
+    id: str | None
+    title: str
+    status: str
+    made_day: int | None
+    confirmed_day: int | None
+    confirmed_by: str
+    shared_day: int | None
+    review_day: int | None
+    no_goal_reason: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """Something to read or somewhere to turn."""
+
+    title: Text
+    url: str
+    about: Text | None
+    validated_by: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PatientPage:
+    """A patient's page in the clinic: the guided flow and everything it stands on."""
+
+    patient_id: str
+    name: str
+    age: int | None
+    cpr: str
+    package: str
+    package_title: Text
+    phase: str
+    phase_label: Any
+    episode_id: str | None
+    level: int | None
+    flags: tuple[Flag, ...]
+    clock: Clock | None
+    steps: tuple[Step, ...]
+    current: Step | None
+    inclusion_reasons: tuple[str, ...]
+    declined_day: int | None
+    decline_reason: str
+    ended_day: int | None
+    end_reason: Any
+    assessment: Assessment | None
+    assessment_url: str
+    proposal: Proposal | None
+    decision: Decision | None
+    plan: Plan | None
+    goals: tuple[Goal, ...]
+    activities: tuple[Activity, ...]
+    appointments: tuple[Appointment, ...]
+    measurements: tuple[Series, ...]
+    urls: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Course:
+    """One package of the patient's plan, in the patient's words."""
+
+    package: str
+    title: Text
+    phase: str
+    phase_label: Any
+    level: int | None
+    level_title: Any
+    level_about: Any
+    level_day: int | None
+    plan: Plan | None
+    goals: tuple[Goal, ...]
+    activities: tuple[Activity, ...]
+    content: tuple[Content, ...]
+    goal_url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holder:
+    """The clinic that holds the rope."""
+
+    name: str
+    person: str
+    phone: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MinPlanPage:
+    """The patient's own page."""
+
+    first_name: str
+    next_appointment: Appointment | None
+    next_activity: Activity | None
+    missed: tuple[Appointment, ...]
+    holder: Holder | None
+    courses: tuple[Course, ...]
+    coming: tuple[Appointment, ...]
+    earlier: tuple[Appointment, ...]
+    measurements: tuple[Series, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FigureRow:
+    """One month in one region. None stands for a number that is held back."""
+
+    month: str
+    region: str
+    region_name: str
+    denominator: int | None
+    numerator: int | None
+    missing: int | None
+    share: float | None
+    low: float | None
+    high: float | None
+    unstarted: int | None
+    declined: int | None
+    suppressed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FiguresPage:
+    """The rights table with what it means and how sure it is."""
+
+    title: Text
+    about: Text
+    standard: Text | None
+    as_of_day: int
+    rows: tuple[FigureRow, ...]
+    total: FigureRow | None
+    months: tuple[str, ...]
+    from_month: str
+    to_month: str
+    suppressed: int
+    threshold: int
+    chart: Mapping[str, Any]
