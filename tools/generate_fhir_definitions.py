@@ -6,7 +6,8 @@ Licence: the package is Apache-2.0; HL7 dedicates the FHIR definitions themselve
 
 The package adds elements of later releases and of its own product to some resources (Binary.url, Meta.project, most of
 ResearchStudy, ...). ``dataelements.json`` in the same folder is HL7's untouched list of every leaf element, so leaves are
-taken from there, a leaf it does not know is dropped, and so is a group left without leaves.
+taken from there, a leaf it does not know is dropped, and so is a group left without leaves. That list leaves
+out some elements whose name is too long for a resource id (64 characters); those are taken as the package has them.
 
 Run ``python tools/generate_fhir_definitions.py`` to write, ``--check`` to fail when the committed file differs.
 """
@@ -26,6 +27,10 @@ RELEASE = "4.0.1"
 CORE = "http://hl7.org/fhir/StructureDefinition/"
 INHERITED = ("id", "extension", "modifierExtension")
 REGEX = CORE + "regex"
+
+LONGEST_ID = 64
+# Groups have no leaf entry to be put back from: the one group whose cardinality the package changed.
+RESTORED_MINIMUM = {"EvidenceVariable.characteristic": 1}
 
 Json = dict[str, Any]
 
@@ -76,6 +81,8 @@ def official_elements(definition: Json, official: dict[str, Json]) -> list[Json]
             kept.append(element)
         elif path in official:
             kept.append(official[path])
+        elif len(f"de-{path}") > LONGEST_ID:
+            kept.append(element)
         elif path.rsplit(".", 1)[1] in INHERITED or element["base"]["path"] in official.keys() - {path}:
             kept.append(
                 element
@@ -114,8 +121,8 @@ def targets(element: Json) -> list[str]:
 def describe(element: Json, groups: set[str], is_resource: bool) -> Json:
     path = element["path"]
     row: Json = {}
-    if element["min"]:
-        row["min"] = element["min"]
+    if minimum := RESTORED_MINIMUM.get(path, element["min"]):
+        row["min"] = minimum
     if element["max"] == "*":
         row["list"] = True
     if path.endswith("[x]"):
@@ -203,7 +210,10 @@ def expand(value_set: Json, systems: dict[str, Json]) -> Json | None:
 def codes(concepts: list[Json]) -> list[str]:
     found = []
     for concept in concepts:
-        found.append(concept["code"])
+        # A heading in the code system's tree is no code to be used (item-type "question").
+        heading = any(p["code"] == "notSelectable" and p.get("valueBoolean") for p in concept.get("property", []))
+        if not heading:
+            found.append(concept["code"])
         found.extend(codes(concept.get("concept", [])))
     return found
 

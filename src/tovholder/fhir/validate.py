@@ -29,6 +29,7 @@ Rule = Callable[[dict[str, Any]], Iterable[Finding]]
 _Pair = Callable[[object, object], list[Finding] | None]
 
 _ABSENT = object()
+_BARE = ("element-id", "xhtml")  # primitives that cannot carry extensions, as a resource's id cannot
 
 
 def validate(resource: object) -> list[Issue]:
@@ -98,7 +99,7 @@ class Validator:
         names: dict[str, Check] = {}
         pairs: dict[str, _Pair] = {}
         labels: dict[str, str] = {}
-        groups = [frozenset(e.json_names()) for e in definition.elements.values() if e.is_choice]
+        choices = [(e.name, frozenset(e.json_names())) for e in definition.elements.values() if e.is_choice]
         required = frozenset(n for n, e in definition.elements.items() if e.minimum and not e.is_choice)
         needed = [e for e in definition.elements.values() if e.minimum]
         has_needed_choice = any(e.is_choice for e in needed)
@@ -110,7 +111,7 @@ class Validator:
                     labels[name] = f".{element.name}.ofType({kind})" if element.is_choice else f".{name}"
                     item = self._item(element, kind)
                     compiled[name] = _array(item) if element.is_list else item
-                    if kind in self._primitives:
+                    if kind in self._primitives and kind not in _BARE and name != "id":
                         pairs["_" + name] = self._pair(name, item, element.is_list)
             if definition.kind == "resource":
                 compiled["resourceType"] = _accept
@@ -137,11 +138,11 @@ class Validator:
                     one = _under(labels[name[1:]], one)
                 else:
                     one = [_unknown(name, definition.elements, tuple(names), path)]
-                found = one if found is None else found + one
+                found = one if found is None else _joined(found, one)
             if has_needed_choice or not required <= value.keys():
                 found = _missing(needed, value, found)
-            for group in groups:
-                found = _several(group, value, found)
+            for base, choice in choices:
+                found = _several(base, choice, value, found)
             return found
 
         made = extension(check) if path == "Extension" else check
@@ -206,6 +207,11 @@ def _accept(value: object) -> list[Finding] | None:
     return None
 
 
+def _joined(found: list[Finding], more: list[Finding]) -> list[Finding]:
+    found += more  # in place: a large bundle can have thousands
+    return found
+
+
 def _under(prefix: str, found: list[Finding] | None) -> list[Finding]:
     return [(prefix + path, message, expected, code) for path, message, expected, code in found or ()]
 
@@ -219,7 +225,7 @@ def _array(item: Check) -> Check:
             problems = item(one)
             if problems is not None:
                 located = _under(f"[{index}]", problems)
-                found = located if found is None else found + located
+                found = located if found is None else _joined(found, located)
         return found
 
     return check
@@ -228,55 +234,39 @@ def _array(item: Check) -> Check:
 def _unknown(name: str, elements: Mapping[str, Element], names: tuple[str, ...], path: str) -> Finding:
     """The finding for an element the type does not have, with the nearest ones it has."""
     message = f"{shown(name)} is not an element of {path}"
-    location = "." + shown(name).strip("'")
+    location = "." + shown(name)[1:-1]
     for element in elements.values():
         rest = name.removeprefix(element.name)
         if element.is_choice and rest != name and (not rest or rest[0].isupper()):
             message = f"{shown(name)} is not a type {element.name}[x] of {path} can have"
             return (location, message, "one of " + some_of(tuple(element.json_names())), "structure")
     if name.startswith("_") and name[1:] in names:
-        return (
-            location,
-            f"{shown(name)} does not belong here: {name[1:]} is not a primitive",
-            f"extensions inside {name[1:]}",
-            "structure",
-        )
+        message = f"{shown(name)} does not belong here: {name[1:]} is not a primitive that carries extensions"
+        return (location, message, f"{name[1:]} alone", "structure")
     near = get_close_matches(name, names, 3)
     return (location, message, " or ".join(near) if near else "one of " + some_of(names), "structure")
 
 
 def _missing(needed: list[Element], value: dict[str, Any], found: list[Finding] | None) -> list[Finding] | None:
     for element in needed:
-        names = element.json_names()
+        names = tuple(element.json_names())
         if not any(name in value or "_" + name in value for name in names):
             expected = (
-                "one of " + some_of(tuple(names))
-                if element.is_choice
-                else "at least one"
-                if element.is_list
-                else "a value"
+                "one of " + some_of(names) if element.is_choice else "at least one" if element.is_list else "a value"
             )
             found = [*(found or ()), (f".{element.name}", f"{element.name} is missing", expected, "required")]
     return found
 
 
-def _several(group: frozenset[str], value: dict[str, Any], found: list[Finding] | None) -> list[Finding] | None:
+def _several(
+    base: str, choice: frozenset[str], value: dict[str, Any], found: list[Finding] | None
+) -> list[Finding] | None:
     """One finding when more than one type of a choice is there (a primitive and its _name count as one)."""
-    present = group & value.keys()
-    if len(present) < 2 and not any(name[0] == "_" for name in value):
+    present = choice & value.keys()
+    if len(present) < 2 and not any(name.startswith("_") for name in value):
         return found
-    present |= {name[1:] for name in value if name[0:1] == "_" and name[1:] in group}
+    present |= {name[1:] for name in value if name.startswith("_") and name[1:] in choice}
     if len(present) < 2:
         return found
-    listed = tuple(sorted(present))
-    location = "." + _common(listed)
-    return [*(found or ()), (location, f"{' and '.join(listed)} are both there", "only one of them", "structure")]
-
-
-def _common(names: tuple[str, ...]) -> str:
-    """The element name that choice names share: valueQuantity, valueString → value."""
-    shared = names[0]
-    for name in names[1:]:
-        while not name.startswith(shared):
-            shared = shared[:-1]
-    return shared
+    message = f"{' and '.join(sorted(present))} are there together"
+    return [*(found or ()), (f".{base}", message, "only one of them", "structure")]

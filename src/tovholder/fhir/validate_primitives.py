@@ -155,7 +155,7 @@ def _boolean(value: object) -> list[Finding] | None:
 
 
 def _base64(value: object) -> list[Finding] | None:
-    if isinstance(value, str) and value:
+    if isinstance(value, str) and value.strip():
         try:
             # FHIR allows white space between groups; the strict decoder does not.
             a2b_base64("".join(value.split()), strict_mode=True)

@@ -10,13 +10,15 @@ from tovholder.fhir.validate_primitives import Check, Finding
 _LITERAL = re.compile(r"(https?://\S*/)?([A-Za-z]+)/[A-Za-z0-9\-.]{1,64}(/_history/[A-Za-z0-9\-.]{1,64})?", re.ASCII)
 _SHOWN_CODES = 10
 _LONGEST_ECHO = 40
+_DIGITS_OF_A_BIRTHDAY = 6
 _STRUCTURE_DEFINITION = "http://hl7.org/fhir/StructureDefinition/"
 
 
 def shown(text: str) -> str:
-    """A code or element name as it may stand in a message: quoted and cut, so that it can carry no story."""
+    """A code or element name as it may stand in a message: cut, and its digits masked when they could be a CPR number."""
     cut = text if len(text) <= _LONGEST_ECHO else text[: _LONGEST_ECHO - 1] + "…"
-    return "'" + "".join(c if c.isprintable() else "?" for c in cut) + "'"
+    masked = sum(c.isdigit() for c in text) >= _DIGITS_OF_A_BIRTHDAY
+    return "'" + "".join("#" if masked and c.isdigit() else c if c.isprintable() else "?" for c in cut) + "'"
 
 
 def some_of(names: tuple[str, ...]) -> str:
@@ -114,12 +116,14 @@ def reference(targets: frozenset[str], plain: Check) -> Check:
                 named = match[2]
                 # In an absolute URL the last folder need not be a resource type; in a relative one it must.
                 if named not in allowed and (named in types or match[1] is None):
-                    return [(".reference", f"refers to {shown(named)}, which may not stand here", expected, "value")]
+                    # An unknown name could be anything, also a person's; only resource types are repeated.
+                    what = f"refers to {named}, which may not stand here" if named in types else "refers to no R4 type"
+                    return [(".reference", what, expected, "value")]
         stated = value.get("type")
         if stated is not None:
             named = stated.removeprefix(_STRUCTURE_DEFINITION)
             if named in types and named not in allowed:
-                return [(".type", f"says {shown(named)}, which may not stand here", expected, "value")]
+                return [(".type", f"says {named}, which may not stand here", expected, "value")]
         return None
 
     return check

@@ -1,0 +1,152 @@
+"""Valid examples with something broken in them: the validator reports and never raises, and some breaks are always found."""
+
+from __future__ import annotations
+
+import copy
+from functools import cache
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from lib.vectors import vectors
+
+from tovholder.base import json
+from tovholder.base.errors import Issue
+from tovholder.fhir.validate import validate
+
+SECRET = "Karen Blixen 0702901234"
+SCALARS: list[Any] = [
+    None,
+    True,
+    0,
+    -1,
+    2**40,
+    1.5,
+    json.Decimal("1.10"),
+    "",
+    "a b",
+    "2026-02-30",
+    SECRET,
+    [],
+    {},
+    [None],
+    [[]],
+    {"id": SECRET},
+]
+RELAXED = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=20,
+)
+
+
+@cache
+def valid_examples() -> list[dict[str, Any]]:
+    read = [json.loads(file.read_bytes()) for file in sorted(vectors("r4-examples").glob("*.json"))]
+    return [resource for resource in read if not validate(resource)]
+
+
+def places(value: Any) -> list[tuple[Any, Any]]:
+    """Every (container, key) inside a value."""
+    found: list[tuple[Any, Any]] = []
+    waiting = [value]
+    while waiting:
+        one = waiting.pop()
+        pairs = one.items() if isinstance(one, dict) else enumerate(one) if isinstance(one, list) else ()
+        for key, inner in pairs:
+            found.append((one, key))
+            waiting.append(inner)
+    return found
+
+
+def broken(data: st.DataObject) -> dict[str, Any]:
+    """A valid example with one to three places overwritten, removed, wrapped or renamed."""
+    resource: dict[str, Any] = copy.deepcopy(data.draw(st.sampled_from(valid_examples())))
+    for _ in range(data.draw(st.integers(1, 3))):
+        options = places(resource)
+        container, key = options[data.draw(st.integers(0, len(options) - 1))]
+        match data.draw(st.sampled_from(["overwrite", "remove", "wrap", "unwrap", "rename"])):
+            case "overwrite":
+                container[key] = copy.deepcopy(data.draw(st.sampled_from(SCALARS)))
+            case "remove":
+                del container[key]
+            case "wrap":
+                container[key] = [container[key]]
+            case "unwrap" if isinstance(container[key], list) and container[key]:
+                container[key] = container[key][0]
+            case "rename" if isinstance(container, dict):
+                container[data.draw(st.sampled_from(["_", "x", "value"])) + str(key)] = container.pop(key)
+            case _:
+                pass
+        if not resource:
+            break
+    return resource
+
+
+def sound(issues: list[Issue], resource: dict[str, Any]) -> None:
+    for issue in issues:
+        assert issue.path.split(".")[0] in (resource.get("resourceType"), "Resource")
+        assert issue.message and issue.expected and issue.code
+        assert "Blixen" not in f"{issue}" or "required value set" in issue.message
+        assert "0702901234" not in f"{issue}"
+
+
+@RELAXED
+@given(st.data())
+def test_broken_examples_are_reported_never_raised(data: st.DataObject) -> None:
+    resource = broken(data)
+    before = copy.deepcopy(resource)
+    sound(validate(resource), resource)
+    assert resource == before
+
+
+@RELAXED
+@given(st.data())
+def test_an_unknown_element_is_found_wherever_it_is(data: st.DataObject) -> None:
+    resource = copy.deepcopy(data.draw(st.sampled_from(valid_examples())))
+    objects = [resource, *(c[k] for c, k in places(resource) if isinstance(c[k], dict))]
+    objects[data.draw(st.integers(0, len(objects) - 1))]["notAnElement"] = "x"
+    assert [i.path.endswith(".notAnElement") for i in validate(resource)] == [True]
+
+
+@RELAXED
+@given(st.data())
+def test_nothing_empty_or_null_gets_past(data: st.DataObject) -> None:
+    resource = copy.deepcopy(data.draw(st.sampled_from(valid_examples())))
+    options = places(resource)
+    container, key = options[data.draw(st.integers(0, len(options) - 1))]
+    empty = data.draw(st.sampled_from([None, "", [], {}]))
+    # Null is right in an array of primitives beside its extensions, and in the array of those.
+    if isinstance(container, list) and (empty is None or container[key] is None):
+        return
+    container[key] = empty
+    assert validate(resource)
+
+
+@RELAXED
+@given(JSON)
+def test_any_json_gets_an_answer(value: Any) -> None:
+    assert validate(value)
+
+
+@RELAXED
+@given(st.sampled_from(["Patient", "Observation", "Bundle", "Questionnaire", "Parameters"]), st.data())
+def test_any_content_of_an_element_gets_an_answer(name: str, data: st.DataObject) -> None:
+    keys = [
+        "id",
+        "name",
+        "contact",
+        "valueQuantity",
+        "_birthDate",
+        "birthDate",
+        "entry",
+        "item",
+        "parameter",
+        "contained",
+        "extension",
+    ]
+    content = data.draw(st.dictionaries(st.sampled_from(keys), JSON, max_size=4))
+    for issue in validate({"resourceType": name, **content}):
+        assert issue.path.startswith(name)
