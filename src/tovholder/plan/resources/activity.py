@@ -1,0 +1,239 @@
+"""ServiceRequest, Appointment and Task: what shall be done, when it is agreed, and who was asked to do it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from tovholder.base import days
+from tovholder.fhir import systems
+from tovholder.plan.domain import ActivityStatus
+from tovholder.plan.resources import extensions as e
+from tovholder.plan.values import Activity, Appointment, Referral
+
+_ACTIVITY_OWNED = (systems.EPISODE_OF_CARE_EXTENSION, e.x("due"), e.x("done"), e.x("package"))
+_APPOINTMENT_OWNED = (
+    systems.EPISODE_OF_CARE_EXTENSION,
+    e.x("outcome-unknown"), e.x("cancelled-by"), e.x("organization"), e.x("correction"),
+)  # fmt: skip
+_REFERRAL_OWNED = (
+    systems.EPISODE_OF_CARE_EXTENSION,
+    *(e.x(name) for name in ("accepted", "started", "completed", "kind", "receiver-kind")),
+)
+
+
+def activity_resource(activity: Activity, base: Mapping[str, Any] | None = None, *, intent: str = "plan") -> e.Json:
+    """The activity as FHIR. ``intent`` becomes "order" once somebody outside is asked to do it."""
+    made = e.start("ServiceRequest", activity.id, base)
+    if activity.plan_id:
+        made["basedOn"] = [e.ref("CarePlan", activity.plan_id)]
+    made["status"] = str(activity.status)
+    made["intent"] = intent
+    made["code"] = {
+        "coding": [{"system": systems.ACTIVITY_SYSTEM, "code": activity.kind}],
+        "text": activity.title or activity.kind,
+    }
+    made["subject"] = e.ref("Patient", activity.patient_id)
+    period: e.Json = {}
+    if activity.window_start_day is not None:
+        period["start"] = days.iso(activity.window_start_day)
+    if activity.window_end_day is not None:
+        period["end"] = days.iso(activity.window_end_day)
+    e.put(made, "occurrencePeriod", period)
+    if activity.authored_day is not None:
+        made["authoredOn"] = days.iso(activity.authored_day)
+    made["performerType"] = {"coding": [{"system": systems.RECEIVER_SYSTEM, "code": activity.performer_kind}]}
+    if activity.performer_id:
+        made["performer"] = [e.ref("Organization", activity.performer_id)]
+    written = [
+        *e.episode(activity.episode_id),
+        *e.date("due", activity.due_day),
+        *e.date("done", activity.done_day),
+        *e.simple("package", "Code", activity.package),
+    ]
+    return e.with_extensions(made, _ACTIVITY_OWNED, written)
+
+
+def read_activity(resource: Mapping[str, Any]) -> Activity:
+    """The activity a ServiceRequest tells of."""
+    code = resource.get("code") or {}
+    kind = e.coding(code, systems.ACTIVITY_SYSTEM) or ""
+    period = resource.get("occurrencePeriod") or {}
+    known = {str(status) for status in ActivityStatus}
+    status = resource.get("status")
+    performers = resource.get("performer") or ()
+    return Activity(
+        id=resource.get("id"),
+        patient_id=e.id_of((resource.get("subject") or {}).get("reference"), "Patient") or "",
+        episode_id=e.episode_id(resource) or "",
+        plan_id=next(
+            (found for item in resource.get("basedOn") or () if (found := e.id_of(item.get("reference"), "CarePlan"))),
+            None,
+        ),
+        package=e.text(resource, "package") or "",
+        kind=kind,
+        title=code.get("text") or kind,
+        status=ActivityStatus(status) if status in known else ActivityStatus.ACTIVE,
+        performer_kind=e.coding(resource.get("performerType"), systems.RECEIVER_SYSTEM) or "",
+        due_day=e.day(resource, "due"),
+        window_start_day=days.parse_day(period.get("start")),
+        window_end_day=days.parse_day(period.get("end")),
+        done_day=e.day(resource, "done"),
+        performer_id=next(
+            (found for item in performers if (found := e.id_of(item.get("reference"), "Organization"))), None
+        ),
+        authored_day=days.parse_day(resource.get("authoredOn")),
+    )
+
+
+def appointment_resource(appointment: Appointment, base: Mapping[str, Any] | None = None) -> e.Json:
+    """The appointment as FHIR. Participants others added stay."""
+    made = e.start("Appointment", appointment.id, base)
+    made["status"] = appointment.status
+    if appointment.cancel_reason:
+        made["cancelationReason"] = {"text": appointment.cancel_reason}
+    else:
+        made.pop("cancelationReason", None)
+    made["serviceType"] = [
+        {
+            "coding": [{"system": systems.KIND_SYSTEM, "code": appointment.kind}],
+            "text": appointment.title or appointment.kind,
+        }
+    ]
+    e.put(made, "description", appointment.title)
+    e.put(made, "start", days.instant_text(appointment.start) if appointment.start else None)
+    e.put(made, "end", days.instant_text(appointment.end) if appointment.end else None)
+    if appointment.created_day is not None:
+        made["created"] = days.iso(appointment.created_day)
+    if appointment.activity_id:
+        made["basedOn"] = [e.ref("ServiceRequest", appointment.activity_id)]
+    actors = [f"Patient/{appointment.patient_id}"]
+    if appointment.practitioner_id:  # R4 lets no Organization take part: that is our extension
+        actors.append(f"Practitioner/{appointment.practitioner_id}")
+    agreed = "needs-action" if appointment.status == "proposed" else "accepted"
+    replaced = {name.split("/")[0] for name in actors}
+    others = [
+        item
+        for item in made.get("participant") or ()
+        if ((item.get("actor") or {}).get("reference") or "").split("/")[0] not in replaced
+    ]
+    made["participant"] = [{"actor": {"reference": name}, "status": agreed} for name in actors] + others
+    organization = f"Organization/{appointment.organization_id}" if appointment.organization_id else None
+    written = [
+        *e.episode(appointment.episode_id),
+        *e.simple("outcome-unknown", "Boolean", True if appointment.outcome_unknown else None),
+        *e.simple("cancelled-by", "Code", appointment.cancelled_by),
+        *e.reference(e.x("organization"), organization),
+        *e.simple("correction", "String", appointment.correction),
+    ]
+    return e.with_extensions(made, _APPOINTMENT_OWNED, written)
+
+
+def _instant(text: object) -> datetime | None:
+    try:
+        return days.parse_instant(text) if isinstance(text, str) else None
+    except ValueError:
+        return None
+
+
+def read_appointment(resource: Mapping[str, Any]) -> Appointment:
+    """The appointment a resource tells of."""
+    service = e.first(resource.get("serviceType"))
+    actors = [(item.get("actor") or {}).get("reference") for item in resource.get("participant") or ()]
+
+    def actor(kind: str) -> str | None:
+        return next((found for name in actors if (found := e.id_of(name, kind))), None)
+
+    kind = e.coding(service, systems.KIND_SYSTEM) or e.first(service.get("coding")).get("code") or ""
+    reason = resource.get("cancelationReason") or {}
+    return Appointment(
+        id=resource.get("id"),
+        patient_id=actor("Patient") or "",
+        kind=kind,
+        title=resource.get("description") or service.get("text") or kind,
+        status=resource.get("status") or "",
+        start=_instant(resource.get("start")),
+        end=_instant(resource.get("end")),
+        created_day=days.parse_day(resource.get("created")),
+        organization_id=e.id_of(e.target(resource, e.x("organization")), "Organization"),
+        practitioner_id=actor("Practitioner"),
+        episode_id=e.episode_id(resource),
+        activity_id=next(
+            (
+                found
+                for item in resource.get("basedOn") or ()
+                if (found := e.id_of(item.get("reference"), "ServiceRequest"))
+            ),
+            None,
+        ),
+        cancel_reason=reason.get("text") or e.first(reason.get("coding")).get("code"),
+        cancelled_by=e.text(resource, "cancelled-by"),
+        outcome_unknown=e.flag(resource, "outcome-unknown"),
+        correction=e.text(resource, "correction"),
+    )
+
+
+def referral_resource(referral: Referral, base: Mapping[str, Any] | None = None) -> e.Json:
+    """The referral's round trip as a Task on the ordered ServiceRequest."""
+    made = e.start("Task", referral.id, base)
+    made["status"] = referral.status
+    e.put(made, "statusReason", {"text": referral.stop_reason} if referral.stop_reason else None)
+    made["intent"] = "order"
+    made["code"] = {
+        "coding": [{"system": systems.TASK_SYSTEM, "code": "referral"}],
+        "text": referral.title or "Henvisning",
+    }
+    made["focus"] = e.ref("ServiceRequest", referral.request_id)
+    made["for"] = e.ref("Patient", referral.patient_id)
+    made["authoredOn"] = days.iso(referral.sent_day)
+    if referral.requester and "/" in referral.requester:
+        made["requester"] = {"reference": referral.requester}
+    if referral.receiver_id:
+        made["owner"] = e.ref("Organization", referral.receiver_id)
+    period: e.Json = {}
+    if referral.started_day is not None:
+        period["start"] = days.iso(referral.started_day)
+    if referral.completed_day is not None:
+        period["end"] = days.iso(referral.completed_day)
+    e.put(made, "executionPeriod", period)
+    written = [
+        *e.episode(referral.episode_id),
+        *e.date("accepted", referral.accepted_day),
+        *e.date("started", referral.started_day),
+        *e.date("completed", referral.completed_day),
+        *e.simple("kind", "Code", referral.kind),
+        *e.simple("receiver-kind", "Code", referral.receiver_kind),
+    ]
+    return e.with_extensions(made, _REFERRAL_OWNED, written)
+
+
+def is_referral(resource: Mapping[str, Any]) -> bool:
+    """Whether a Task is one round of a referral."""
+    return e.coding(resource.get("code"), systems.TASK_SYSTEM) == "referral"
+
+
+def read_referral(resource: Mapping[str, Any]) -> Referral:
+    """The referral a Task tells of."""
+    reason = resource.get("statusReason") or {}
+    code = resource.get("code") or {}
+    started = e.day(resource, "started")
+    if started is None:
+        started = days.parse_day((resource.get("executionPeriod") or {}).get("start"))
+    return Referral(
+        id=resource.get("id"),
+        patient_id=e.id_of((resource.get("for") or {}).get("reference"), "Patient") or "",
+        episode_id=e.episode_id(resource),
+        request_id=e.id_of((resource.get("focus") or {}).get("reference"), "ServiceRequest") or "",
+        kind=e.text(resource, "kind") or "",
+        receiver_id=e.id_of((resource.get("owner") or {}).get("reference"), "Organization"),
+        receiver_kind=e.text(resource, "receiver-kind") or "",
+        status=resource.get("status") or "",
+        sent_day=days.parse_day(resource.get("authoredOn")) or 0,
+        requester=(resource.get("requester") or {}).get("reference"),
+        accepted_day=e.day(resource, "accepted"),
+        started_day=started,
+        completed_day=e.day(resource, "completed"),
+        stop_reason=reason.get("text") or e.first(reason.get("coding")).get("code"),
+        title=code.get("text") or "",
+    )

@@ -1,0 +1,212 @@
+"""The frozen values of a course as the rest of the house handles them; plan.resources turns them into FHIR and back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from tovholder.plan.clock import Pause, RightsClock, open_pause, paused_days
+from tovholder.plan.domain import ActivityStatus, Level, Phase, PlanStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A code in a system, with its text where known."""
+
+    system: str
+    code: str
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Episode:
+    """One patient's course in one package (EpisodeOfCare)."""
+
+    id: str | None = None
+    patient_id: str
+    package: str
+    package_version: str
+    phase: Phase
+    organization_id: str | None
+    condition_id: str | None = None
+    diagnosed_day: int | None = None
+    eligible_day: int | None = None
+    offered_day: int | None = None
+    started_day: int | None = None
+    declined_day: int | None = None
+    decline_reason: str | None = None
+    decided_by: str | None = None  # reference of whoever recorded the start, the refusal or the end
+    ended_day: int | None = None
+    end_reason: str | None = None
+    inclusion_reasons: tuple[str, ...] = ()
+    clock: RightsClock | None = None
+    pauses: tuple[Pause, ...] = ()
+    care_manager: str | None = None
+
+    @property
+    def paused_days(self) -> int:
+        """Days of closed pauses."""
+        return paused_days(self.pauses)
+
+    @property
+    def open_pause(self) -> Pause | None:
+        """The pause that still runs."""
+        return open_pause(self.pauses)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """The shared plan of one course (CarePlan). A draft made from the package stops no clock."""
+
+    id: str | None = None
+    patient_id: str
+    episode_id: str
+    package: str
+    package_version: str
+    status: PlanStatus
+    title: str
+    made_day: int
+    author: str | None = None
+    confirmed_day: int | None = None
+    confirmed_by: str | None = None
+    shared_day: int | None = None
+    start_day: int | None = None
+    end_day: int | None = None
+    review_day: int | None = None
+    no_goal_reason: str | None = None
+    condition_ids: tuple[str, ...] = ()
+    goal_ids: tuple[str, ...] = ()
+    activity_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Goal:
+    """What the patient wants to reach, in text first (Goal)."""
+
+    id: str | None = None
+    patient_id: str
+    episode_id: str | None
+    text: str
+    lifecycle: str = "active"
+    achievement: str | None = None
+    expressed_by: str | None = None
+    start_day: int | None = None
+    target_day: int | None = None
+    target: str = ""
+    code: Code | None = None
+    condition_ids: tuple[str, ...] = ()
+
+    @property
+    def by_patient(self) -> bool:
+        """Whether the patient set the goal."""
+        return bool(self.expressed_by and self.expressed_by.startswith("Patient/"))
+
+
+@dataclass(frozen=True, slots=True)
+class ProposalInput:
+    """What a proposal was built on: a named value and the resource it came from."""
+
+    name: str
+    value: str
+    source: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """A proposed level with its reasons (RiskAssessment)."""
+
+    id: str | None = None
+    patient_id: str
+    episode_id: str
+    level: Level | None
+    made: datetime
+    rule: str
+    rule_version: str
+    reasons: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+    inputs: tuple[ProposalInput, ...] = ()
+    blocked: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """The level a clinician decided (Observation)."""
+
+    id: str | None = None
+    patient_id: str
+    episode_id: str
+    level: Level
+    decided_day: int
+    decided_by: str
+    organization_id: str | None = None
+    proposal_id: str | None = None
+    proposed_level: Level | None = None
+    override_reason: str | None = None
+    rule_version: str | None = None
+    review_day: int | None = None
+    derived_from: tuple[str, ...] = ()
+    status: str = "final"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Activity:
+    """One thing the plan says shall be done (ServiceRequest)."""
+
+    id: str | None = None
+    patient_id: str
+    episode_id: str
+    plan_id: str | None
+    package: str
+    kind: str
+    title: str
+    status: ActivityStatus
+    performer_kind: str
+    due_day: int | None
+    window_start_day: int | None = None
+    window_end_day: int | None = None
+    done_day: int | None = None
+    performer_id: str | None = None
+    authored_day: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Appointment:
+    """A meeting agreed or wished for (Appointment)."""
+
+    id: str | None = None
+    patient_id: str
+    kind: str
+    title: str
+    status: str
+    start: datetime | None = None
+    end: datetime | None = None
+    created_day: int | None = None
+    organization_id: str | None = None
+    practitioner_id: str | None = None
+    episode_id: str | None = None
+    activity_id: str | None = None
+    cancel_reason: str | None = None
+    cancelled_by: str | None = None
+    outcome_unknown: bool = False
+    correction: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Referral:
+    """One round of a referral: the task between sender and receiver (Task on a ServiceRequest)."""
+
+    id: str | None = None
+    patient_id: str
+    episode_id: str | None
+    request_id: str
+    kind: str
+    receiver_id: str | None
+    receiver_kind: str
+    status: str
+    sent_day: int
+    requester: str | None = None
+    accepted_day: int | None = None
+    started_day: int | None = None
+    completed_day: int | None = None
+    stop_reason: str | None = None
+    title: str = ""
