@@ -9,7 +9,7 @@ from typing import Any
 
 from tovholder.base.errors import Problem
 from tovholder.base.json import Decimal
-from tovholder.fhir.fhirpath_functions import reference_key
+from tovholder.fhir.fhirpath_functions import Step, reference_key
 from tovholder.fhir.fhirpath_native import ROOT, build
 from tovholder.fhir.fhirpath_syntax import (
     Binary,
@@ -22,9 +22,9 @@ from tovholder.fhir.fhirpath_syntax import (
     Special,
     Unary,
     Variable,
+    invalid,
+    parse,
 )
-from tovholder.fhir.fhirpath_syntax import invalid
-from tovholder.fhir.fhirpath_syntax import parse
 from tovholder.fhir.fhirpath_values import Unsupported, number
 
 Expression = Callable[..., list[Any]]
@@ -64,6 +64,17 @@ def compile(expression: str) -> Expression:
 
 def _unnamed(expression: str, name: str) -> Problem:
     return invalid(expression, f"%{name} has no value", f"env to hold '{name}'")
+
+
+def steps(expression: str) -> tuple[Step, Expression]:
+    """For loops over many expressions: the bare closure ``(items, env)``, and what to call when it raises Unsupported."""
+    tree = parse(expression)
+    _check_functions(expression, list(walk(tree)))
+    library = _Library(expression)
+    try:
+        return build(tree), library
+    except Unsupported:
+        return (lambda items, env: library(items[0] if items else {}, env)), library
 
 
 def walk(node: Node | None) -> Iterator[Node]:

@@ -17,6 +17,7 @@ Step = Callable[[Items, Env], Items]
 Test = Callable[[Any, Env], bool]
 Build = Callable[[Node], Step]
 _DATE = re.compile(r"\d{4}(-\d{2}(-\d{2}(T.*)?)?)?$", re.ASCII)
+_INTEGER = re.compile(r"[+-]?\d{1,18}", re.ASCII)
 _CHOICES = search_tables.choices()
 
 
@@ -325,7 +326,7 @@ def _whole(items: Items) -> int:
 def _join(items: Items, separator: Items | None = None) -> Items:
     if not all(isinstance(item, str) for item in items) or (separator is not None and len(separator) != 1):
         raise Unsupported
-    return ["".join(items) if separator is None else str(separator[0]).join(items)] if items else []
+    return [("" if separator is None else str(separator[0])).join(items)]
 
 
 def distinct(items: Items) -> Items:
@@ -341,6 +342,18 @@ def _to_date(items: Items) -> Items:
     if len(items) > 1 or not all(isinstance(item, str) for item in items):
         raise Unsupported
     return [item[:10] for item in items if _DATE.match(item)]
+
+
+def _to_integer(items: Items) -> Items:
+    if len(items) > 1 or not all(isinstance(item, str) for item in items):
+        raise Unsupported
+    return [int(item) for item in items if _INTEGER.fullmatch(item)]
+
+
+def _split(items: Items, separator: Items) -> Items:
+    if len(items) > 1 or len(separator) != 1 or not all(isinstance(item, str) for item in items + separator):
+        raise Unsupported
+    return [part for item in items for part in (item.split(separator[0]) if separator[0] else list(item))]
 
 
 def _text_test(test: Callable[[str, str], bool]) -> Callable[[Items, Items], Items]:
@@ -366,6 +379,8 @@ _SIMPLE: dict[str, tuple[tuple[int, ...], Callable[..., Items]]] = {
     "count": ((0,), lambda items: [len(items)]),
     "distinct": ((0,), distinct),
     "join": ((0, 1), _join),
+    "split": ((1,), _split),
+    "toInteger": ((0,), _to_integer),
     "toDate": ((0,), _to_date),
     "startsWith": ((1,), _text_test(str.startswith)),
     "endsWith": ((1,), _text_test(str.endswith)),
