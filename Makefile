@@ -1,0 +1,74 @@
+# Tovholder: `make demo` shows it, `make test` proves it. Everything is installed into .venv and node_modules.
+SHELL := /bin/bash
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON ?= python3
+PORT ?= 8000
+STAMP := $(VENV)/.installed
+NODE_STAMP := node_modules/.installed
+STATIC_STAMP := src/tovholder/web/static/vendor/.installed
+
+.PHONY: help install install-dev demo test quick check browser docs lock clean
+.DEFAULT_GOAL := help
+
+help: ## Say what there is
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
+
+$(STAMP): requirements/base.txt pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv pip install --quiet --require-hashes -r requirements/base.txt
+	$(BIN)/uv pip install --quiet --no-deps -e .
+	@touch $@
+
+$(VENV)/.installed-dev: requirements/dev.txt $(STAMP)
+	$(BIN)/uv pip install --quiet --require-hashes -r requirements/dev.txt
+	@touch $@
+
+$(NODE_STAMP): package.json package-lock.json
+	@command -v npm >/dev/null || { echo "npm is missing: install Node.js 18 or newer (Debian: apt-get install nodejs npm)"; exit 1; }
+	npm ci --silent --no-audit --no-fund
+	@touch $@
+
+$(STATIC_STAMP): $(NODE_STAMP) $(STAMP) tools/vendor_static.py $(wildcard src/tovholder/web/locale/*/LC_MESSAGES/*.po)
+	$(BIN)/python tools/vendor_static.py
+	$(BIN)/python tools/compile_messages.py
+	@touch $@
+
+install: $(STAMP) $(STATIC_STAMP) ## Install what running needs
+
+install-dev: install $(VENV)/.installed-dev
+
+demo: install ## Build the demo and serve it on http://127.0.0.1:8000
+	$(BIN)/tovholder demo --port $(PORT)
+
+browser:
+	@command -v chromium >/dev/null || { echo "installing Chromium from Debian's packages"; \
+	  (apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium) >/dev/null 2>&1 || \
+	  echo "Chromium could not be installed: the browser journeys will be skipped with that reason"; }
+
+test: install-dev browser check ## Install what is needed and run every test
+	TOVHOLDER_ENV=test $(BIN)/python -m pytest -n 2 --dist loadfile
+
+quick: install-dev ## The fast tests (under two minutes): no browser, no long runs
+	TOVHOLDER_ENV=test $(BIN)/python -m pytest -n 2 --dist loadfile -m "not browser and not slow" -q
+
+check: install-dev ## Lint, types, contracts, generated files
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	TOVHOLDER_ENV=test $(BIN)/mypy
+	$(BIN)/lint-imports
+	TOVHOLDER_ENV=test $(BIN)/python tools/reference.py --check
+	$(BIN)/python tools/generate_fhir_definitions.py --check
+	$(BIN)/python tools/generate_search_parameters.py --check
+
+docs: install-dev ## Write docs/reference anew
+	TOVHOLDER_ENV=test $(BIN)/python tools/reference.py
+
+lock: $(STAMP) ## Pin the dependencies anew
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header pyproject.toml -o requirements/base.txt
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --extra dev --extra postgres pyproject.toml -o requirements/dev.txt
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --extra spark pyproject.toml -o requirements/spark.txt
+
+clean: ## Remove what was installed and built
+	rm -rf $(VENV) node_modules var artefacts src/tovholder/web/static/vendor
