@@ -1,0 +1,31 @@
+"""Relation rows: why an organisation may see a patient. Store projects resources into them; policy conditions read them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.db import connection
+
+
+@dataclass(frozen=True, slots=True)
+class RelationRow:
+    """A patient is related to an organisation from a day to a day (None: open), because of a resource."""
+
+    patient_id: str
+    organization_id: str
+    kind: str  # own-list, care-team, referral, appointment
+    source: str  # Type/id
+    from_day: int = 0
+    to_day: int | None = None
+
+
+def replace(sources: Iterable[str], rows: Iterable[RelationRow]) -> None:
+    """Exchange all rows that came from the sources; inside the caller's transaction."""
+    with connection.cursor() as cursor:
+        cursor.executemany("DELETE FROM access_relation WHERE source = %s", [(source,) for source in sources])
+        cursor.executemany(
+            "INSERT INTO access_relation (patient_id, organization_id, kind, source, from_day, to_day)"
+            " VALUES (%s, %s, %s, %s, %s, %s)",
+            [(r.patient_id, r.organization_id, r.kind, r.source, r.from_day, r.to_day) for r in rows],
+        )

@@ -1,0 +1,54 @@
+"""From an HTTP request to an access context, for pages (session) and the API (bearer token)."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+
+import structlog
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+
+from tovholder.access import people
+from tovholder.access.domain import Context
+from tovholder.access.models import User
+from tovholder.base import days
+from tovholder.base.errors import Category, Problem
+
+
+class RequestIdMiddleware:
+    """Gives each request an id that logs, audit and error answers share."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        request_id = uuid.uuid4().hex
+        request.request_id = request_id  # type: ignore[attr-defined]
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        try:
+            response = self.get_response(request)
+        finally:
+            structlog.contextvars.unbind_contextvars("request_id")
+        response.headers["X-Request-Id"] = request_id
+        return response
+
+
+def context_for(request: HttpRequest) -> Context:
+    """Who is asking. Raises Problem(UNAUTHENTICATED) when nobody is logged in."""
+    now = timezone.now()
+    request_id: str = getattr(request, "request_id", "")
+    header = request.headers.get("Authorization", "")
+    if header:
+        scheme, _, token = header.partition(" ")
+        if scheme.lower() != "bearer" or not token.strip():
+            raise Problem(
+                Category.UNAUTHENTICATED, "Authorization must be a bearer token", kept="nothing was read or changed"
+            )
+        return people.context_of_token(token.strip(), now, request_id=request_id)
+    user = getattr(request, "user", None)
+    if isinstance(user, User) and user.is_authenticated:
+        assignment = people.assignment_of(user, days.day_of(now))
+        if assignment is not None:
+            return people.context_of(assignment, now, request_id=request_id)
+    raise Problem(Category.UNAUTHENTICATED, "Log in first", kept="nothing was read or changed")

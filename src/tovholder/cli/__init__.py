@@ -1,0 +1,1 @@
+"""The console script: parse, call, present; holds no rule."""

@@ -1,0 +1,114 @@
+"""Commands that move data: migrate, import, rebuild, synth, token."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from tovholder.cli import setup
+from tovholder.cli.setup import console, errors
+
+
+def migrate() -> None:
+    """Make or update the database's tables."""
+    setup.django(migrated=False)
+    setup.migrate()
+    console.print("The database is up to date.")
+
+
+def import_(
+    paths: list[Path] = typer.Argument(..., help="Files or folders: .json, .ndjson, .gz, .tgz packages; - is stdin."),
+    rejects: Path = typer.Option(Path("rejected.ndjson"), help="Where lines that did not go in are set aside."),
+) -> None:
+    """Load FHIR resources, Bundles and packages; what is not valid is set aside with file, line and reason."""
+    setup.django()
+    from tovholder.access import system_context
+    from tovholder.store import bulk
+
+    ctx = system_context(setup.now(), "import")
+
+    def items() -> Iterator[Any]:
+        for path in paths:
+            if str(path) == "-":
+                yield from bulk.read_lines(sys.stdin.buffer, "stdin")
+            else:
+                yield from bulk.read_paths([path])
+
+    with setup.progress_bar("Loading", None) as bar:
+        task = bar.task_ids[0]
+        report = bulk.load(ctx, items(), progress=lambda count: bar.advance(task, count))
+    with setup.progress_bar("Finding patients, flags and figures", bulk.waiting()) as bar:
+        task = bar.task_ids[0]
+        bulk.derive_pending(ctx, progress=lambda count: bar.advance(task, count))
+    console.print(f"{report.stored} stored, {report.unchanged} unchanged, {len(report.rejects)} set aside.")
+    if report.rejects:
+        with rejects.open("wb") as handle:
+            for reject in report.rejects:
+                handle.write(reject.raw + b"\n")
+                for issue in reject.issues[:5]:
+                    errors.print(f"{reject.source}: {issue}", markup=False)
+        errors.print(f"Set aside in {rejects}: {len(report.rejects)}. Mend them and load that file again.", markup=False)
+        raise typer.Exit(1)
+
+
+def rebuild(
+    check: bool = typer.Option(False, "--check", help="Also compare: exit 1 when anything came out different."),
+) -> None:
+    """Make search index, facts, flags and figures again from the record."""
+    setup.django()
+    from django.db import connection
+
+    from tovholder.store import rebuild as again
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT COUNT(*) FROM store_resource WHERE NOT deleted")
+        total = cursor.fetchone()[0]
+    before = again.fingerprint() if check else {}
+    with setup.progress_bar("Rebuilding", total) as bar:
+        task = bar.task_ids[0]
+        count = again.rebuild(setup.now(), lambda done: bar.advance(task, done))
+    console.print(f"{count} resources read; search index, facts, flags and figures are new.")
+    if check:
+        after = again.fingerprint()
+        different = sorted(name for name in after if before.get(name) != after[name])
+        console.print("Same rows as before." if not different else f"Different: {', '.join(different)}")
+        if different:
+            raise typer.Exit(1)
+
+
+def synth(
+    folder: Path = typer.Argument(..., help="Where the NDJSON files go."),
+    seed: int = typer.Option(1, help="The same seed gives the same people."),
+    anchor: str = typer.Option("", help="The day everything is dated from (YYYY-MM-DD); today without it."),
+    clinics: int = typer.Option(1, help="Clinics with a full list of 1,600 people."),
+    package_clinics: int = typer.Option(20, help="Clinics with package patients only."),
+) -> None:
+    """Make a fictitious Danish population as FHIR NDJSON."""
+    from tovholder.demo import synth as population
+
+    config = population.SynthConfig(
+        seed=seed,
+        anchor=date.fromisoformat(anchor) if anchor else setup.now().date(),
+        full_clinics=clinics,
+        package_clinics=package_clinics,
+    )
+    with setup.progress_bar("Making people", None) as bar:
+        task = bar.task_ids[0]
+        counts = population.write_ndjson(config, folder, lambda count: bar.advance(task, count))
+    for kind, count in sorted(counts.items()):
+        console.print(f"{count:>7} {kind}")
+    console.print(f"{sum(counts.values()):>7} resources in {folder}")
+
+
+def token(persona: str = typer.Option(..., help="Whose: a persona of the demo, or system.")) -> None:
+    """Print a bearer token for the API (demo only)."""
+    setup.django()
+    from tovholder.access import personas
+
+    personas.require_allowed()
+    typer.echo(personas.make_token(persona, setup.now()))

@@ -1,0 +1,112 @@
+"""Before and around a command: Django ready in the right environment, errors as text and exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from tovholder.base.clock import system_clock
+from tovholder.base.errors import Category, Problem
+
+console = Console(highlight=False)
+errors = Console(stderr=True, highlight=False)
+
+DEMO_MARK = "demo-home"
+
+# 0 is success; 1 is reserved for a check that ran and failed.
+EXIT_CODES: dict[Category, int] = {
+    Category.MALFORMED: 3,
+    Category.INVALID: 3,
+    Category.RULE: 4,
+    Category.CONFLICT: 4,
+    Category.PRECONDITION: 4,
+    Category.NOT_FOUND: 5,
+    Category.GONE: 5,
+    Category.FORBIDDEN: 6,
+    Category.UNAUTHENTICATED: 6,
+    Category.UNSUPPORTED: 3,
+    Category.TOO_LARGE: 3,
+    Category.BUSY: 7,
+    Category.FAULT: 70,
+}
+
+
+def now() -> datetime:
+    """The time a command happens at."""
+    return system_clock()
+
+
+def home() -> Path:
+    """The folder of database, locks and exports."""
+    return Path(os.environ.get("TOVHOLDER_HOME") or "var").absolute()
+
+
+def django(*, migrated: bool = True) -> None:
+    """Set Django up. In a home that ``tovholder demo`` made, the environment is demo unless something else is said."""
+    if not os.environ.get("TOVHOLDER_ENV") and (home() / DEMO_MARK).exists():
+        os.environ["TOVHOLDER_ENV"] = "demo"
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tovholder.config.settings")
+    import django as framework
+
+    home().mkdir(parents=True, exist_ok=True)
+    framework.setup()
+    if migrated:
+        require_migrated()
+
+
+def require_migrated() -> None:
+    """Raise Problem when the database lacks tables: never work on half a record."""
+    from django.db import connection
+    from django.db.migrations.executor import MigrationExecutor
+
+    executor = MigrationExecutor(connection)
+    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+        raise Problem(
+            Category.BUSY,
+            "The database is not up to date; run: tovholder migrate",
+            kept="the database as it was",
+        )
+
+
+def migrate() -> None:
+    """Bring the database's tables up to date."""
+    from django.core.management import call_command
+
+    call_command("migrate", verbosity=0, interactive=False)
+
+
+@contextmanager
+def reported() -> Iterator[None]:
+    """Turn a Problem into lines on standard error and its exit code."""
+    try:
+        yield
+    except Problem as problem:
+        errors.print(f"[bold red]{problem.message}[/]")
+        for issue in problem.issues:
+            if str(issue) != problem.message:
+                errors.print(f"  {issue}", markup=False)
+        errors.print(f"  Kept: {problem.kept}.", markup=False)
+        sys.exit(EXIT_CODES[problem.category])
+
+
+@contextmanager
+def progress_bar(title: str, total: int | None) -> Iterator[Progress]:
+    """A progress bar on standard error; silent where nobody watches."""
+    with Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=errors,
+        disable=not errors.is_terminal,
+    ) as bar:
+        bar.add_task(title, total=total)
+        yield bar

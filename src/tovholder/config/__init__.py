@@ -1,0 +1,1 @@
+"""Settings, environment, URLs, and the binding of ports: the only place that knows every part."""

@@ -1,0 +1,13 @@
+"""The URL table: FHIR under /fhir, health under /healthz, pages under the rest."""
+
+from __future__ import annotations
+
+from django.urls import include, path
+
+from tovholder.api import health
+
+urlpatterns = [
+    path("healthz", health.healthz),
+    path("fhir", include("tovholder.api.urls")),
+    path("", include("tovholder.web.urls")),
+]

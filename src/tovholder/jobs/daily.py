@@ -1,0 +1,42 @@
+"""The daily runs: each job once a day, caught up when the server was away, run again when it died half-way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+import structlog
+
+from tovholder.base import days
+from tovholder.jobs.models import DailyRun
+
+Job = Callable[[datetime], str]
+log = structlog.get_logger(__name__)
+
+
+def catch_up(jobs: Mapping[str, Job], now: datetime) -> list[str]:
+    """Run each job that has not finished today; returns the names run. Jobs must bear being run again.
+
+    Two servers that start together may both run a job; that is harmless, since a job leaves the same result.
+    """
+    today = days.day_of(now)
+    ran: list[str] = []
+    for name, job in jobs.items():
+        row, _ = DailyRun.objects.get_or_create(
+            job=name, day=today, defaults={"started_ms": int(now.timestamp() * 1000)}
+        )
+        if row.finished_ms is not None:
+            continue
+        log.info("daily run started", job=name, day=days.iso(today))
+        row.summary = job(now)
+        row.finished_ms = int(now.timestamp() * 1000)
+        row.save()
+        log.info("daily run finished", job=name, summary=row.summary)
+        ran.append(name)
+    return ran
+
+
+def last_run(job: str) -> tuple[int, str] | None:
+    """Day and summary of the newest finished run; None when there was none."""
+    row = DailyRun.objects.filter(job=job, finished_ms__isnull=False).order_by("-day").first()
+    return None if row is None else (row.day, row.summary)

@@ -1,0 +1,63 @@
+"""Which relation rows a resource gives: own list, care team, referral receiver, current appointment."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tovholder.access.relations import RelationRow
+from tovholder.base import days
+from tovholder.fhir import systems
+from tovholder.fhir.references import parse_reference, patient_of
+
+# How long a finished referral or appointment still lets its receiver see the patient (DEFAULT, domain.md §9).
+AFTERCARE_DAYS = 90
+SOURCES = frozenset({"Patient", "EpisodeOfCare", "CareTeam", "Task", "Appointment"})
+
+
+def relations_of(resource: dict[str, Any]) -> list[RelationRow]:
+    """The relation rows of one current resource; none when it is about no patient or not in force."""
+    kind = resource["resourceType"]
+    patient = patient_of(resource)
+    if kind not in SOURCES or patient is None or resource.get("status") == "entered-in-error":
+        return []
+    source = f"{kind}/{resource['id']}"
+
+    def row(organization: str, relation: str, from_day: int = 0, to_day: int | None = None) -> RelationRow:
+        return RelationRow(patient, organization, relation, source, from_day, to_day)
+
+    if kind == "Patient":
+        found = _organizations(resource.get("generalPractitioner", []))
+        return [row(organization, "own-list") for organization in found]
+    if kind == "EpisodeOfCare":
+        found = _organizations([resource.get("managingOrganization", {})])
+        return [row(organization, "care-team") for organization in found]
+    if kind == "CareTeam":
+        if resource.get("status") not in ("active", "proposed"):
+            return []
+        members = [part.get("member", {}) for part in resource.get("participant", [])]
+        members += [part.get("onBehalfOf", {}) for part in resource.get("participant", [])]
+        return [row(organization, "care-team") for organization in _organizations(members)]
+    if kind == "Task":
+        start = days.parse_day(resource.get("authoredOn")) or 0
+        ended = resource.get("status") in ("completed", "cancelled", "rejected", "failed")
+        end = days.parse_day(resource.get("lastModified") or resource.get("authoredOn")) if ended else None
+        to_day = end + AFTERCARE_DAYS if end is not None else None
+        return [row(o, "referral", start, to_day) for o in _organizations([resource.get("owner", {})])]
+    if resource.get("status") in ("cancelled", "proposed"):
+        return []
+    start_day = days.parse_day(resource.get("start")) or 0
+    actors = [part.get("actor", {}) for part in resource.get("participant", [])]
+    for extension in resource.get("extension", []):
+        if extension.get("url") == systems.extension_url("organization"):
+            actors.append(extension.get("valueReference", {}))
+    created = days.parse_day(resource.get("created")) or max(start_day - 365, 0)
+    return [row(o, "appointment", created, start_day + AFTERCARE_DAYS) for o in _organizations(actors)]
+
+
+def _organizations(references: list[dict[str, Any]]) -> list[str]:
+    found: list[str] = []
+    for reference in references:
+        parsed = parse_reference(reference.get("reference", ""))
+        if parsed is not None and parsed.type == "Organization" and parsed.id not in found:
+            found.append(parsed.id)
+    return found

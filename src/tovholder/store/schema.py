@@ -1,0 +1,97 @@
+"""Generated tables: the search index and the facts. Made after migrations, remade when their definition changes."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import date
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from django.db import connection
+
+from tovholder.base import days
+from tovholder.fhir import views
+
+FACTS_FOLDER = Path(__file__).with_name("facts")
+
+# Search rows hang on the resource's key. Without rowid: the row is its own index; rows of a resource are
+# removed by recomputing them from the version they came from, so no index by key is needed.
+INDEX_DDL = {
+    "store_token": "CREATE TABLE store_token (param TEXT NOT NULL, code TEXT NOT NULL, system TEXT NOT NULL,"
+    " key INTEGER NOT NULL, PRIMARY KEY (param, code, system, key)) WITHOUT ROWID",
+    "store_date": "CREATE TABLE store_date (param TEXT NOT NULL, low INTEGER NOT NULL, high INTEGER NOT NULL,"
+    " key INTEGER NOT NULL, PRIMARY KEY (param, low, high, key)) WITHOUT ROWID",
+    "store_string": "CREATE TABLE store_string (param TEXT NOT NULL, value TEXT NOT NULL, key INTEGER NOT NULL,"
+    " PRIMARY KEY (param, value, key)) WITHOUT ROWID",
+    "store_reference": "CREATE TABLE store_reference (param TEXT NOT NULL, rid TEXT NOT NULL, type TEXT NOT NULL,"
+    " key INTEGER NOT NULL, PRIMARY KEY (param, rid, type, key)) WITHOUT ROWID",
+    "store_uri": "CREATE TABLE store_uri (param TEXT NOT NULL, uri TEXT NOT NULL, key INTEGER NOT NULL,"
+    " PRIMARY KEY (param, uri, key)) WITHOUT ROWID",
+    "store_quantity": "CREATE TABLE store_quantity (param TEXT NOT NULL, low REAL NOT NULL, high REAL NOT NULL,"
+    " system TEXT NOT NULL, code TEXT NOT NULL, key INTEGER NOT NULL,"
+    " PRIMARY KEY (param, low, high, system, code, key)) WITHOUT ROWID",
+}
+
+
+@cache
+def fact_tables() -> dict[str, views.View | views.PlainTable]:
+    """Every fact table by name, compiled once per process."""
+    return views.load_views(FACTS_FOLDER)
+
+
+@cache
+def fact_views() -> dict[str, tuple[tuple[str, views.View], ...]]:
+    """The views to run for a resource type: (table, view) pairs."""
+    found: dict[str, list[tuple[str, views.View]]] = {}
+    for name, table in fact_tables().items():
+        if isinstance(table, views.View):
+            found.setdefault(table.resource, []).append((name, table))
+    return {resource: tuple(pairs) for resource, pairs in found.items()}
+
+
+def apply() -> list[str]:
+    """Make or remake generated tables. Returns the names remade; their rows wait for ``tovholder rebuild``."""
+    remade: list[str] = []
+    wanted: dict[str, tuple[str, list[str]]] = {}
+    for name, ddl in INDEX_DDL.items():
+        wanted[name] = (hashlib.sha256(ddl.encode()).hexdigest(), [ddl])
+    for name, table in fact_tables().items():
+        statements = views.ddl(table, "sqlite")
+        wanted[f"fact_{name}"] = (table.hash, statements)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT name, hash FROM store_schema")
+        known = dict(cursor.fetchall())
+        cursor.execute("SELECT COUNT(*) FROM store_resource")
+        empty = cursor.fetchone()[0] == 0
+        for name, (digest, statements) in wanted.items():
+            if known.get(name) == digest:
+                continue
+            cursor.execute(f"DROP TABLE IF EXISTS {name}")
+            for statement in statements:
+                cursor.execute(statement)
+            cursor.execute("DELETE FROM store_schema WHERE name = %s", [name])
+            cursor.execute(
+                "INSERT INTO store_schema (name, hash, stale) VALUES (%s, %s, %s)",
+                [name, digest, not empty and name in known],
+            )
+            remade.append(name)
+        for name in set(known) - set(wanted):
+            cursor.execute(f"DROP TABLE IF EXISTS {name}")
+            cursor.execute("DELETE FROM store_schema WHERE name = %s", [name])
+        _fill_periods(cursor)
+    return remade
+
+
+def _fill_periods(cursor: Any) -> None:
+    # Months are reference data: the same everywhere, long enough that nobody runs out.
+    cursor.execute("SELECT COUNT(*) FROM fact_period")
+    if cursor.fetchone()[0]:
+        return
+    rows = []
+    for index in range(2020 * 12, 2041 * 12):
+        start = days.day_of(date(index // 12, index % 12 + 1, 1))
+        rows.append((days.month_of(start), "month", start, days.add_months(start, 1) - 1))
+    cursor.executemany(
+        "INSERT INTO fact_period (period_id, kind, start_day, end_day) VALUES (%s, %s, %s, %s)", rows
+    )

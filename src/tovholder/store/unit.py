@@ -1,0 +1,316 @@
+"""The unit of work: one transaction, its patients locked, guards before each write, derivations once before commit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import orjson
+from django.db import connection, transaction
+
+from tovholder.access import Context, audit, system_context
+from tovholder.access.policy import decide
+from tovholder.base import days, json
+from tovholder.base.errors import Category, Issue, Problem, not_found
+from tovholder.base.ids import Ids, is_fhir_id, random_ids
+from tovholder.fhir.references import patient_of
+from tovholder.fhir.validate import validate
+from tovholder.store import flush, mutex, ports, relations, rows, schema, scope
+from tovholder.store.ports import Change, Resource
+from tovholder.store.rows import Stored, Write
+
+
+@dataclass
+class State:
+    """What the units joined in one transaction share."""
+
+    ids: Ids
+    staged: dict[tuple[str, str], Write] = field(default_factory=dict)
+    known: dict[tuple[str, str], rows.Current | None] = field(default_factory=dict)
+    touched: set[str] = field(default_factory=set)
+    tables: set[str] = field(default_factory=set)
+    acts: dict[tuple[Context, str], tuple[list[str], set[str]]] = field(default_factory=dict)
+    counters: flush.Counters = field(default_factory=flush.Counters)
+    failed: bool = False
+    bulk: bool = False
+
+
+_active: ContextVar[State | None] = ContextVar("tovholder_unit", default=None)
+
+
+@contextmanager
+def unit_of_work(
+    ctx: Context, *, patients: Iterable[str] = (), ids: Ids = random_ids, bulk: bool = False
+) -> Iterator[UnitOfWork]:
+    """Everything written inside is committed together or not at all. Joins a unit already under way.
+
+    patients: whom the unit will touch, locked first and in order (on SQLite the one writer's turn locks everybody).
+    bulk: leave the derivations to ``bulk.derive_pending`` (the patients are noted in the same transaction).
+    """
+    outer = _active.get()
+    if outer is not None:
+        try:
+            yield UnitOfWork(ctx, outer)
+        except BaseException:
+            outer.failed = True
+            raise
+        return
+    state = State(ids=ids, bulk=bulk)
+    with ExitStack() as stack:
+        lock = lock_path()
+        if lock is not None and not connection.in_atomic_block:
+            stack.enter_context(mutex.fair(lock))
+        stack.enter_context(transaction.atomic())
+        token = _active.set(state)
+        stack.callback(_active.reset, token)
+        uow = UnitOfWork(ctx, state)
+        yield uow
+        if state.failed:
+            raise Problem(Category.FAULT, "Part of the work failed and was caught; the whole is undone")
+        uow.finish()
+
+
+def lock_path() -> Path | None:
+    """The queue file beside a SQLite database; None for one in memory."""
+    name = str(connection.settings_dict["NAME"])
+    if connection.vendor != "sqlite" or ":memory:" in name or "mode=memory" in name:
+        return None
+    return Path(name + ".queue")
+
+
+class UnitOfWork:
+    """One actor's hand on a unit: reads see what the unit has written."""
+
+    def __init__(self, ctx: Context, state: State) -> None:
+        self.ctx = ctx
+        self._state = state
+
+    def as_system(self, name: str) -> UnitOfWork:
+        """The same unit in the hand of one of our own derivations or guards."""
+        return UnitOfWork(system_context(self.ctx.now, name), self._state)
+
+    # Writes
+
+    def create(self, resource: Resource, *, id: str | None = None) -> Stored:  # noqa: A002 (FHIR's own word)
+        """Store a new resource under a new id; ``id`` only where our own code gave one before. Raises Problem."""
+        rid = id or self._state.ids()
+        kind = str(resource.get("resourceType", ""))
+        if id is not None and (not is_fhir_id(id) or self._current(kind, id) is not None):
+            raise Problem(Category.CONFLICT, f"{kind} with this id exists already, or the id is none")
+        return self._write("create", kind, rid, None, {**resource, "id": rid})
+
+    def update(self, resource: Resource, *, if_match: int | None = None) -> Stored:
+        """Store the next version of a resource; a system may also create it under its own id. Raises Problem."""
+        kind, rid = str(resource.get("resourceType", "")), resource.get("id")
+        if not isinstance(rid, str) or not is_fhir_id(rid):
+            raise Problem(Category.INVALID, "The resource needs its id", [_bad_id(resource)])
+        current = self._current(kind, rid)
+        if current is None or current.deleted:
+            if not self.ctx.is_system:
+                raise not_found(kind)
+            if if_match is not None:
+                raise Problem(Category.PRECONDITION, f"There is no version {if_match} of this {kind}")
+            return self._write("create" if current is None else "update", kind, rid, current, resource)
+        if not self._may("update", kind, current.resource()):
+            raise not_found(kind)
+        if if_match is not None and if_match != current.version:
+            raise Problem(
+                Category.PRECONDITION,
+                f"{kind} is at version {current.version}, not {if_match}: somebody else changed it",
+                kept=f"version {current.version}, as it was",
+            )
+        return self._write("update", kind, rid, current, resource)
+
+    def delete(self, kind: str, rid: str) -> None:
+        """Mark a resource deleted; every version stays. Raises Problem(NOT_FOUND) when it is not there."""
+        current = self._current(kind, rid)
+        if current is None or not self._may("delete", kind, current.resource()):
+            raise not_found(kind)
+        if not current.deleted:
+            self._write("delete", kind, rid, current, None)
+
+    # Reads
+
+    def read(self, kind: str, rid: str) -> Resource:
+        """The current content. Raises Problem(NOT_FOUND or GONE)."""
+        current = self._current(kind, rid)
+        if current is None or not self._may("read", kind, current.resource()):
+            raise not_found(kind)
+        if current.deleted:
+            raise Problem(Category.GONE, f"{kind} was deleted", kept="its versions")
+        return current.resource()
+
+    def find(self, kind: str, params: Sequence[tuple[str, str]]) -> list[Resource]:
+        """Search inside the unit, in the actor's scope; every match."""
+        from tovholder.store import read
+
+        self.flush()
+        return [entry.resource for entry in read.matches(self.ctx, kind, params, limit=None)]
+
+    def fact_rows(
+        self, table: str, patients: Iterable[str], columns: Sequence[str] | None = None
+    ) -> list[dict[str, Any]]:
+        """Fact rows of the patients, as the unit sees them (derivations and guards only)."""
+        self.flush()
+        names = list(columns or [column.name for column in schema.fact_tables()[table].columns])
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"SELECT {', '.join(names)} FROM fact_{table}"
+                " WHERE patient_id IN (SELECT value FROM json_each(%s))",
+                [orjson.dumps(sorted(patients)).decode()],
+            )
+            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+    def replace_links(self, patients: Iterable[str], links: Iterable[dict[str, Any]]) -> None:
+        """Exchange the episode links of the patients."""
+        self.flush()
+        columns = [column.name for column in schema.fact_tables()["episode_link"].columns]
+        marks = ", ".join(["%s"] * len(columns))
+        with connection.cursor() as cursor:
+            cursor.executemany(
+                "DELETE FROM fact_episode_link WHERE patient_id = %s", [(patient,) for patient in sorted(patients)]
+            )
+            cursor.executemany(
+                f"INSERT INTO fact_episode_link ({', '.join(columns)}) VALUES ({marks})",
+                [tuple(link[name] for name in columns) for link in links],
+            )
+        self._state.tables.add("episode_link")
+
+    def holds(self, resource: Resource) -> bool:
+        """Whether the current version already says exactly this (version and time of storing aside)."""
+        current = self._current(str(resource.get("resourceType")), str(resource.get("id")))
+        if current is None or current.deleted:
+            return False
+        return _content(current.resource()) == _content(resource)
+
+    def prefetch(self, wanted: Iterable[tuple[str, str]]) -> None:
+        """Look up many resources in one go (bulk loads)."""
+        for pair, found in rows.current_many([pair for pair in wanted if pair not in self._state.known]).items():
+            self._state.known[pair] = found
+
+    # Inside
+
+    def _current(self, kind: str, rid: str) -> rows.Current | None:
+        staged = self._state.staged.get((kind, rid))
+        if staged is not None:
+            return rows.Current(staged.key or 0, staged.version, staged.new is None, staged.body, staged.new)
+        if (kind, rid) not in self._state.known:
+            self._state.known[kind, rid] = rows.current(kind, rid)
+        return self._state.known[kind, rid]
+
+    def _may(self, action: str, kind: str, resource: Resource | None) -> bool:
+        allowed = decide(self.ctx, action, kind)
+        if allowed.everything or allowed.nothing or resource is None:
+            return allowed.everything
+        if kind == "Patient" and action == "create" and allowed.relations:
+            own = relations.relations_of(resource)
+            if any(row.organization_id == self.ctx.organization and row.kind in allowed.relations for row in own):
+                return True
+        term, values = scope.predicate(allowed, self.ctx, patient="p.id")
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT 1 FROM (SELECT %s AS id) AS p WHERE {term}", [patient_of(resource), *values])
+            return cursor.fetchone() is not None
+
+    def _write(
+        self, method: str, kind: str, rid: str, current: rows.Current | None, resource: Resource | None
+    ) -> Stored:
+        state = self._state
+        old = current.resource() if current is not None and not current.deleted else None
+        new: Resource | None = None
+        if resource is not None:
+            issues = validate(resource)
+            errors = [issue for issue in issues if issue.severity in ("error", "fatal")]
+            if errors:
+                raise Problem(Category.INVALID, f"{kind or 'The resource'} is not valid FHIR R4", errors)
+            if decide(self.ctx, "create" if old is None else "update", kind).nothing:
+                raise Problem(
+                    Category.FORBIDDEN,
+                    f"The role {self.ctx.role} may not write {kind}",
+                    [Issue(kind, f"the role {self.ctx.role} may not write {kind}", "another role", "forbidden")],
+                )
+            if not self._may("create" if old is None else "update", kind, resource):
+                raise not_found("The patient")
+            version = (current.version if current else 0) + 1
+            new = _stamped(resource, rid, version, days.instant_text(self.ctx.now))
+        change = Change(kind, old, new, self.ctx)
+        for guard in ports.guards_of(kind):
+            guard(change, self)
+        if (kind, rid) in state.staged:
+            self.flush()
+            current = self._current(kind, rid)
+        version = (current.version if current else 0) + 1
+        body = json.dumps(new) if new is not None else b""
+        write = Write(
+            kind=kind,
+            rid=rid,
+            key=current.key if current else None,
+            version=version,
+            method=method,
+            updated=int(self.ctx.now.timestamp() * 1000),
+            patient=patient_of(new if new is not None else old or {}),
+            old=old,
+            new=new,
+            body=body,
+        )
+        state.staged[kind, rid] = write
+        state.known.pop((kind, rid), None)
+        refs, seen = state.acts.setdefault((self.ctx, method), ([], set()))
+        refs.append(f"{kind}/{rid}")
+        for about in (write.patient, patient_of(old) if old else None):
+            if about is not None:
+                seen.add(about)
+        return Stored(new or {}, kind, rid, version, write.updated, created=old is None)
+
+    def flush(self) -> None:
+        """Send what is staged to the database, still inside the transaction."""
+        state = self._state
+        if not state.staged:
+            return
+        writes = list(state.staged.values())
+        state.staged.clear()
+        tables, patients = flush.write_all(writes, state.counters)
+        state.tables |= tables
+        state.touched |= patients
+        for write in writes:
+            state.known[write.kind, write.rid] = rows.Current(
+                write.key or 0, write.version, write.new is None, write.body, write.new
+            )
+
+    def finish(self) -> None:
+        """Flush, derive once, write the audit trail. Called by unit_of_work before commit."""
+        state = self._state
+        self.flush()
+        if state.touched and state.bulk:
+            flush.note_pending(state.touched)
+        elif state.touched:
+            patients = frozenset(state.touched)
+            for step in ports.steps():
+                step.changed(self.as_system("derive"), patients, frozenset(state.tables))
+                self.flush()
+        entries = [
+            audit.Entry(ctx, "import" if state.bulk else method, frozenset(seen), " ".join(refs[:200]))  # type: ignore[arg-type]
+            for (ctx, method), (refs, seen) in state.acts.items()
+        ]
+        audit.write(entries)
+
+
+def _bad_id(resource: Resource) -> Issue:
+    kind = resource.get("resourceType", "Resource")
+    return Issue(f"{kind}.id", "no usable id", "1-64 letters, digits, '-' or '.'", "value")
+
+
+def _content(resource: Resource) -> Resource:
+    meta = {k: v for k, v in (resource.get("meta") or {}).items() if k not in ("versionId", "lastUpdated")}
+    return {**{k: v for k, v in resource.items() if k != "meta"}, **({"meta": meta} if meta else {})}
+
+
+def _stamped(resource: Resource, rid: str, version: int, updated: str) -> Resource:
+    meta = {**(resource.get("meta") or {}), "versionId": str(version), "lastUpdated": updated}
+    return {"resourceType": resource["resourceType"], "id": rid, "meta": meta} | {
+        name: value for name, value in resource.items() if name not in ("resourceType", "id", "meta")
+    }
+
