@@ -1,0 +1,1 @@
+"""Indicators, periods, strata, suppression: are rights kept, where not, how sure are we."""

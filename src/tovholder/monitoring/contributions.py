@@ -1,0 +1,140 @@
+"""What each episode adds to each figure: recomputed for the patients who changed, and for everyone by the daily run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+import orjson
+from django.db import connection
+
+from tovholder import packages
+from tovholder.access import system_context
+from tovholder.packages.model import Indicator, Package
+from tovholder.rules import compile, run
+from tovholder.store import UnitOfWork, read, unit_of_work
+
+STRATA_TABLES = frozenset({"episode", "level", "patient", "organization"})
+COLUMNS = (
+    "indicator",
+    "patient_id",
+    "episode_id",
+    "period_id",
+    "in_denominator",
+    "in_numerator",
+    "missing",
+    "phase",
+    "level",
+    "organization_id",
+    "region",
+    "sundhedsraad",
+)
+BATCH = 500
+
+
+class ContributionStep:
+    """The derivation step: keeps figures true to the last event."""
+
+    def changed(self, uow: UnitOfWork, patients: frozenset[str], tables: frozenset[str]) -> None:
+        """See store.ports.Derive."""
+        todo = [
+            (package, indicator)
+            for package in packages.builtin().values()
+            for indicator in package.indicators
+            if tables & (STRATA_TABLES | indicator_tables(package, indicator))
+        ]
+        if todo:
+            recompute(uow, patients, todo)
+
+
+def parameter_types(package: Package) -> tuple[tuple[str, type], ...]:
+    """The package's parameters as the rule checker wants them."""
+    return tuple(sorted((name, type(value)) for name, value in package.parameters.items()))
+
+
+def indicator_tables(package: Package, indicator: Indicator) -> frozenset[str]:
+    """The facts an indicator reads."""
+    checked, _ = read.prepared(indicator.sql, parameter_types(package), compile.Patients())
+    return checked.tables
+
+
+def recompute(uow: UnitOfWork, patients: Iterable[str], todo: Sequence[tuple[Package, Indicator]]) -> int:
+    """Exchange the contributions of the patients; returns how many there are now."""
+    people = sorted(patients)
+    strata = _strata(uow, people)
+    rows: list[tuple[Any, ...]] = []
+    read.fill_scope(people)
+    with connection.cursor() as cursor:
+        for package, indicator in todo:
+            checked, compiled = read.prepared(indicator.sql, parameter_types(package), compile.Patients())
+            names = [column[0] for column in checked.columns]
+            bound: dict[str, int | str] = {"today": uow.ctx.today, **package.parameters}
+            for values in run.run(compiled, cursor, bound):
+                row = dict(zip(names, values, strict=True))
+                where = strata.get(row["episode_id"])
+                if where is None or row["period_id"] is None:
+                    continue
+                rows.append(
+                    (
+                        indicator.id,
+                        row["patient_id"],
+                        row["episode_id"],
+                        row["period_id"],
+                        row["in_denominator"],
+                        row["in_numerator"],
+                        row["missing"],
+                        *where,
+                    )
+                )
+        ids = [indicator.id for _, indicator in todo]
+        marks = ", ".join(["%s"] * len(ids))
+        cursor.execute(
+            f"DELETE FROM monitoring_contribution WHERE indicator IN ({marks})"
+            " AND patient_id IN (SELECT value FROM json_each(%s))",
+            [*ids, orjson.dumps(people).decode()],
+        )
+        cursor.executemany(
+            f"INSERT INTO monitoring_contribution ({', '.join(COLUMNS)})"
+            f" VALUES ({', '.join(['%s'] * len(COLUMNS))})",
+            rows,
+        )
+    return len(rows)
+
+
+def _strata(uow: UnitOfWork, people: Sequence[str]) -> dict[str, tuple[Any, ...]]:
+    uow.flush()
+    levels: dict[str, int] = {}
+    found = uow.fact_rows("level", people, ("level_id", "episode_id", "level", "decided_day"))
+    for row in sorted(found, key=lambda r: (r["decided_day"] or 0, r["level_id"])):
+        if row["level"] is not None:
+            levels[row["episode_id"]] = row["level"]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT e.episode_id, e.phase, e.organization_id, o.region, o.sundhedsraad FROM fact_episode AS e"
+            " LEFT JOIN fact_organization AS o ON o.organization_id = e.organization_id"
+            " WHERE e.patient_id IN (SELECT value FROM json_each(%s))",
+            [orjson.dumps(list(people)).decode()],
+        )
+        return {row[0]: (row[1], levels.get(row[0]), row[2], row[3], row[4]) for row in cursor.fetchall()}
+
+
+def run_all(now: datetime, progress: Any = None) -> tuple[int, int]:
+    """Every indicator for everyone with an episode, in batches. Returns patients and contributions."""
+    todo = [(package, indicator) for package in packages.builtin().values() for indicator in package.indicators]
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT DISTINCT patient_id FROM fact_episode ORDER BY 1")
+        people = [row[0] for row in cursor.fetchall()]
+    ctx = system_context(now, "monitoring")
+    count = 0
+    for chunk in _chunks(people):
+        with unit_of_work(ctx, patients=chunk) as uow:
+            count += recompute(uow, chunk, todo)
+        if progress is not None:
+            progress(len(chunk))
+    return len(people), count
+
+
+def _chunks(items: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(items), BATCH):
+        yield items[start : start + BATCH]
