@@ -1,0 +1,169 @@
+"""Writes a checked query for one engine and one scope: every fact becomes a scoped CTE in front of everything else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Literal, TypeAlias
+
+from sqlglot import exp
+
+from tovholder.rules.check import Checked, OutputType
+
+Engine = Literal["sqlite", "duckdb", "postgresql", "spark"]
+ENGINES: tuple[Engine, ...] = ("sqlite", "duckdb", "postgresql", "spark")
+_DIALECT: Mapping[str, str] = MappingProxyType(
+    {"sqlite": "sqlite", "duckdb": "duckdb", "postgresql": "postgres", "spark": "spark"}
+)
+SCOPE_PATIENT = "scope_patient"
+SCOPE_ORGANIZATION = "scope_organization"
+_CLINIC = "scope_clinic"
+
+
+@dataclass(frozen=True, slots=True)
+class All:
+    """Everyone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patients:
+    """The patients listed in the table ``scope_patient(patient_id)``, which the caller fills."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patient:
+    """One patient, bound as ``scope_patient``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clinic:
+    """The patients who belong to a clinic or whose episode it holds; bound as ``scope_organization``."""
+
+
+Scope: TypeAlias = All | Patients | Patient | Clinic
+
+
+@dataclass(frozen=True, slots=True)
+class LeaveOut:
+    """A fact's rows to be left out, by the ids bound as ``scope_out_0`` and so on (for explaining)."""
+
+    table: str
+    column: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """Query text for one engine. ``parameters`` are the names it binds, ``columns`` what it gives."""
+
+    sql: str
+    engine: Engine
+    parameters: tuple[str, ...]
+    columns: tuple[tuple[str, OutputType], ...]
+
+
+@lru_cache(maxsize=4096)
+def compile(  # noqa: A001  (always used as rules.compile.compile)
+    checked: Checked, engine: Engine, scope: Scope, leave_out: LeaveOut | None = None
+) -> Compiled:
+    """The query of one rule for one engine, reading nothing outside the scope."""
+    tree = checked.tree.copy()
+    _widen(tree, checked, engine)
+    own = tree.args.get("with_")
+    ctes = [*_scoped(checked, engine, scope, leave_out), *(own.expressions if own is not None else [])]
+    tree.set("with_", exp.With(expressions=ctes))
+    bound = sorted({str(node.this) for node in tree.find_all(exp.Placeholder)})
+    if engine == "postgresql":
+        for literal in tree.find_all(exp.Literal):
+            literal.set("this", literal.this.replace("%", "%%"))  # psycopg reads % as the start of a parameter
+    text = tree.sql(dialect=_DIALECT[engine], identify=True, comments=False)
+    return Compiled(text, engine, tuple(bound), checked.columns)
+
+
+def _scoped(checked: Checked, engine: Engine, scope: Scope, leave_out: LeaveOut | None) -> Iterable[exp.CTE]:
+    """One CTE per fact read, named as the fact, over the physical table."""
+    if isinstance(scope, Clinic):
+        yield _clinic(engine)
+    for name in sorted(checked.tables):
+        table = exp.to_table(f"fact_{name}")
+        query = exp.select(*(exp.column(column) for column in checked.schema.tables[name])).from_(table)
+        condition = None if name in checked.schema.unscoped else _belongs(scope, engine)
+        if condition is not None:
+            query = query.where(condition, copy=False)
+        if leave_out is not None and leave_out.table == name and leave_out.count:
+            ids = [_bound(f"scope_out_{index}", engine, "text") for index in range(leave_out.count)]
+            query = query.where(exp.Not(this=exp.In(this=exp.column(leave_out.column), expressions=ids)), copy=False)
+        yield _cte(name, query, engine)
+
+
+def _belongs(scope: Scope, engine: Engine) -> exp.Expr | None:
+    patient = exp.column("patient_id")
+    match scope:
+        case All():
+            return None
+        case Patient():
+            return exp.EQ(this=patient, expression=_bound(SCOPE_PATIENT, engine, "text"))
+        case Patients():
+            ids = exp.select(exp.column("patient_id")).from_(exp.to_table(SCOPE_PATIENT))
+        case Clinic():
+            ids = exp.select(exp.column("patient_id")).from_(exp.to_table(_CLINIC))
+    return exp.In(this=patient, query=exp.Subquery(this=ids))
+
+
+def _clinic(engine: Engine) -> exp.CTE:
+    def of(table: str) -> exp.Select:
+        own = exp.EQ(this=exp.column("organization_id"), expression=_bound(SCOPE_ORGANIZATION, engine, "text"))
+        return exp.select(exp.column("patient_id")).from_(exp.to_table(table)).where(own)
+
+    union = exp.Union(this=of("fact_patient"), expression=of("fact_episode"), distinct=True)
+    return _cte(_CLINIC, union, engine, inline=False)
+
+
+def _cte(name: str, query: exp.Expr, engine: Engine, *, inline: bool = True) -> exp.CTE:
+    # A CTE read twice is otherwise worked out in full first, and the indexes of the table under it are lost.
+    # Spark has no such hint and always inlines.
+    hint = None if engine == "spark" else not inline
+    alias = exp.TableAlias(this=exp.to_identifier(name))
+    return exp.CTE(this=query, alias=alias, materialized=hint)
+
+
+# -- integers are 64 bits wide everywhere ----------------------------------------------------------------------------
+
+
+def _widen(tree: exp.Query, checked: Checked, engine: Engine) -> None:
+    """Make sums, parameters and literals in arithmetic 64 bits wide where an engine would choose something else."""
+    if engine == "sqlite":
+        return
+    for placeholder in list(tree.find_all(exp.Placeholder)):
+        kind = "int" if isinstance(checked.parameters[str(placeholder.this)], int) else "text"
+        placeholder.replace(_cast(placeholder.copy(), kind))
+    for literal in list(tree.find_all(exp.Literal)):
+        if not literal.is_string and _in_arithmetic(literal):
+            literal.replace(_cast(literal.copy(), "int"))
+    for average in list(tree.find_all(exp.Avg)) if engine == "postgresql" else []:
+        average.set("this", exp.cast(average.this.copy(), "double precision"))
+    for total in list(tree.find_all(exp.Sum)) if engine != "spark" else []:
+        whole: exp.Expr = total
+        while isinstance(whole.parent, (exp.Filter, exp.Window)) and whole.arg_key == "this":
+            whole = whole.parent
+        whole.replace(_cast(whole.copy(), "int"))
+
+
+def _in_arithmetic(literal: exp.Literal) -> bool:
+    at = literal.parent
+    while isinstance(at, (exp.Paren, exp.Neg, exp.Case, exp.If, exp.Coalesce, exp.Add, exp.Sub, exp.Mul)):
+        if isinstance(at, (exp.Add, exp.Sub, exp.Mul)):
+            return True
+        at = at.parent
+    return False
+
+
+def _bound(name: str, engine: Engine, kind: str) -> exp.Expr:
+    placeholder = exp.Placeholder(this=name)
+    return placeholder if engine == "sqlite" else _cast(placeholder, kind)
+
+
+def _cast(node: exp.Expr, kind: str) -> exp.Cast:
+    return exp.cast(node, "bigint" if kind == "int" else "text")
