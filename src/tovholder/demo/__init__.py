@@ -1,0 +1,1 @@
+"""The demo: a fictitious population (synth, bulk-imported) and personas whose stories go through the real actions."""

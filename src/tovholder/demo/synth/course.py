@@ -1,0 +1,440 @@
+"""Owns one patient's course as resources: drawn days in, what the clinic's own actions would have written out."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, time
+from typing import Any
+
+import numpy as np
+
+from tovholder.base import days
+from tovholder.base.ids import Ids
+from tovholder.demo.synth import steps
+from tovholder.demo.synth.clinical import Clinical
+from tovholder.demo.synth.histories import END_REASONS, NEVER, Histories
+from tovholder.demo.synth.organisations import Clinic
+from tovholder.fhir import systems as s
+from tovholder.packages import Package
+from tovholder.plan.clock import Pause
+from tovholder.plan.domain import Level, Phase, PlanStatus
+from tovholder.plan.inclusion import clock_for, evaluate_inclusion
+from tovholder.plan.inputs import facts
+from tovholder.plan.level import LevelProposal, propose_level
+from tovholder.plan.record import Record
+from tovholder.plan.resources import (
+    decision_resource,
+    episode_resource,
+    goal_resource,
+    plan_resource,
+    proposal_resource,
+    response_resource,
+)
+from tovholder.plan.resources.extensions import Json
+from tovholder.plan.schedule import schedule
+from tovholder.plan.values import Decision, Episode, Goal, Plan, Proposal
+
+_GOALS = (
+    "Jeg vil kunne gå en tur med hunden uden at skulle stoppe op.",
+    "Jeg vil kunne passe mine børnebørn en hel eftermiddag.",
+    "Jeg vil holde op med at ryge inden sommer.",
+    "Jeg vil kunne gå til mit kor igen.",
+    "Jeg vil kunne ordne haven uden at blive bange for min vejrtrækning.",
+    "Jeg vil undgå at blive indlagt i vinter.",
+    "Jeg vil kunne cykle til stranden.",
+    "Jeg vil have mere ro om min sygdom.",
+    "Jeg vil kunne gå op ad trappen til anden sal.",
+    "Jeg vil i gang med træning to gange om ugen.",
+)
+_NO_GOAL = (
+    "Patienten ønsker ikke at sætte mål nu; tages op ved næste kontrol.",
+    "Patienten er træt efter en infektion; mål aftales ved årsstatus.",
+)
+_OVERRIDES = (
+    "Ægtefællen hjælper godt; patienten klarer selv opfølgningen.",
+    "Har mistet sin ægtefælle for nylig; følges tættere.",
+    "Sagen er kendt i klinikken gennem mange år; vurderet samlet.",
+)
+_DECLINES = (
+    "Ønsker ikke et pakkeforløb nu.",
+    "Følges fast på hospitalet og ønsker ikke flere kontroller.",
+    "Synes ikke, at sygdommen fylder nok.",
+)
+_WAITS = (
+    "Patientens ønske: rejser bort.",
+    "Patientens ønske: venter til efter operation.",
+    "Patientens ønske: pårørende er syg.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Days:
+    """One person's days as plain numbers; None where it has not happened."""
+
+    diagnosed: int | None
+    eligible: int
+    offered: int | None
+    declined: int | None
+    started: int | None
+    assessed: int | None
+    decided: int | None
+    drafted: int | None
+    confirmed: int | None
+    ended: int | None
+    paused: int | None
+    resumed: int | None
+
+
+class CourseWriter:
+    """Writes the courses of one clinic's people with KOL."""
+
+    def __init__(
+        self,
+        rng: np.random.Generator,
+        ids: Ids,
+        clinic: Clinic,
+        package: Package,
+        clinical: Clinical,
+        histories: Histories,
+        today: int,
+    ) -> None:
+        self._dice = random.Random(int(rng.integers(0, 2**62)))
+        self._ids = ids
+        self._clinic = clinic
+        self._package = package
+        self._clinical = clinical
+        self._histories = histories
+        self._today = today
+
+    def patient(self, index: int, patient: Json) -> Json:
+        """The Patient as it is now: dead or moved away when that ended the course."""
+        reason = self._end_reason(index)
+        if reason == "died":
+            return patient | {"deceasedDateTime": days.iso(int(self._histories.ended[index]))}
+        if reason == "moved-practice":  # to a clinic outside the demo
+            return {key: value for key, value in patient.items() if key != "generalPractitioner"}
+        return patient
+
+    def condition(self, index: int, condition: Json) -> Json:
+        """The diagnosis as it is now: refuted when that ended the course."""
+        if self._end_reason(index) != "wrong-diagnosis":
+            return condition
+        return condition | {
+            "clinicalStatus": {"coding": [{"system": s.CONDITION_CLINICAL, "code": "inactive"}]},
+            "verificationStatus": {"coding": [{"system": s.CONDITION_VERIFICATION, "code": "refuted"}]},
+        }
+
+    def of(self, index: int, patient: Json, condition: Json, known: list[Json]) -> Iterator[Json]:
+        """Everything of the person's course, each resource after those it points at where FHIR lets it."""
+        when = self._days(index)
+        contacts = list(self._admissions(index, patient["id"]))
+        yield from contacts
+        episode = self._episode(index, when, patient, condition)
+        yield episode_resource(episode)
+        record = Record((patient, *known, *contacts))
+        proposal: LevelProposal | None = None
+        level: Level | None = None
+        if when.assessed is not None:
+            response = self._response(index, when.assessed, episode)
+            yield response
+            record = Record((*record.resources, response))
+            proposal = propose_level(self._package, None, record, when.assessed)
+            held = self._proposal(proposal, when.assessed, episode)
+            yield proposal_resource(held)
+            if when.decided is not None:
+                decision = self._decision(index, when.decided, episode, held)
+                level = decision.level
+                yield decision_resource(decision)
+        walk = steps.StepWriter(self._dice, self._ids, self._clinic, self._package, episode, self._today)
+        if when.drafted is not None and level is not None:
+            yield from self._plan(
+                index,
+                when,
+                episode,
+                level,
+                proposal.grade if proposal else None,
+                record,
+                walk,
+            )
+        yield from walk.around(
+            offered=when.offered,
+            started=when.started,
+            last_visit=_last_visit(known, when.eligible),
+            open_course=episode.phase.is_open,
+        )
+
+    def _days(self, index: int) -> _Days:
+        held = self._histories
+
+        def day(column: np.ndarray[Any, np.dtype[np.int64]]) -> int | None:
+            value = int(column[index])
+            return None if value >= NEVER else value
+
+        return _Days(
+            diagnosed=day(held.diagnosed),
+            eligible=int(held.eligible[index]),
+            offered=day(held.offered),
+            declined=day(held.declined),
+            started=day(held.started),
+            assessed=day(held.assessed),
+            decided=day(held.decided),
+            drafted=day(held.drafted),
+            confirmed=day(held.confirmed),
+            ended=day(held.ended),
+            paused=day(held.paused),
+            resumed=day(held.resumed),
+        )
+
+    def _end_reason(self, index: int) -> str | None:
+        return (
+            None if int(self._histories.ended[index]) >= NEVER else END_REASONS[int(self._histories.end_reason[index])]
+        )
+
+    def _episode(self, index: int, when: _Days, patient: Json, condition: Json) -> Episode:
+        gp = self._clinic.place.workers[0].reference
+        # As it looked the day it was included: death, moving and a refuted diagnosis came later.
+        then = patient | {"generalPractitioner": [{"reference": f"Organization/{self._clinic.place.id}"}]}
+        confirmed = {"coding": [{"system": s.CONDITION_VERIFICATION, "code": "confirmed"}]}
+        active = {"coding": [{"system": s.CONDITION_CLINICAL, "code": "active"}]}
+        record = Record(
+            (
+                then,
+                condition | {"verificationStatus": confirmed, "clinicalStatus": active},
+            )
+        )
+        inclusion = evaluate_inclusion(self._package, record.patient, record.diagnoses, when.eligible)
+        pauses = (Pause(when.paused, when.resumed, self._dice.choice(_WAITS)),) if when.paused is not None else ()
+        return Episode(
+            id=self._ids(),
+            patient_id=patient["id"],
+            package=self._package.id,
+            package_version=self._package.version,
+            phase=self._phase(when),
+            organization_id=self._clinic.place.id,
+            condition_id=condition["id"],
+            diagnosed_day=when.diagnosed,
+            eligible_day=when.eligible,
+            offered_day=when.offered,
+            started_day=when.started,
+            declined_day=when.declined,
+            decline_reason=self._dice.choice(_DECLINES) if when.declined is not None else None,
+            decided_by=gp if when.declined is not None or when.started is not None else None,
+            ended_day=when.ended,
+            end_reason=self._end_reason(index),
+            inclusion_reasons=tuple(reason.text.da for reason in inclusion.reasons),
+            clock=clock_for(self._package, diagnosed_day=when.diagnosed, inclusion_day=when.eligible),
+            pauses=pauses,
+            care_manager=gp if when.started is not None else None,
+        )
+
+    def _phase(self, when: _Days) -> Phase:
+        if when.ended is not None:
+            return Phase.ENDED
+        if when.declined is not None:
+            return Phase.DECLINED
+        if when.started is None:
+            return Phase.ELIGIBLE
+        if when.confirmed is None:
+            return Phase.STARTUP
+        since = self._today - when.confirmed
+        return Phase.CONTINUING if since > 120 else Phase.FURTHER if since > 21 else Phase.STARTUP
+
+    def _response(self, index: int, day: int, episode: Episode) -> Json:
+        base = self._package.level.base
+        form = self._package.forms[base.form]
+        needs = dict(zip(base.link_ids, self._clinical.needs[index].tolist(), strict=False))
+        if self._dice.random() < 0.06:
+            needs.pop(self._dice.choice(base.link_ids), None)
+        gp = self._clinic.place.workers[0].reference
+        return response_resource(
+            id=self._ids(),
+            patient_id=episode.patient_id,
+            questionnaire=form.canonical,
+            items=_answers(form.questionnaire.get("item") or (), needs),
+            authored=self._moment(day),
+            author=gp,
+            episode_id=episode.id,
+        )
+
+    def _proposal(self, proposal: LevelProposal, day: int, episode: Episode) -> Proposal:
+        return Proposal(
+            id=self._ids(),
+            patient_id=episode.patient_id,
+            episode_id=episode.id or "",
+            level=proposal.level,
+            made=self._moment(day),
+            rule=f"{self._package.id}-level",
+            rule_version=proposal.rule_version,
+            reasons=tuple(reason.text.da for reason in (*proposal.blocked, *proposal.reasons)),
+            unknown=proposal.unknown,
+            inputs=proposal.inputs,
+            blocked="; ".join(reason.text.da for reason in proposal.blocked) or None,
+        )
+
+    def _decision(self, index: int, day: int, episode: Episode, held: Proposal) -> Decision:
+        level = held.level or Level.TWO
+        why: str | None = None
+        if held.level is None:
+            why = "Intet forslag; vurderet i samtalen."
+        elif self._histories.override[index]:
+            level = Level(held.level - 1 if held.level > 1 else 2)
+            why = self._dice.choice(_OVERRIDES)
+        return Decision(
+            id=self._ids(),
+            patient_id=episode.patient_id,
+            episode_id=episode.id or "",
+            level=level,
+            decided_day=day,
+            decided_by=self._clinic.place.workers[0].reference,
+            organization_id=self._clinic.place.id,
+            proposal_id=held.id,
+            proposed_level=held.level,
+            override_reason=why,
+            rule_version=held.rule_version,
+            review_day=days.add_months(day, self._package.level.review_months),
+        )
+
+    def _plan(
+        self,
+        index: int,
+        when: _Days,
+        episode: Episode,
+        level: Level,
+        grade: str | None,
+        record: Record,
+        walk: steps.StepWriter,
+    ) -> Iterator[Json]:
+        drafted = when.drafted or 0
+        gp = self._clinic.place.workers[0].reference
+        confirmed = when.confirmed
+        begin = drafted if confirmed is None else confirmed
+        asked = facts(self._package, record, begin, level=int(level))
+        planned = schedule(self._package, int(level), grade, begin, asked, diagnosed_day=when.diagnosed).activities
+        plan_id = self._ids()
+        goals = self._goals(index, begin, episode) if confirmed is not None else []
+        yield from (goal_resource(goal) for goal in goals)
+        made = [
+            replace(activity, plan_id=plan_id) for activity in walk.activities(planned, drafted, confirmed, when.ended)
+        ]
+        status = PlanStatus.DRAFT if confirmed is None else PlanStatus.ACTIVE
+        if when.ended is not None:
+            status = PlanStatus.REVOKED if confirmed is None else PlanStatus.COMPLETED
+        yield plan_resource(
+            Plan(
+                id=plan_id,
+                patient_id=episode.patient_id,
+                episode_id=episode.id or "",
+                package=self._package.id,
+                package_version=self._package.version,
+                status=status,
+                title=self._package.plan.title.da,
+                made_day=drafted,
+                author=gp,
+                confirmed_day=confirmed,
+                confirmed_by=gp if confirmed is not None else None,
+                shared_day=confirmed,
+                start_day=begin,
+                end_day=when.ended,
+                review_day=days.add_months(begin, self._package.plan.review_months),
+                no_goal_reason=self._dice.choice(_NO_GOAL) if confirmed is not None and not goals else None,
+                condition_ids=(episode.condition_id,) if episode.condition_id else (),
+                goal_ids=tuple(goal.id for goal in goals if goal.id),
+                activity_ids=tuple(activity.id for activity in made if activity.id),
+            )
+        )
+        yield from walk.written(made)
+
+    def _goals(self, index: int, day: int, episode: Episode) -> list[Goal]:
+        if not self._histories.own_goal[index]:
+            return []
+        chosen = self._dice.sample(_GOALS, 1 if self._dice.random() < 0.7 else 2)
+        gp = self._clinic.place.workers[0].reference
+        old = self._today - day > 200
+        return [
+            Goal(
+                id=self._ids(),
+                patient_id=episode.patient_id,
+                episode_id=episode.id,
+                text=text,
+                achievement=self._dice.choice(("in-progress", "improving", "achieved", "no-change"))
+                if old
+                else "in-progress",
+                expressed_by=f"Patient/{episode.patient_id}" if self._dice.random() < 0.75 else gp,
+                start_day=day,
+                target_day=days.add_months(day, self._dice.choice((3, 6, 12))),
+                condition_ids=(episode.condition_id,) if episode.condition_id else (),
+            )
+            for text in chosen
+        ]
+
+    def _admissions(self, index: int, patient: str) -> Iterator[Json]:
+        """Hospital stays for an exacerbation in the last year."""
+        for _ in range(int(self._clinical.admissions[index])):
+            begin = self._today - self._dice.randrange(20, 360)
+            end = begin + self._dice.randrange(1, 9)
+            yield {
+                "resourceType": "Encounter",
+                "id": self._ids(),
+                "status": "finished",
+                "class": {
+                    "system": s.ACT_CODE,
+                    "code": "IMP",
+                    "display": "inpatient encounter",
+                },
+                "subject": {"reference": f"Patient/{patient}"},
+                "period": {
+                    "start": days.instant_text(self._moment(begin)),
+                    "end": days.instant_text(self._moment(end)),
+                },
+                "reasonCode": [
+                    {
+                        "coding": [{"system": s.SKS_DIAGNOSIS, "code": "DJ441"}],
+                        "text": "KOL med akut eksacerbation",
+                    }
+                ],
+                "serviceProvider": {"reference": f"Organization/{self._clinic.hospital.id}"},
+            }
+
+    def _moment(self, day: int) -> datetime:
+        return datetime.combine(
+            days.date_of(day),
+            time(8 + self._dice.randrange(8), self._dice.choice((0, 15, 30, 45))),
+            days.COPENHAGEN,
+        )
+
+
+def _last_visit(known: list[Json], before: int) -> int | None:
+    """The last day the person was measured before the course."""
+    measured = (
+        days.parse_day(item.get("effectiveDateTime")) for item in known if item["resourceType"] == "Observation"
+    )
+    return max((day for day in measured if day is not None and day < before), default=None)
+
+
+def _answers(items: Any, needs: Mapping[str, int]) -> list[Json]:
+    """Answers to the fields of the needs assessment, in the shape of its questionnaire."""
+    made: list[Json] = []
+    for item in items:
+        inner = _answers(item.get("item") or (), needs)
+        held: Json = {"linkId": item["linkId"]}
+        if item.get("text"):
+            held["text"] = item["text"]
+        if item["linkId"] in needs:
+            held["answer"] = [_answer(item, needs[item["linkId"]])]
+        if inner:
+            held["item"] = inner
+        if inner or "answer" in held:
+            made.append(held)
+    return made
+
+
+def _answer(item: Mapping[str, Any], value: int) -> Json:
+    for option in item.get("answerOption") or ():
+        if (option.get("valueCoding") or {}).get("code") == str(value):
+            coding = {
+                key: option["valueCoding"][key] for key in ("system", "code", "display") if key in option["valueCoding"]
+            }
+            return {"valueCoding": coding}
+    return {"valueInteger": value}
