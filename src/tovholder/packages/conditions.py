@@ -99,7 +99,7 @@ def guideline_in_force(grade: Grade, parameters: Mapping[str, int | str]) -> Gui
 
 
 def grade_of(guideline: Guideline, facts: Facts) -> tuple[str | None, frozenset[str]]:
-    """The first group that is true when all before it are false; None and what is missing when one before is unknown."""
+    """The first group that is true with all before it false; None, and what is missing, when one before is unknown."""
     for group in guideline.groups:
         answer = evaluate(group.when, facts)
         if answer.truth is None:

@@ -10,21 +10,23 @@ from pydantic import Field
 from tovholder.packages.common import Code, Frozen, LevelNumber, Text, Whole, Words, YesNo
 
 Value = str | Whole | None
+AtLevel = Literal["1", "2", "3", "undecided", "3-to-1"]
 Rows = dict[str, tuple[dict[str, Value], ...]]  # fact table → rows; columns left out are NULL
 
 
 class RuleExample(Frozen):
-    """Fact rows and the rows the SQL gives for them; with ``level`` also whether the flag is raised at that level.
+    """Fact rows and the rows the SQL gives for them, the same on every engine.
 
-    ``level``: 1, 2, 3, "undecided" or "3-to-1" (was 3, since decided 1). ``flagged``: the episodes flagged then.
+    In ``facts`` and ``expect`` a column ending in _day may be written YYYY-MM-DD; columns left out of ``facts`` are
+    NULL, and only the columns named in ``expect`` are compared. ``at_levels`` asks of a rule whether its flag is raised
+    when the episodes of ``expect`` are decided at that level ("3-to-1": decided 3 first and 1 the day after).
     """
 
     name: Words
     today: date
     facts: Rows
-    expect: tuple[dict[str, Value], ...]  # the columns named are compared; days may be written YYYY-MM-DD
-    level: Literal[1, 2, 3, "undecided", "3-to-1"] | None = None
-    flagged: tuple[str, ...] | None = None
+    expect: tuple[dict[str, Value], ...]
+    at_levels: dict[AtLevel, YesNo] = Field(default_factory=dict)
 
 
 class Rule(Frozen):
