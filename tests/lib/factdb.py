@@ -21,9 +21,11 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+
 import tovholder
+from tovholder.rules import compile as compiler
 from tovholder.rules.check import Checked, parse
-from tovholder.rules.compile import All, Compiled, Engine, Scope, compile
+from tovholder.rules.compile import All, Compiled, Engine, Scope
 from tovholder.rules.run import run
 from tovholder.rules.schema import Schema, schema_from_views
 
@@ -129,7 +131,7 @@ class FactDB:
         answers: dict[str, list[tuple[Any, ...]]] = {}
         texts: list[Compiled] = []
         for engine, connection in self.connections.items():
-            compiled = compile(checked, engine, scope or All())
+            compiled = compiler.compile(checked, engine, scope or All())
             texts.append(compiled)
             answers[engine] = in_order(run(compiled, connection, parameters))
         first, *others = answers.items()

@@ -141,6 +141,8 @@ def _tree(sql: str, say: Complaints) -> exp.Query | None:
     except RecursionError:
         say.at_line(1, "unreadable", found="it is nested too deeply")
         return None
+    if say.found and len(statements) != 1:
+        return None
     if len(statements) != 1 or not isinstance(statements[0], exp.Query) or isinstance(statements[0], exp.Subquery):
         say.at_line(1, "statement", found=f"{len(statements)} statements" if len(statements) > 1 else "something else")
         return None

@@ -11,6 +11,7 @@ from typing import Literal, TypeAlias
 from sqlglot import exp
 
 from tovholder.rules.check import Checked, OutputType
+from tovholder.rules.schema import ColumnType
 
 Engine = Literal["sqlite", "duckdb", "postgresql", "spark"]
 ENGINES: tuple[Engine, ...] = ("sqlite", "duckdb", "postgresql", "spark")
@@ -56,12 +57,17 @@ class LeaveOut:
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """Query text for one engine. ``parameters`` are the names it binds, ``columns`` what it gives."""
+    """Query text for one engine. ``binds`` are the names and types it binds, ``columns`` those it gives."""
 
     sql: str
     engine: Engine
-    parameters: tuple[str, ...]
+    binds: tuple[tuple[str, ColumnType], ...]
     columns: tuple[tuple[str, OutputType], ...]
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The names it binds."""
+        return tuple(name for name, _ in self.binds)
 
 
 @lru_cache(maxsize=4096)
@@ -74,12 +80,16 @@ def compile(  # noqa: A001  (always used as rules.compile.compile)
     own = tree.args.get("with_")
     ctes = [*_scoped(checked, engine, scope, leave_out), *(own.expressions if own is not None else [])]
     tree.set("with_", exp.With(expressions=ctes))
-    bound = sorted({str(node.this) for node in tree.find_all(exp.Placeholder)})
+    names = sorted({str(node.this) for node in tree.find_all(exp.Placeholder)})
     if engine == "postgresql":
         for literal in tree.find_all(exp.Literal):
             literal.set("this", literal.this.replace("%", "%%"))  # psycopg reads % as the start of a parameter
     text = tree.sql(dialect=_DIALECT[engine], identify=True, comments=False)
-    return Compiled(text, engine, tuple(bound), checked.columns)
+    return Compiled(text, engine, tuple((name, _type(checked, name)) for name in names), checked.columns)
+
+
+def _type(checked: Checked, name: str) -> ColumnType:
+    return "int" if isinstance(checked.parameters.get(name), int) else "text"  # scope_… are ids
 
 
 def _scoped(checked: Checked, engine: Engine, scope: Scope, leave_out: LeaveOut | None) -> Iterable[exp.CTE]:
@@ -137,8 +147,7 @@ def _widen(tree: exp.Query, checked: Checked, engine: Engine) -> None:
     if engine == "sqlite":
         return
     for placeholder in list(tree.find_all(exp.Placeholder)):
-        kind = "int" if isinstance(checked.parameters[str(placeholder.this)], int) else "text"
-        placeholder.replace(_cast(placeholder.copy(), kind))
+        placeholder.replace(_cast(placeholder.copy(), _type(checked, str(placeholder.this))))
     for literal in list(tree.find_all(exp.Literal)):
         if not literal.is_string and _in_arithmetic(literal):
             literal.replace(_cast(literal.copy(), "int"))

@@ -177,7 +177,8 @@ class Expressions:
     def _placeholder(self, node: exp.Placeholder, place: Place) -> Typed:
         name = str(node.this or "")
         if name not in self._parameters:
-            self.say.at(node, "placeholder", found=name or "?")
+            if not self.say.found:  # the words have been looked at before and told this with their line
+                self.say.at(node, "placeholder", found=name or "?")
             return UNKNOWN
         self.used_parameters.add(name)
         return INT if isinstance(self._parameters[name], int) else Typed(Kind.TEXT)

@@ -53,9 +53,9 @@ class Queries:
             self.say.at(cte, "statement", found=written(cte.this))
             return
         output = self._query(cte.this, None)
-        if name and self._new_name(alias, name, "a CTE"):
-            if name in self._ctes:
-                self.say.at(alias, "name-taken", found=name)
+        if name in self._ctes:
+            self.say.at(alias, "name-taken", found=name)
+        if name and (self._new_name(alias, name, "a CTE") or name not in self._schema.tables):
             self._ctes[name] = output
 
     def _new_name(self, node: exp.Expr, name: str, role: str) -> bool:
@@ -73,8 +73,7 @@ class Queries:
         if not outermost:
             if node.args.get("order") is not None:
                 self.say.at(node.args["order"], "order-place")
-            if node.args.get("with_") is not None:
-                self.say.at(node.args["with_"], "with", found="WITH stands inside a query")
+            self._refuse_with(node)
         if isinstance(node, exp.Union):
             return self._union(node)
         if isinstance(node, exp.Select):
@@ -83,6 +82,13 @@ class Queries:
         found = type(node).__name__.upper() if isinstance(node, exp.SetOperation) else "a SELECT in parentheses"
         self.say.at(node, code, found=found if code == "set-operation" else written(node))
         return Output((), ())
+
+    def _refuse_with(self, node: exp.Expr) -> None:
+        with_ = node.args.get("with_")
+        if with_ is not None:
+            self.say.at(with_, "with", found="WITH stands inside a query")
+            for cte in with_.expressions:  # so that its names are not told to be unknown as well
+                self._ctes.setdefault(cte.alias, Output((), ()))
 
     def _union(self, node: exp.Union) -> Output:
         sides: list[exp.Expr] = []
@@ -196,9 +202,10 @@ class Queries:
             self.say.at(node, "from")
             return
         first = self._table(from_.this, scope)
-        scope.lost = first is None or not first.fields
-        if first is not None:
+        if first is not None and first.fields:
             scope.joined[first.alias] = first
+        else:
+            scope.lost = True
         for join in node.args.get("joins") or []:
             self._join(join, scope)
 
@@ -297,13 +304,20 @@ class Queries:
     def _groups(self, node: exp.Select, scope: Scope) -> None:
         group = node.args.get("group")
         columns: set[ColumnName] = set()
+        refused = False
         for item in group.expressions if group is not None else []:
             if not isinstance(item, exp.Column):
                 self.say.at(item, "group-expression", found=written(item))
+                refused = True
             elif self.expressions.value(item, Place(scope, Clause.GROUP)).kind != Kind.UNKNOWN:
                 columns.add((str(item.table), str(item.name)))
+            else:
+                refused = True
         if group is not None and not plain_parts(group, frozenset({"expressions"})):
             self.say.at(group, "group-expression", found="with ALL, ROLLUP, CUBE or GROUPING SETS")
+            refused = True
+        if refused:  # which columns were meant is not known, so none is told to be missing
+            columns = {(alias, name) for alias, table in scope.joined.items() for name in table.fields}
         counted = [*node.expressions, *([node.args["having"]] if node.args.get("having") is not None else [])]
         if group is not None or any(_has_aggregate(item) for item in counted):
             scope.grouped = frozenset(columns)
@@ -349,8 +363,7 @@ class Queries:
             return []
         if query.args.get("order") is not None:
             self.say.at(query.args["order"], "order-place")
-        if query.args.get("with_") is not None:
-            self.say.at(query.args["with_"], "with", found="WITH stands inside a query")
+        self._refuse_with(query)
         scope = Scope(place.scope)
         output = self._select(query, scope, False, named=False)
         windows = any(item.find(exp.Window) for item in query.expressions)
@@ -365,7 +378,9 @@ def _has_aggregate(node: exp.Expr) -> bool:
     """Whether an aggregate stands in an expression, not counting windows and subqueries."""
     if isinstance(node, (exp.Query, exp.Subquery, exp.Window)):
         return False
-    return isinstance(node, AGGREGATES) or any(_has_aggregate(part) for part in node.iter_expressions())
+    if isinstance(node, AGGREGATES):
+        return isinstance(node, exp.Count) or not node.expressions  # MAX(a, b) is refused and groups nothing
+    return any(_has_aggregate(part) for part in node.iter_expressions())
 
 
 def _equalities(condition: exp.Expr) -> list[tuple[ColumnName, ColumnName | None]]:

@@ -57,6 +57,8 @@ class Complaints:
 
     def at_word(self, line: int, code: str, **values: str) -> None:
         """Refuse a word or sign of the text, found before parsing, on a line of the query (1 is its first)."""
+        if code in _ONCE_A_LINE and any(key[:2] == (self.line + line - 1, code) for key in self.found):
+            return
         self.word_lines.add(line)
         self.at_line(line, code, **values)
 
@@ -82,7 +84,11 @@ class Complaints:
 
 
 # Complaints about parsed text that only repeat what a refused word on the same line said.
-_FOLLOW_UPS = frozenset({"not-in-subset", "unreadable", "function", "name", "from", "output-name", "column-unknown"})
+_FOLLOW_UPS = frozenset(
+    {"not-in-subset", "unreadable", "function", "name", "from", "output-name", "column-unknown", "window-shape"}
+)
+# Refusals that several words of one line would repeat.
+_ONCE_A_LINE = frozenset({"window-shape", "date"})
 
 
 def line_of(node: exp.Expr) -> int:

@@ -18,13 +18,7 @@ def run(
     or a Spark session. Values the query does not use are ignored; a missing one is an error.
     """
     values = parameters or {}
-    missing = [name for name in compiled.parameters if name not in values]
-    if missing:
-        names = ", ".join(f":{name}" for name in missing)
-        raise Problem(
-            Category.INVALID, f"No value is bound for {names}", [Issue("parameters", f"no value for {names}")]
-        )
-    bound = {name: values[name] for name in compiled.parameters}
+    bound = {name: _bound(name, kind, values.get(name)) for name, kind in compiled.binds}
     if compiled.engine == "spark":
         rows = [tuple(row) for row in connection.sql(compiled.sql, args=bound).collect()]
     else:
@@ -51,6 +45,16 @@ def plain_connection(connection: Any) -> Any:
     if hasattr(connection, "db") and hasattr(connection.db, "ensure_connection"):  # a Django cursor
         return connection.db.connection
     return connection
+
+
+def _bound(name: str, kind: str, value: int | str | None) -> int | str:
+    if kind == "int" and isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if kind == "text" and isinstance(value, str):
+        return value
+    expected = "a whole number" if kind == "int" else "a text"
+    message = f"No value is bound for :{name}" if value is None else f"The value bound for :{name} has another type"
+    raise Problem(Category.INVALID, message, [Issue(f"parameters.{name}", message, expected)])
 
 
 def _plain(value: Any, kind: str) -> Any:

@@ -56,6 +56,8 @@ def check_words(
         before = tokens[index - 1] if index else None
         after = tokens[index + 1] if index + 1 < len(tokens) else None
         _check_word(token, before, after, own, declared, complaints)
+        if token.token_type == TokenType.SEMICOLON:
+            break  # what follows is another statement, refused as a whole
     return tokens
 
 
@@ -86,7 +88,8 @@ def _check_word(
     elif text.lower() in own or (before is not None and before.token_type == TokenType.DOT):
         return  # a keyword of some engine used as a name; names are resolved and quoted later
     else:
-        say.at_word(line, _refused_tokens().get(kind, "not-in-subset"), found=text.upper())
+        found = text if kind == TokenType.IDENTIFIER else text.upper()
+        say.at_word(line, _refused_tokens().get(kind, "not-in-subset"), found=found)
 
 
 def _check_allowed(token: Token, before: Token | None, calls: bool, say: Complaints) -> None:
