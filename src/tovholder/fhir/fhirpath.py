@@ -32,7 +32,7 @@ _NOTHING: dict[str, Any] = {}
 
 
 @lru_cache(maxsize=4096)
-def compile(expression: str) -> Expression:
+def compile(expression: str) -> Expression:  # noqa: A001 - what every FHIRPath library calls it
     """``run(resource, env=None) -> list`` for an expression; ``env`` gives the ``%constants``.
 
     The result may share values with the resource: read it, do not change it. ``today()`` and ``now()`` answer
@@ -67,7 +67,7 @@ def _unnamed(expression: str, name: str) -> Problem:
 
 
 def steps(expression: str) -> tuple[Step, Expression]:
-    """For loops over many expressions: the bare closure ``(items, env)``, and what to call when it raises Unsupported."""
+    """For loops: the bare closure ``(items, env)``, and what to call when it raises Unsupported."""
     tree = parse(expression)
     _check_functions(expression, list(walk(tree)))
     library = _Library(expression)
@@ -138,7 +138,7 @@ class _Library:
                 raise _unnamed(self.expression, name)
         try:
             found = _parsed(self.expression)(resource, known)
-        except Exception as error:  # noqa: BLE001 - the library raises bare ones, some with values of the patient in them
+        except Exception as error:  # the library raises bare ones, some with values of the patient in them
             raise invalid(self.expression, f"it cannot be evaluated ({type(error).__name__})") from None
         return [_plain(item) for item in found]
 

@@ -259,7 +259,10 @@ def _reference_key(call: Call, build: Build) -> Step:
 
 def reference_key(item: Any, kind: str = "") -> str | None:
     """The id a Reference has here; None for one of another type, of another server, or not literal."""
-    reference = parse_reference(item.get("reference")) if isinstance(item, dict) else None
+    text = item.get("reference") if isinstance(item, dict) else None
+    if not isinstance(text, str):
+        return None
+    reference = parse_reference(text)
     if reference is None or reference.base or (kind and reference.type != kind):
         return None
     return reference.id

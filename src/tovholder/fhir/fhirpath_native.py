@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import decimal
 from collections.abc import Callable
+from typing import Any
 
 from tovholder.fhir import search_tables
 from tovholder.fhir.fhirpath_functions import Env, Items, Step, build_call, cast_to, distinct
@@ -149,9 +150,17 @@ def _spread(items: Items, names: tuple[str, ...]) -> Items:
     return items
 
 
+def choice_value(item: dict[str, Any], name: str) -> Any:
+    """The value of a choice element under whichever type it has."""
+    keys = _CHOICES[name]
+    for key in item:
+        if key in keys:
+            return item[key]
+    return None
+
+
 def _choice(name: str) -> Step:
     """``value`` is ``value`` in a Quantity and ``valueString`` or another in an Observation."""
-    keys = _CHOICES[name]
 
     def run(items: Items, env: Env) -> Items:
         found: Items = []
@@ -159,10 +168,7 @@ def _choice(name: str) -> Step:
             if isinstance(item, dict):
                 value = item.get(name)
                 if value is None:
-                    for key in item:
-                        if key in keys:
-                            value = item[key]
-                            break
+                    value = choice_value(item, name)
                 if isinstance(value, list):
                     found += [one for one in value if one is not None]
                 elif value is not None:

@@ -1,4 +1,4 @@
-"""What resources point at: reading references, whom a resource is about, rewriting (R4 §2.3 references, §2.37 compartments)."""
+"""What resources point at: reading references, whom a resource is about, rewriting (R4 §2.3, §2.37)."""
 
 from __future__ import annotations
 

@@ -9,7 +9,9 @@ from typing import Any
 
 from tovholder.base.errors import Category, Issue, Problem
 from tovholder.fhir import fhirpath
+from tovholder.fhir.fhirpath_first import Find, finder, leading_extension
 from tovholder.fhir.fhirpath_functions import Env, Items, Step
+from tovholder.fhir.fhirpath_native import build
 from tovholder.fhir.fhirpath_values import Unsupported
 from tovholder.fhir.view_columns import CONVERSIONS, TAG, WHEN_EMPTY, Convert
 
@@ -95,9 +97,8 @@ class Compiler:
                 raise bad(at, "no usable name", "letters, digits and _, a letter first")
             conversion = _conversion(definition, at)
             columns.append(Column(name, conversion, str(definition.get("description", ""))))
-            step, library = fhirpath.steps(self.path(definition.get("path"), at))
             many = definition.get("collection") is True
-            getters.append((step, library, CONVERSIONS.get(conversion), WHEN_EMPTY.get(conversion), many, name))
+            getters.append(_getter(self.path(definition.get("path"), at), conversion, name, many=many))
         return Part(tuple(columns), _reader(getters))
 
     def loop(self, kind: str, definition: Any, body: Part, where: str) -> Part:
@@ -163,31 +164,84 @@ def _evaluator(expression: str) -> Step:
     return run
 
 
-Getter = tuple[Step, fhirpath.Expression, Convert | None, int | None, bool, str]
+@dataclass(frozen=True, slots=True)
+class _Getter:
+    """How one column is read: fast where the shape allows, generally otherwise."""
+
+    name: str
+    many: bool
+    convert: Convert | None
+    empty: int | None
+    general: Step
+    find: Find | None
+    url: str | None  # with below: the value stands in this extension of the focus
+    below: Find | None
+
+    def value(self, items: Items, env: Env) -> Any:
+        found = self.general(items, env)
+        if self.many:
+            return [self.convert(item) for item in found] if self.convert else list(found)
+        if len(found) > 1:
+            message = f"column {self.name} has {len(found)} values"
+            raise bad(self.name, message, "collection: true, or first() in the path")
+        return self.converted(found[0]) if found else self.empty
+
+    def converted(self, value: Any) -> Any:
+        try:
+            return self.convert(value) if self.convert else value
+        except TypeError as error:
+            message = f"column {self.name}: {error}"
+            raise bad(self.name, message, "a path to the kind of value the column holds") from None
 
 
-def _reader(getters: list[Getter]) -> Rows:
+def _getter(expression: str, conversion: str, name: str, *, many: bool) -> _Getter:
+    tree = fhirpath.parse(expression)
+    leading = None if many else leading_extension(tree, build)
+    return _Getter(
+        name=name,
+        many=many,
+        convert=CONVERSIONS.get(conversion),
+        empty=WHEN_EMPTY.get(conversion),
+        general=_evaluator(expression),
+        find=None if many else finder(tree, build),
+        url=leading[0] if leading else None,
+        below=leading[1] if leading else None,
+    )
+
+
+def _reader(getters: list[_Getter]) -> Rows:
+    plan = [(getter, getter.find, getter.url, getter.below, getter.convert, getter.empty) for getter in getters]
+    indexed = sum(getter.url is not None for getter in getters) > 1
+
     def run(items: Items, env: Env) -> list[Row]:
         values: list[Any] = []
-        for step, library, convert, empty, many, name in getters:
+        if len(items) != 1:
+            return [tuple([getter.value(items, env) for getter in getters])]
+        item = items[0]
+        index = _extensions(item) if indexed else None
+        for getter, find, url, below, convert, empty in plan:
             try:
-                found = step(items, env)
-            except Unsupported:
-                found = library(items[0], env) if items else []
-            if many:
-                values.append([convert(item) for item in found] if convert else list(found))
-            elif not found:
-                values.append(empty)
-            elif len(found) == 1:
-                try:
-                    values.append(convert(found[0]) if convert else found[0])
-                except TypeError as error:
-                    raise bad(name, f"column {name}: {error}", "a path to the kind of value the column holds") from None
-            else:
-                raise bad(name, f"column {name} has {len(found)} values", "collection: true, or first() in the path")
+                if index is not None and below is not None:
+                    extension = index.get(url)
+                    value = None if extension is None else below(extension, env)
+                elif find is not None:
+                    value = find(item, env)
+                else:
+                    values.append(getter.value(items, env))
+                    continue
+                values.append(empty if value is None else value if convert is None else convert(value))
+            except (Unsupported, TypeError):
+                values.append(getter.value(items, env))
         return [tuple(values)]
 
     return run
+
+
+def _extensions(item: Any) -> dict[str, Any] | None:
+    """The extensions of an element by url; None when one url stands twice, where the index would hide one."""
+    found = item.get("extension", ()) if isinstance(item, dict) else ()
+    index = {extension.get("url"): extension for extension in found}
+    return index if len(index) == len(found) else None
 
 
 def _product(parts: list[Part]) -> Part:

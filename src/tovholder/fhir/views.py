@@ -11,7 +11,9 @@ from typing import Any
 
 from tovholder.base import json as our_json
 from tovholder.fhir import fhirpath
-from tovholder.fhir.fhirpath_native import ROOT
+from tovholder.fhir.fhirpath_first import tester
+from tovholder.fhir.fhirpath_native import ROOT, build
+from tovholder.fhir.fhirpath_values import Unsupported
 from tovholder.fhir.view_columns import CONVERSIONS, sql_type
 from tovholder.fhir.view_select import Compiler, Row, Rows, bad, product
 
@@ -112,8 +114,14 @@ def _filters(definition: dict[str, Any], compiler: Compiler) -> list[Callable[[A
 
 def _filter(expression: str, where: str) -> Callable[[Any, dict[str, Any]], bool]:
     evaluate = fhirpath.compile(expression)
+    fast = tester(fhirpath.parse(expression), build)
 
     def passes(resource: Any, env: dict[str, Any]) -> bool:
+        if fast is not None:
+            try:
+                return fast(resource, env)
+            except Unsupported:
+                pass
         found = evaluate(resource, env)
         if not found or found == [False]:
             return False
