@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, time
 from typing import Any
@@ -12,7 +12,7 @@ import numpy as np
 
 from tovholder.base import days
 from tovholder.base.ids import Ids
-from tovholder.demo.synth import steps
+from tovholder.demo.synth import steps, words
 from tovholder.demo.synth.clinical import Clinical
 from tovholder.demo.synth.histories import END_REASONS, NEVER, Histories
 from tovholder.demo.synth.organisations import Clinic
@@ -35,38 +35,6 @@ from tovholder.plan.resources import (
 from tovholder.plan.resources.extensions import Json
 from tovholder.plan.schedule import schedule
 from tovholder.plan.values import Decision, Episode, Goal, Plan, Proposal
-
-_GOALS = (
-    "Jeg vil kunne gå en tur med hunden uden at skulle stoppe op.",
-    "Jeg vil kunne passe mine børnebørn en hel eftermiddag.",
-    "Jeg vil holde op med at ryge inden sommer.",
-    "Jeg vil kunne gå til mit kor igen.",
-    "Jeg vil kunne ordne haven uden at blive bange for min vejrtrækning.",
-    "Jeg vil undgå at blive indlagt i vinter.",
-    "Jeg vil kunne cykle til stranden.",
-    "Jeg vil have mere ro om min sygdom.",
-    "Jeg vil kunne gå op ad trappen til anden sal.",
-    "Jeg vil i gang med træning to gange om ugen.",
-)
-_NO_GOAL = (
-    "Patienten ønsker ikke at sætte mål nu; tages op ved næste kontrol.",
-    "Patienten er træt efter en infektion; mål aftales ved årsstatus.",
-)
-_OVERRIDES = (
-    "Ægtefællen hjælper godt; patienten klarer selv opfølgningen.",
-    "Har mistet sin ægtefælle for nylig; følges tættere.",
-    "Sagen er kendt i klinikken gennem mange år; vurderet samlet.",
-)
-_DECLINES = (
-    "Ønsker ikke et pakkeforløb nu.",
-    "Følges fast på hospitalet og ønsker ikke flere kontroller.",
-    "Synes ikke, at sygdommen fylder nok.",
-)
-_WAITS = (
-    "Patientens ønske: rejser bort.",
-    "Patientens ønske: venter til efter operation.",
-    "Patientens ønske: pårørende er syg.",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +173,7 @@ class CourseWriter:
             )
         )
         inclusion = evaluate_inclusion(self._package, record.patient, record.diagnoses, when.eligible)
-        pauses = (Pause(when.paused, when.resumed, self._dice.choice(_WAITS)),) if when.paused is not None else ()
+        pauses = (Pause(when.paused, when.resumed, self._dice.choice(words.WAITS)),) if when.paused is not None else ()
         return Episode(
             id=self._ids(),
             patient_id=patient["id"],
@@ -219,7 +187,7 @@ class CourseWriter:
             offered_day=when.offered,
             started_day=when.started,
             declined_day=when.declined,
-            decline_reason=self._dice.choice(_DECLINES) if when.declined is not None else None,
+            decline_reason=self._dice.choice(words.DECLINES) if when.declined is not None else None,
             decided_by=gp if when.declined is not None or when.started is not None else None,
             ended_day=when.ended,
             end_reason=self._end_reason(index),
@@ -245,17 +213,19 @@ class CourseWriter:
         base = self._package.level.base
         form = self._package.forms[base.form]
         needs = dict(zip(base.link_ids, self._clinical.needs[index].tolist(), strict=False))
-        if self._dice.random() < 0.06:
+        whole = self._dice.random() >= 0.05
+        if not whole:
             needs.pop(self._dice.choice(base.link_ids), None)
         gp = self._clinic.place.workers[0].reference
         return response_resource(
             id=self._ids(),
             patient_id=episode.patient_id,
             questionnaire=form.canonical,
-            items=_answers(form.questionnaire.get("item") or (), needs),
+            items=words.answers(form.questionnaire.get("item") or (), needs),
             authored=self._moment(day),
             author=gp,
             episode_id=episode.id,
+            status="completed" if whole else "in-progress",
         )
 
     def _proposal(self, proposal: LevelProposal, day: int, episode: Episode) -> Proposal:
@@ -280,7 +250,7 @@ class CourseWriter:
             why = "Intet forslag; vurderet i samtalen."
         elif self._histories.override[index]:
             level = Level(held.level - 1 if held.level > 1 else 2)
-            why = self._dice.choice(_OVERRIDES)
+            why = self._dice.choice(words.OVERRIDES)
         return Decision(
             id=self._ids(),
             patient_id=episode.patient_id,
@@ -338,7 +308,7 @@ class CourseWriter:
                 start_day=begin,
                 end_day=when.ended,
                 review_day=days.add_months(begin, self._package.plan.review_months),
-                no_goal_reason=self._dice.choice(_NO_GOAL) if confirmed is not None and not goals else None,
+                no_goal_reason=self._dice.choice(words.NO_GOAL) if confirmed is not None and not goals else None,
                 condition_ids=(episode.condition_id,) if episode.condition_id else (),
                 goal_ids=tuple(goal.id for goal in goals if goal.id),
                 activity_ids=tuple(activity.id for activity in made if activity.id),
@@ -349,7 +319,7 @@ class CourseWriter:
     def _goals(self, index: int, day: int, episode: Episode) -> list[Goal]:
         if not self._histories.own_goal[index]:
             return []
-        chosen = self._dice.sample(_GOALS, 1 if self._dice.random() < 0.7 else 2)
+        chosen = self._dice.sample(words.GOALS, 1 if self._dice.random() < 0.7 else 2)
         gp = self._clinic.place.workers[0].reference
         old = self._today - day > 200
         return [
@@ -411,30 +381,3 @@ def _last_visit(known: list[Json], before: int) -> int | None:
         days.parse_day(item.get("effectiveDateTime")) for item in known if item["resourceType"] == "Observation"
     )
     return max((day for day in measured if day is not None and day < before), default=None)
-
-
-def _answers(items: Any, needs: Mapping[str, int]) -> list[Json]:
-    """Answers to the fields of the needs assessment, in the shape of its questionnaire."""
-    made: list[Json] = []
-    for item in items:
-        inner = _answers(item.get("item") or (), needs)
-        held: Json = {"linkId": item["linkId"]}
-        if item.get("text"):
-            held["text"] = item["text"]
-        if item["linkId"] in needs:
-            held["answer"] = [_answer(item, needs[item["linkId"]])]
-        if inner:
-            held["item"] = inner
-        if inner or "answer" in held:
-            made.append(held)
-    return made
-
-
-def _answer(item: Mapping[str, Any], value: int) -> Json:
-    for option in item.get("answerOption") or ():
-        if (option.get("valueCoding") or {}).get("code") == str(value):
-            coding = {
-                key: option["valueCoding"][key] for key in ("system", "code", "display") if key in option["valueCoding"]
-            }
-            return {"valueCoding": coding}
-    return {"valueInteger": value}
