@@ -107,9 +107,22 @@ class _Reader:
         if self.issues:
             return None
         head: Head = single["package.toml"]
-        self._no_twins("rules", [rule.id for rule in rules])
-        self._no_twins("indicators", [indicator.id for indicator in indicators])
-        self._no_twins("examples", [example.id for example in examples])
+        package = self._package(head, single, rules, indicators, forms, examples)
+        for part in package.queries:
+            if package.file_of(part) not in self.locators or not part.id.startswith(f"{head.id}-"):
+                wanted = f"{head.id}-<file name without .toml>, each once"
+                self._fault(package.file_of(part), f"the id {part.id} is not that of its file", wanted)
+        return package
+
+    def _package(
+        self,
+        head: Head,
+        single: Mapping[str, Any],
+        rules: tuple[Rule, ...],
+        indicators: tuple[Indicator, ...],
+        forms: Mapping[str, Form],
+        examples: tuple[Example, ...],
+    ) -> Package:
         return Package(
             folder=self.folder,
             id=head.id,
@@ -212,6 +225,9 @@ class _Reader:
             data = self._json(name)
             if data is None:
                 continue
+            if data.get("id") != path.stem:
+                self._fault(name, "the example's id is not its file name", path.stem)
+                continue
             try:
                 found.append(Example.model_validate(data))
             except ValidationError as error:
@@ -232,10 +248,6 @@ class _Reader:
             self._fault(name, "the file does not hold one JSON object", "{ … }")
             return None
         return data
-
-    def _no_twins(self, folder: str, ids: list[str]) -> None:
-        for twin in sorted({held for held in ids if ids.count(held) > 1}):
-            self._fault(folder, f"the id {twin} is used twice", "an id of its own for each")
 
     def _fault(self, place: str, message: str, expected: str) -> None:
         self.issues.append(Issue(place, message, expected))

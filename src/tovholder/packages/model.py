@@ -154,7 +154,8 @@ class Package:
     @property
     def parameters(self) -> dict[str, int | str]:
         """Parameter values by name, as rules and indicators are given them."""
-        return {name: held.value for name, held in self.parameter_definitions.items()}
+        given: dict[str, int | str] = {name: held.value for name, held in self.parameter_definitions.items()}
+        return given | {right.parameter: right.days for right in self.rights}
 
     @property
     def plan_right(self) -> Right:
@@ -168,6 +169,16 @@ class Package:
     def referral(self, referral_id: str) -> Referral:
         """A kind of referral by id (KeyError when there is none)."""
         return {held.id: held for held in self.referrals}[referral_id]
+
+    @property
+    def queries(self) -> tuple[Rule | Indicator, ...]:
+        """All rules and indicators."""
+        return (*self.rules, *self.indicators)
+
+    def file_of(self, part: Rule | Indicator) -> str:
+        """The file a rule or an indicator stands in."""
+        folder = "rules" if isinstance(part, Rule) else "indicators"
+        return f"{folder}/{part.id.removeprefix(self.id + '-')}.toml"
 
     def kind_title(self, kind: str, language: str) -> str:
         """What an activity or appointment kind is called; the code itself when the package does not know it."""

@@ -242,6 +242,7 @@ class Form:
 
     @property
     def version(self) -> str:
+        """The Questionnaire's business version."""
         return str(self.questionnaire.get("version", ""))
 
     @property

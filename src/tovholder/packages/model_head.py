@@ -20,12 +20,14 @@ class Right(Frozen):
     title: Text
     event: Literal["diagnosis", "inclusion", "referral"]  # what starts the clock
     days: Annotated[Whole, Field(ge=0)]
+    parameter: Code  # the name rules and indicators know ``days`` by
     stopped_by: Literal["plan-confirmed", "offer-started"]
     legacy_before: date | None = None  # events before this day start the clock at inclusion instead, marked legacy
     legacy_event: Literal["inclusion"] = "inclusion"
     receiver_kinds: tuple[Receiver, ...] = ()  # for event "referral": to whom
     legal_source: Words
     source: Code
+    counting_source: Code  # how days are counted, which the law may leave open
 
     @property
     def rule(self) -> str:
