@@ -23,13 +23,15 @@ _LONG = "j. F Y"
 
 
 @register.filter
-def say(text: Mapping[str, str] | str | None) -> str:
-    """A package's text in the reader's language; Danish where the other is missing."""
-    if text is None:
+def say(text: object) -> str:
+    """A text in two languages in the reader's own; Danish where the other is missing."""
+    if not text:
         return ""
-    if isinstance(text, str):
-        return text
-    return text.get(get_language() or "da") or text.get("da") or next(iter(text.values()), "")
+    if isinstance(text, Mapping):
+        return str(text.get(get_language() or "da") or text.get("da") or "")
+    if hasattr(text, "da"):
+        return str(getattr(text, get_language() or "da", "") or text.da)
+    return str(text)
 
 
 @register.filter

@@ -4,8 +4,9 @@
 
   var INK = "#1a1a1a";
   var SOFT = "#555";
-  var COLOURS = ["#004d99", "#b00000", "#2b6900", "#800080", "#7a5200", "#1a1a1a"];
+  var COLOURS = ["#1a1a1a", "#004d99", "#b00000", "#2b6900", "#800080", "#7a5200", "#00707a"];
   var SYMBOLS = ["circle", "triangle", "rect", "diamond", "pin", "arrow"];
+  var DASHES = ["solid", "dashed", "dotted", [8, 3, 2, 3], [12, 4], [3, 3], [16, 3]];
   var TEXT = { fontFamily: '"IBM Plex Sans", sans-serif', fontSize: 14, color: INK };
 
   function decimal(value) {
@@ -24,7 +25,6 @@
     return {
       textStyle: TEXT,
       grid: { left: 8, right: 16, top: 16, bottom: 8, containLabel: true },
-      tooltip: { trigger: "axis", renderMode: "richText", formatter: function (items) { return data.labels[items[0].dataIndex]; } },
       xAxis: { type: "time", axisLabel: { color: SOFT, hideOverlap: true, formatter: dateText }, splitNumber: 3 },
       yAxis: { type: "value", scale: true, splitNumber: 3, axisLabel: { color: SOFT, formatter: decimal } },
       series: [{
@@ -34,7 +34,7 @@
         symbol: "circle",
         symbolSize: 8,
         lineStyle: { width: 2.5 },
-        color: COLOURS[0]
+        color: COLOURS[1]
       }]
     };
   }
@@ -43,21 +43,19 @@
     return {
       textStyle: TEXT,
       color: COLOURS,
-      legend: { bottom: 0, textStyle: TEXT, itemWidth: 28 },
-      grid: { left: 8, right: 16, top: 16, bottom: 64, containLabel: true },
-      tooltip: {
-        trigger: "axis",
-        renderMode: "richText",
-        formatter: function (items) {
-          return items.map(function (item) {
-            return item.seriesName + ": " + (item.value === null || item.value === undefined ? data.held : decimal(item.value) + " %");
-          }).join("\n");
-        }
-      },
+      grid: { left: 8, right: 16, top: 16, bottom: 8, containLabel: true },
       xAxis: { type: "category", data: data.months, axisLabel: { color: SOFT, hideOverlap: true }, boundaryGap: false },
       yAxis: { type: "value", min: 0, max: 100, axisLabel: { color: SOFT, formatter: function (value) { return value + " %"; } } },
       series: data.series.map(function (row, index) {
-        return { type: "line", name: row.name, data: row.values, symbol: SYMBOLS[index % SYMBOLS.length], symbolSize: 9, connectNulls: false, lineStyle: { width: 2.5 } };
+        return {
+          type: "line",
+          name: row.name,
+          data: row.values,
+          symbol: SYMBOLS[index % SYMBOLS.length],
+          symbolSize: row.whole ? 10 : 8,
+          connectNulls: false,
+          lineStyle: { width: row.whole ? 4 : 2, type: DASHES[index % DASHES.length] }
+        };
       })
     };
   }
@@ -78,5 +76,24 @@
     window.addEventListener("resize", function () { chart.resize(); });
   }
 
+  // The small build of the chart library has no legend of its own.
+  function legend(place) {
+    var source = document.getElementById(place.dataset.legend);
+    if (!source) {
+      return;
+    }
+    JSON.parse(source.textContent).series.forEach(function (row, index) {
+      var item = document.createElement("li");
+      var stroke = document.createElement("i");
+      var dash = DASHES[index % DASHES.length];
+      stroke.style.borderTopColor = COLOURS[index % COLOURS.length];
+      stroke.style.borderTopStyle = typeof dash === "string" ? dash : "dashed";
+      stroke.style.borderTopWidth = row.whole ? "4px" : "3px";
+      item.append(stroke, document.createTextNode(row.name));
+      place.append(item);
+    });
+  }
+
   document.querySelectorAll("[data-chart]").forEach(draw);
+  document.querySelectorAll("[data-legend]").forEach(legend);
 })();

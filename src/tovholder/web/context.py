@@ -1,0 +1,87 @@
+"""What every template gets as ``page``: who is here, where they may go, and whether this is the demo."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from tovholder.access import people, policy
+from tovholder.access.domain import Role
+from tovholder.access.models import User
+from tovholder.base import clock, days
+
+CLINIC = frozenset({Role.GP, Role.STAFF})
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One entry of the main menu."""
+
+    text: Any
+    url: str
+    current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The frame round a page."""
+
+    name: str
+    title: str
+    home: str
+    here: str
+    links: tuple[Link, ...]
+    personas: bool
+
+
+def home_of(role: Role | None) -> str:
+    """The first page of a role."""
+    if role is Role.CITIZEN:
+        return reverse("web:minplan")
+    if role in CLINIC:
+        return reverse("web:cockpit")
+    if role is not None and sees_figures(role):
+        return reverse("web:monitoring")
+    return reverse("web:front")
+
+
+def sees_figures(role: Role) -> bool:
+    """Whether the role may see the nation's figures; the access policy says so."""
+    return not policy.current().scope(role, "aggregate", "MeasureReport").nothing
+
+
+def page(request: HttpRequest) -> dict[str, Page]:
+    """Context processor. Reads the assignment once per page."""
+    user = getattr(request, "user", None)
+    assignment = None
+    if isinstance(user, User) and user.is_authenticated:
+        assignment = people.assignment_of(user, days.day_of(clock.system_clock()))
+    role = Role(assignment.role) if assignment else None
+    return {
+        "page": Page(
+            name=user.display_name if assignment and isinstance(user, User) else "",
+            title=assignment.title if assignment else "",
+            home=home_of(role),
+            here=request.path if request.method == "GET" else home_of(role),
+            links=_links(role, request.path),
+            personas=settings.PERSONAS_ALLOWED,
+        )
+    }
+
+
+def _links(role: Role | None, path: str) -> tuple[Link, ...]:
+    if role is None:
+        return ()
+    links = []
+    if role is Role.CITIZEN:
+        links.append((_("Min plan"), reverse("web:minplan")))
+    if role in CLINIC:
+        links.append((_("Patienter"), reverse("web:cockpit")))
+    if sees_figures(role):
+        links.append((_("Patientrettigheder i tal"), reverse("web:monitoring")))
+    return tuple(Link(text, url, path.startswith(url)) for text, url in links)

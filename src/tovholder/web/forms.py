@@ -1,0 +1,281 @@
+"""What a clinic or a patient can fill in: each form says what is missing in words a person can act on."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from tovholder.base import days
+
+GOAL_LENGTH = 300
+_DATES = ["%Y-%m-%d", "%d-%m-%Y", "%d.%m.%Y", "%d/%m/%Y"]
+_TIMES = ["%H:%M", "%H.%M"]
+
+
+class DayField(forms.DateField):
+    """A date that becomes an integer day; may be bounded by today."""
+
+    widget = forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
+
+    def __init__(self, *, past_only: bool = False, future_only: bool = False, **kwargs: Any) -> None:
+        kwargs.setdefault("error_messages", {})
+        kwargs["error_messages"] |= {
+            "required": kwargs["error_messages"].get("required", _("Skriv en dato.")),
+            "invalid": _("Skriv datoen som dag, måned og år, for eksempel 31-01-2027."),
+        }
+        super().__init__(input_formats=_DATES, **kwargs)
+        self.past_only, self.future_only = past_only, future_only
+
+    def check_against(self, today: int, value: date) -> None:
+        """Raise ValidationError when the date is on the wrong side of today."""
+        if self.past_only and days.day_of(value) > today:
+            raise forms.ValidationError(_("Datoen ligger i fremtiden. Skriv en dato, der er i dag eller tidligere."))
+        if self.future_only and days.day_of(value) < today:
+            raise forms.ValidationError(_("Datoen er passeret. Skriv en dato, der er i dag eller senere."))
+
+
+class TodayForm(forms.Form):
+    """A form that knows which day it is; ``name`` keeps ids apart where a page has several."""
+
+    def __init__(self, data: Any = None, *, today: int, name: str, **kwargs: Any) -> None:
+        super().__init__(data, auto_id=f"{name}-%s", **kwargs)
+        self.today = today
+
+    def clean(self) -> dict[str, Any]:
+        """Check dates against today."""
+        cleaned = super().clean() or {}
+        for key, held in self.fields.items():
+            if isinstance(held, DayField) and isinstance(cleaned.get(key), date):
+                try:
+                    held.check_against(self.today, cleaned[key])
+                except forms.ValidationError as error:
+                    self.add_error(key, error)
+        return cleaned
+
+    def day(self, key: str) -> int | None:
+        """A cleaned date as an integer day."""
+        value = self.cleaned_data.get(key)
+        return days.day_of(value) if isinstance(value, date) else None
+
+
+def _words(rows: int = 3, **attrs: Any) -> forms.Textarea:
+    return forms.Textarea(attrs={"rows": rows, **attrs})
+
+
+class StartForm(TodayForm):
+    """The course begins."""
+
+    offered = DayField(
+        label=_("Hvornår fik patienten tilbuddet?"),
+        past_only=True,
+        error_messages={"required": _("Skriv, hvornår patienten fik tilbuddet.")},
+    )
+
+
+class DeclineForm(TodayForm):
+    """The patient says no."""
+
+    reason = forms.CharField(
+        label=_("Patientens begrundelse"),
+        help_text=_("Skriv kort, hvad patienten sagde."),
+        max_length=500,
+        widget=_words(2),
+        error_messages={"required": _("Skriv, hvorfor patienten siger nej tak.")},
+    )
+
+
+class DecideForm(TodayForm):
+    """A clinician decides the level."""
+
+    level = forms.TypedChoiceField(
+        label=_("Dit valg"),
+        coerce=int,
+        choices=[(1, _("Niveau 1 (grøn)")), (2, _("Niveau 2 (gul)")), (3, _("Niveau 3 (rød)"))],
+        widget=forms.RadioSelect,
+        error_messages={"required": _("Vælg et niveau."), "invalid_choice": _("Vælg niveau 1, 2 eller 3.")},
+    )
+    override_reason = forms.CharField(
+        label=_("Begrundelse, hvis du vælger et andet niveau end foreslået"),
+        max_length=1000,
+        widget=_words(2),
+        required=False,
+    )
+
+    def __init__(self, data: Any = None, *, proposed: int | None = None, **kwargs: Any) -> None:
+        super().__init__(data, **kwargs)
+        self.proposed = proposed
+
+    def clean(self) -> dict[str, Any]:
+        """A level other than the proposed needs a reason."""
+        cleaned = super().clean()
+        level = cleaned.get("level")
+        if level and self.proposed and level != self.proposed and not cleaned.get("override_reason", "").strip():
+            self.add_error(
+                "override_reason",
+                _("Du har valgt et andet niveau end det foreslåede. Skriv hvorfor, så andre kan forstå det."),
+            )
+        return cleaned
+
+
+class WhoseWords(forms.ChoiceField):
+    """Whether a goal is in the patient's own words."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(
+            label=_("Hvis ord er det?"),
+            choices=[("patient", _("Patientens egne")), ("clinic", _("Klinikkens"))],
+            widget=forms.RadioSelect,
+            initial="patient",
+            **kwargs,
+        )
+
+
+class ConfirmForm(TodayForm):
+    """The plan was made together with the patient: a goal, or why there is none."""
+
+    goal = forms.CharField(
+        label=_("Patientens mål"),
+        help_text=_("Hvad er vigtigt for patienten? Gerne med patientens egne ord. Højst 300 tegn."),
+        max_length=GOAL_LENGTH,
+        widget=_words(3),
+        required=False,
+        error_messages={"max_length": _("Målet er for langt. Skriv det med højst 300 tegn.")},
+    )
+    by_patient = WhoseWords(required=False)
+    no_goal_reason = forms.CharField(
+        label=_("Hvis der ikke er et mål: hvorfor?"), max_length=500, widget=_words(2), required=False
+    )
+    together = forms.BooleanField(
+        label=_("Planen er lavet sammen med patienten"),
+        error_messages={"required": _("Sæt kryds, når I har gennemgået planen sammen. Ellers kan den ikke bekræftes.")},
+    )
+
+    def __init__(self, data: Any = None, *, has_goal: bool = False, **kwargs: Any) -> None:
+        super().__init__(data, **kwargs)
+        self.has_goal = has_goal
+        self.fields["by_patient"].required = False
+
+    def clean(self) -> dict[str, Any]:
+        """One of the two: a goal or a reason."""
+        cleaned = super().clean()
+        goal, reason = cleaned.get("goal", "").strip(), cleaned.get("no_goal_reason", "").strip()
+        if not goal and not reason and not self.has_goal and "goal" not in self.errors:
+            self.add_error("goal", _("Skriv patientens mål, eller skriv længere nede, hvorfor der ikke er et."))
+        if goal and reason:
+            self.add_error("no_goal_reason", _("Du har både skrevet et mål og en grund til, at der ikke er et. Slet det ene."))
+        return cleaned
+
+
+class GoalForm(TodayForm):
+    """A goal added by the clinic."""
+
+    text = forms.CharField(
+        label=_("Målet"),
+        max_length=GOAL_LENGTH,
+        widget=_words(3),
+        error_messages={
+            "required": _("Skriv målet."),
+            "max_length": _("Målet er for langt. Skriv det med højst 300 tegn."),
+        },
+    )
+    by_patient = WhoseWords()
+    target = DayField(label=_("Hvornår skal det være nået?"), required=False, future_only=True)
+
+
+class OwnGoalForm(TodayForm):
+    """A goal in the patient's own words."""
+
+    text = forms.CharField(
+        label=_("Det vil jeg gerne opnå"),
+        help_text=_("For eksempel: Jeg vil kunne gå op ad trappen uden at holde pause. Højst 300 tegn."),
+        max_length=GOAL_LENGTH,
+        widget=_words(3),
+        error_messages={
+            "required": _("Skriv, hvad du gerne vil opnå."),
+            "max_length": _("Det blev lidt for langt. Skriv det med højst 300 tegn."),
+        },
+    )
+
+
+class BookForm(TodayForm):
+    """A new appointment."""
+
+    kind = forms.ChoiceField(label=_("Hvad drejer aftalen sig om?"), error_messages={"required": _("Vælg, hvad aftalen drejer sig om.")})
+    date = DayField(label=_("Dato"), future_only=True, error_messages={"required": _("Skriv datoen for aftalen.")})
+    time = forms.TimeField(
+        label=_("Klokkeslæt"),
+        input_formats=_TIMES,
+        widget=forms.TimeInput(format="%H:%M", attrs={"type": "time"}),
+        error_messages={
+            "required": _("Skriv klokkeslættet."),
+            "invalid": _("Skriv klokkeslættet som timer og minutter, for eksempel 9:30."),
+        },
+    )
+
+    def __init__(self, data: Any = None, *, kinds: tuple[tuple[str, str], ...] = (), **kwargs: Any) -> None:
+        super().__init__(data, **kwargs)
+        if kinds:
+            kind = self.fields["kind"]
+            assert isinstance(kind, forms.ChoiceField)
+            kind.choices = [("", _("Vælg")), *kinds]
+
+    @property
+    def start(self) -> datetime:
+        """When it starts, as an instant."""
+        day: date = self.cleaned_data["date"]
+        clock: time = self.cleaned_data["time"]
+        return datetime.combine(day, clock, tzinfo=days.COPENHAGEN)
+
+
+class RebookForm(BookForm):
+    """A new time for the same thing."""
+
+    kind = None  # type: ignore[assignment]
+
+
+class CancelForm(TodayForm):
+    """An appointment is called off."""
+
+    by = forms.ChoiceField(
+        label=_("Hvem aflyser?"),
+        choices=[("patient", _("Patienten")), ("clinic", _("Klinikken"))],
+        widget=forms.RadioSelect,
+        error_messages={"required": _("Vælg, hvem der aflyser.")},
+    )
+    reason = forms.CharField(
+        label=_("Hvorfor?"), max_length=300, widget=_words(2), error_messages={"required": _("Skriv, hvorfor aftalen aflyses.")}
+    )
+
+
+class PauseForm(TodayForm):
+    """The patient wishes to wait."""
+
+    reason = forms.CharField(
+        label=_("Patientens begrundelse"),
+        max_length=300,
+        widget=_words(2),
+        error_messages={"required": _("Skriv, hvorfor patienten ønsker at vente.")},
+    )
+
+
+END_REASONS = (
+    ("moved-practice", _("Patienten er flyttet til en anden praksis")),
+    ("died", _("Patienten er død")),
+    ("declined", _("Patienten ønsker ikke at fortsætte")),
+    ("wrong-diagnosis", _("Diagnosen var forkert")),
+    ("merged", _("Forløbet er lagt sammen med et andet")),
+    ("completed", _("Forløbet er gennemført")),
+)
+
+
+class EndForm(TodayForm):
+    """The course ends for a reason."""
+
+    reason = forms.ChoiceField(
+        label=_("Hvorfor afsluttes forløbet?"),
+        choices=[("", _("Vælg")), *END_REASONS],
+        error_messages={"required": _("Vælg, hvorfor forløbet afsluttes.")},
+    )

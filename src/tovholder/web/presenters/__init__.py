@@ -1,0 +1,1 @@
+"""From read models to what the pages show; no markup, no rule."""

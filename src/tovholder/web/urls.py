@@ -1,0 +1,26 @@
+"""The pages' addresses. Paths hold opaque ids and codes alone; searches go by POST."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from tovholder.web.views import clinic, clinic_acts, front, minplan, monitoring
+
+app_name = "web"
+
+_COURSE = "klinik/patient/<str:patient_id>/<slug:package>/"
+
+urlpatterns = [
+    path("", front.front, name="front"),
+    path("login/persona", front.persona, name="persona"),
+    path("logud", front.log_out, name="logout"),
+    path("sprog/", front.language, name="language"),
+    path("klinik/", clinic.cockpit, name="cockpit"),
+    path(_COURSE, clinic.patient, name="patient"),
+    path(_COURSE + "formular/<str:form_id>", clinic_acts.questionnaire, name="form"),
+    *[path(_COURSE + act.path, act.view, name=f"act-{act.name}") for act in clinic_acts.ACTS],
+    path("minplan/", minplan.page, name="minplan"),
+    path("minplan/<slug:package>/maal", minplan.add_goal, name="minplan-goal"),
+    path("monitorering/", monitoring.page, name="monitoring"),
+    path("monitorering/ret-til-plan.csv", monitoring.download, name="monitoring_csv"),
+]

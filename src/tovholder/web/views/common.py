@@ -1,0 +1,64 @@
+"""What the views share: who may come in, and what a Problem from an action means for the form that caused it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Concatenate, ParamSpec
+
+from django.forms import Form, RadioSelect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.http import urlencode
+
+from tovholder.access.domain import Context, Role
+from tovholder.access.web import context_for
+from tovholder.base.errors import Category, Problem, forbidden
+from tovholder.web.view_models import FormError
+
+P = ParamSpec("P")
+View = Callable[Concatenate[HttpRequest, Context, P], HttpResponse]
+
+
+def for_roles(*roles: Role) -> Callable[[View[P]], Callable[Concatenate[HttpRequest, P], HttpResponse]]:
+    """Let in people of these roles; send those who are not logged in to the front page first."""
+
+    def wrap(view: View[P]) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
+        @wraps(view)
+        def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+            try:
+                ctx = context_for(request)
+            except Problem as problem:
+                if problem.category is not Category.UNAUTHENTICATED:
+                    raise
+                return HttpResponseRedirect(f"{reverse('web:front')}?{urlencode({'next': request.path})}")
+            if ctx.role not in roles:
+                raise forbidden("role", "This page is for another role", ", ".join(roles))
+            return view(request, ctx, *args, **kwargs)
+
+        guarded.roles = frozenset(roles)  # type: ignore[attr-defined]
+        return guarded
+
+    return wrap
+
+
+def open_to_all(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Say in words that a page needs no login; a test asks that every page says one or the other."""
+    view.roles = None  # type: ignore[attr-defined]
+    return view
+
+
+def technical(problem: Problem) -> tuple[str, ...]:
+    """The problem's own words, for the folded-in explanation."""
+    return tuple(str(issue) for issue in problem.issues)
+
+
+def form_errors(form: Form) -> tuple[FormError, ...]:
+    """What to correct in a form, in the order of its fields, each with the id its control has on the page."""
+    found = [FormError("", text) for text in form.non_field_errors()]
+    for bound in form:
+        target = bound.id_for_label
+        if isinstance(bound.field.widget, RadioSelect):
+            target = bound.subwidgets[0].id_for_label
+        found += [FormError(target or "", text) for text in bound.errors]
+    return tuple(found)

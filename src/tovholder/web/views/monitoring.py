@@ -1,0 +1,53 @@
+"""The authority's page: are rights kept, where not, and how sure are we."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_GET
+
+from tovholder import packages
+from tovholder.access.domain import Context, Role
+from tovholder.base.errors import not_found
+from tovholder.monitoring import queries
+from tovholder.web.presenters import figures
+from tovholder.web.view_models import FiguresPage
+from tovholder.web.views.common import for_roles
+
+_DEFAULT_MONTHS = 12
+
+
+def _months(request: HttpRequest) -> int:
+    """The chosen number of months; anything else than what the page offers is the default."""
+    wanted = request.GET.get("maaneder", "")
+    return int(wanted) if wanted.isdigit() and int(wanted) in figures.MONTHS else _DEFAULT_MONTHS
+
+
+def _plan_right_indicator() -> str:
+    """The indicator that follows the right to a plan, of the first package that has one."""
+    for package in packages.builtin().values():
+        for indicator in package.indicators:
+            if indicator.right == package.plan_right.id:
+                return indicator.id
+    raise not_found("An indicator of the right to a plan")
+
+
+def _figures(request: HttpRequest, ctx: Context) -> FiguresPage:
+    months = _months(request)
+    return figures.page(queries.rights_table(ctx, _plan_right_indicator(), months=months), today=ctx.today, months=months)
+
+
+@require_GET
+@for_roles(Role.ANALYST)
+def page(request: HttpRequest, ctx: Context) -> HttpResponse:
+    """The table and the chart."""
+    return render(request, "web/monitorering/page.html", {"figures": _figures(request, ctx)})
+
+
+@require_GET
+@for_roles(Role.ANALYST)
+def download(request: HttpRequest, ctx: Context) -> HttpResponse:
+    """The same table as a file; the byte order mark lets spreadsheets see that it is UTF-8."""
+    response = HttpResponse("\ufeff" + figures.as_csv(_figures(request, ctx)), content_type="text/csv; charset=utf-8")
+    response.headers["Content-Disposition"] = 'attachment; filename="ret-til-plan.csv"'
+    return response
