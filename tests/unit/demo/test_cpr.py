@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 
 import numpy as np
 import pytest
 
-from tovholder.demo.synth.cpr import CprSource, passes_modulus_11
+from tovholder.demo.synth.cpr import CprSource, passes_modulus_11, reserved
 
 # DK Core 3.7.0, dk-core-cpr-identifier, invariant "cpr".
 DK_CORE = re.compile(
@@ -75,3 +76,15 @@ def test_taking_in_parts_gives_other_numbers_but_never_the_same_twice() -> None:
     source = CprSource()
     numbers = [number for part in range(4) for number in source.take(births[part::4], female[part::4])]
     assert len(set(numbers)) == len(births)
+
+
+def test_reserved_numbers_keep_the_same_promises_and_are_never_handed_out() -> None:
+    days = [date(year, 6, 27) for year in range(1937, 2000)]
+    kept = [reserved(day, female, number) for day in days for number in range(100) for female in (True, False)]
+    assert len(set(kept)) == len(kept)
+    assert not [number for number in kept if passes_modulus_11(number) or not DK_CORE.match(number)]
+    births, women = np.full(400, np.datetime64("1960-06-27")), np.ones(400, dtype=bool)
+    assert not set(CprSource().take(births, women)) & set(kept)
+    for day in (date(1960, 1, 1), date(1936, 5, 5), date(2000, 5, 5)):
+        with pytest.raises(ValueError, match="reserved"):
+            reserved(day, True, 1)

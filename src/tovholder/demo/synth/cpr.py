@@ -11,6 +11,8 @@ a register.
 
 from __future__ import annotations
 
+from datetime import date
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,6 +27,30 @@ _DAYS = 160 * 366
 def passes_modulus_11(cpr: str) -> bool:
     """Whether a ten-digit number fulfils the old check-digit rule."""
     return sum(int(digit) * weight for digit, weight in zip(cpr, _WEIGHTS, strict=True)) % 11 == 0
+
+
+def reserved(birth: date, female: bool, number: int) -> str:
+    """A number for somebody named, born 1937 to 1999 and not on 1 January; ``CprSource`` never hands out these.
+
+    number (0-99) tells apart people born on the same day. Raises ValueError outside that.
+    """
+    if not (1937 <= birth.year <= 1999 and 0 <= number <= 99) or (birth.month, birth.day) == (1, 1):
+        raise ValueError("a reserved number is for a birth from 1937 to 1999, not on 1 January, number 0 to 99")
+    head = np.array([birth.day * 10**4 + birth.month * 100 + birth.year % 100], dtype=np.int64)
+    last = np.array([0 if female else 1], dtype=np.int64)
+    return _written(head, np.array([900 + number], dtype=np.int64), last)[0]
+
+
+def _written(head: Ints, serial: Ints, last: Ints) -> list[str]:
+    """Ten digits from day, serial and a wished last digit, changed where the number would pass modulus 11."""
+    remainder = np.zeros(len(head), dtype=np.int64)
+    for position in range(6):
+        remainder += head // 10 ** (5 - position) % 10 * _WEIGHTS[position]
+    for position in range(3):
+        remainder += serial // 10 ** (2 - position) % 10 * _WEIGHTS[6 + position]
+    # The next last digit of the same sex differs by 2 (or by 8), so it cannot fulfil modulus 11 as well.
+    last = np.where((remainder + last) % 11 == 0, (last + 2) % 10, last)
+    return [f"{number:010d}" for number in (head * 10**4 + serial * 10 + last).tolist()]
 
 
 class CprSource:
@@ -56,15 +82,7 @@ class CprSource:
         serial = (rank * 7 + index * 13) % _PER_DAY + np.where(years >= 2000, 500, 0)
         head = dates * 10**4 + months * 100 + years % 100
         last = np.where(female, 0, 1) + 2 * ((index + rank) % 5)
-        remainder = np.zeros(len(index), dtype=np.int64)
-        for position in range(6):
-            remainder += head // 10 ** (5 - position) % 10 * _WEIGHTS[position]
-        for position in range(3):
-            remainder += serial // 10 ** (2 - position) % 10 * _WEIGHTS[6 + position]
-        # The next last digit of the same sex differs by 2 (or by 8), so it cannot fulfil modulus 11 as well.
-        last = np.where((remainder + last) % 11 == 0, (last + 2) % 10, last)
-        numbers = head * 10**4 + serial * 10 + last
-        return [f"{number:010d}" for number in numbers.tolist()]
+        return _written(head, serial, last)
 
     def _ranks(self, index: Ints) -> Ints:
         """How many numbers of the same day were handed out before each one."""

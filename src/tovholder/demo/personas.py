@@ -1,0 +1,145 @@
+"""Owns who one can be in the demo: people of the fictitious health service, and patients each with a story.
+
+All of them are data: a persona points at a place and a kind of work in the directory of the population, or at a story.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from tovholder.access.domain import Role
+from tovholder.access.people import Persona
+from tovholder.base.ids import seeded_ids
+from tovholder.demo.synth.organisations import Directory, Place
+
+
+class Story(StrEnum):
+    """What has happened to a patient persona by the day the demo is built (told in stories.py)."""
+
+    NEW = "new"  # diagnosed; nobody has started; the deadline is near
+    UNDECIDED = "undecided"  # started and assessed; no level decided
+    MISSED = "missed"  # level 2, plan confirmed, stayed away from a control and has no new time
+    TOGETHER = "together"  # level 3, hospital, physiotherapist and prevention centre take part
+    STEADY = "steady"  # level 1, everything done
+    DECLINED = "declined"  # did not want it
+
+
+@dataclass(frozen=True, slots=True)
+class Staff:
+    """A persona who works somewhere. clinic: which clinic's place, or that clinic's receiver."""
+
+    name: str
+    title: str
+    role: Role
+    clinic: int = 0
+    place: str = "clinic"  # clinic | hospital | prevention | physio | none
+    work: str = "gp"
+    display_name: str = ""  # for those who work at no place of the population
+
+
+@dataclass(frozen=True, slots=True)
+class PatientPersona:
+    """A patient with a story. age: at the anchor day; number: of the fictitious CPR series kept for personas."""
+
+    name: str
+    given: tuple[str, ...]
+    family: str
+    female: bool
+    age: int
+    birthday: tuple[int, int]  # month, day
+    address: str
+    story: Story
+    title: str
+    number: int
+
+    @property
+    def display_name(self) -> str:
+        """The name people say."""
+        return f"{self.given[0]} {self.family}"
+
+
+STAFF: tuple[Staff, ...] = (
+    Staff("anna", "Praktiserende læge, Lægerne Åtorvet", Role.GP),
+    Staff("mette", "Sygeplejerske, Lægerne Åtorvet", Role.STAFF, work="nurse"),
+    Staff("nabolaege", "Praktiserende læge i en anden klinik", Role.GP, clinic=1),
+    Staff("lungelaege", "Lungemedicinsk overlæge, hospitalet", Role.HOSPITAL, place="hospital", work="hospital"),
+    Staff("fysioterapeut", "Fysioterapeut", Role.PARTNER, place="physio", work="physio"),
+    Staff("forebyggelse", "Sygeplejerske, forebyggelsescenter", Role.PREVENTION, place="prevention", work="prevention"),
+    Staff("analytiker", "Analytiker, Sundhedsdatastyrelsen", Role.ANALYST, place="none", display_name="Lise Dahl"),
+    Staff("drift", "Driftsansvarlig", Role.OPERATOR, place="none", display_name="Jonas Krogh"),
+    Staff("system", "System (maskine til maskine)", Role.SYSTEM, place="none", display_name="Systemadgang"),
+)
+
+PATIENTS: tuple[PatientPersona, ...] = (
+    PatientPersona(
+        "kirsten", ("Kirsten",), "Bruun", True, 69, (3, 14), "Rebslagerstien 8", Story.NEW,
+        "Patient: har lige fået diagnosen, forløbet er ikke startet", 1,
+    ),
+    PatientPersona(
+        "ole", ("Ole", "Bach"), "Madsen", False, 74, (9, 2), "Teglværkshaven 21", Story.UNDECIDED,
+        "Patient: startet, niveauet er ikke valgt", 2,
+    ),
+    PatientPersona(
+        "jytte", ("Jytte",), "Søndergaard", True, 66, (6, 27), "Mosekrogen 3", Story.MISSED,
+        "Patient: niveau 2, udeblevet fra kontrol", 3,
+    ),
+    PatientPersona(
+        "svend", ("Svend", "Aage"), "Poulsen", False, 78, (11, 9), "Gammel Møllesti 14", Story.TOGETHER,
+        "Patient: niveau 3, flere er med i forløbet", 4,
+    ),
+    PatientPersona(
+        "bente", ("Bente",), "Kjær", True, 61, (4, 18), "Enghavekrogen 5", Story.STEADY,
+        "Patient: niveau 1, det går godt", 5,
+    ),
+    PatientPersona(
+        "villy", ("Villy",), "Thomsen", False, 71, (8, 30), "Havreager 42", Story.DECLINED,
+        "Patient: har takket nej", 6,
+    ),
+)  # fmt: skip
+
+
+def patient_ids(seed: int) -> dict[str, str]:
+    """The patient id of each patient persona, by name: opaque, and the same for the same seed."""
+    ids = seeded_ids(seed * 2_000_003 + 3)
+    return {persona.name: ids() for persona in PATIENTS}
+
+
+def all_personas(everywhere: Directory, seed: int) -> Iterator[Persona]:
+    """Everybody one can be in the demo built on this population, staff first."""
+    for one in STAFF:
+        place = _place(everywhere, one)
+        worker = place.worker(one.work) if place else None
+        yield Persona(
+            name=one.name,
+            display_name=worker.name if worker else one.display_name,
+            title=one.title,
+            role=one.role,
+            organization_id=place.id if place else "",
+            practitioner_id=worker.id if worker else "",
+            patient_id="",
+        )
+    known = patient_ids(seed)
+    for patient in PATIENTS:
+        yield Persona(
+            name=patient.name,
+            display_name=patient.display_name,
+            title=patient.title,
+            role=Role.CITIZEN,
+            organization_id="",
+            practitioner_id="",
+            patient_id=known[patient.name],
+        )
+
+
+def _place(everywhere: Directory, one: Staff) -> Place | None:
+    if one.place == "none":
+        return None
+    clinic = everywhere.clinics[one.clinic]
+    return {
+        "clinic": clinic.place,
+        "hospital": clinic.hospital,
+        "prevention": clinic.prevention,
+        "physio": clinic.physio,
+    }[one.place]
