@@ -1,0 +1,1 @@
+"""Runs packages: their checks and examples, without a database of the installation."""

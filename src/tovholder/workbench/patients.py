@@ -1,0 +1,134 @@
+"""Runs one example patient: resources in, and what comes of them compared with what is expected."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from tovholder.base import days
+from tovholder.base.errors import Severity
+from tovholder.fhir.validate import validate
+from tovholder.packages.model import Example, Indicator, Package, Rule
+from tovholder.plan import inputs
+from tovholder.plan.domain import Phase
+from tovholder.plan.inclusion import evaluate_inclusion, needs_record
+from tovholder.plan.level import propose_level
+from tovholder.plan.record import Record
+from tovholder.plan.schedule import make_activities
+from tovholder.rules.check import Checked, parse
+from tovholder.workbench.factbase import FactBase
+from tovholder.workbench.report import Line, Outcome, compare
+
+_LEVELS = "SELECT l.level_id, l.patient_id, l.episode_id, l.level, l.decided_day FROM level AS l"
+_PHASES = "SELECT e.patient_id, e.episode_id, e.phase FROM episode AS e"
+_COUNTED = ("in_denominator", "in_numerator", "missing")
+
+
+def current_levels(facts: FactBase) -> dict[str, int]:
+    """The latest decided level of each episode."""
+    rows = [row for row in facts.ask(parse(_LEVELS, facts.schema), {"today": 0}) if row["level"] is not None]
+    rows.sort(key=lambda row: (row["decided_day"] or 0, row["level_id"]))
+    return {row["episode_id"]: row["level"] for row in rows}
+
+
+def run(
+    package: Package, example: Example, queries: Sequence[tuple[Rule | Indicator, Checked]], facts: FactBase
+) -> Iterator[Line]:
+    """All comparisons of one example."""
+    where = f"examples/{example.id}.json"
+    today = days.day_of(example.today)
+    invalid = [
+        f"{resource.get('resourceType')}/{resource.get('id')} {found}"
+        for resource in example.resources
+        for found in validate(dict(resource))
+        if found.severity in (Severity.ERROR, Severity.FATAL)
+    ]
+    if invalid:
+        yield from (Line(Outcome.FAILED, where, f"not valid FHIR: {message}") for message in invalid)
+        return
+    record = Record(tuple(example.resources))
+    facts.load_resources(example.resources, first_day=min(package.valid_from, today - 400), last_day=today + 400)
+    levels = current_levels(facts)
+    yield from _inclusion(package, example, record, today, where)
+    yield from _level_and_plan(package, example, record, today, levels, where)
+    yield from _flags(package, example, queries, facts, levels, today, where)
+    yield from _indicators(package, example, queries, facts, today, where)
+
+
+def _inclusion(package: Package, example: Example, record: Record, today: int, where: str) -> Iterator[Line]:
+    wanted = example.expect.inclusion
+    asked = inputs.facts(package, record, today) if needs_record(package) else None
+    found = evaluate_inclusion(package, record.patient, record.diagnoses, today, asked)
+    yield compare(where, "included" if wanted.included else "not included", found.included, wanted.included)
+    yield compare(where, "reasons for and against", sorted(found.reason_ids), sorted(wanted.reasons))
+    if wanted.diagnosis_day is not None:
+        day = None if found.diagnosis_day is None else days.iso(found.diagnosis_day)
+        yield compare(where, "day of diagnosis", day, wanted.diagnosis_day.isoformat())
+
+
+def _level_and_plan(
+    package: Package, example: Example, record: Record, today: int, levels: Mapping[str, int], where: str
+) -> Iterator[Line]:
+    wanted = example.expect.level
+    proposal = propose_level(package, None, record, today)
+    if wanted is not None:
+        level = None if proposal.level is None else int(proposal.level)
+        yield compare(where, "proposed level", level, wanted.proposed)
+        yield compare(where, "grade", proposal.grade, wanted.grade)
+        yield compare(where, "reasons for the level", sorted(proposal.reason_ids), sorted(wanted.reasons))
+        yield compare(where, "what is unknown", sorted(proposal.unknown), sorted(wanted.unknown))
+    if example.expect.plan is None:
+        return
+    start = today if example.plan_confirmed is None else days.day_of(example.plan_confirmed)
+    decided = next(iter(levels.values()), None)
+    known = inputs.facts(package, record, start, level=decided)
+    made = make_activities(package, decided, known.grade, start, known)
+    yield compare(
+        where,
+        "the plan's activities",
+        sorted((item.id, item.kind, days.iso(item.due_day)) for item in made),
+        sorted((item.id, item.kind, item.due.isoformat()) for item in example.expect.plan),
+    )
+
+
+def _flags(
+    package: Package,
+    example: Example,
+    queries: Sequence[tuple[Rule | Indicator, Checked]],
+    facts: FactBase,
+    levels: Mapping[str, int],
+    today: int,
+    where: str,
+) -> Iterator[Line]:
+    rows = facts.ask(parse(_PHASES, facts.schema), {"today": 0})
+    still_open = {row["episode_id"] for row in rows if row["phase"] in set(Phase) and Phase(row["phase"]).is_open}
+    found = [
+        (part.id, days.iso(row["since_day"]))
+        for part, checked in queries
+        if isinstance(part, Rule)
+        for row in facts.ask(checked, {**package.parameters, "today": today})
+        if row["episode_id"] in still_open and part.applies_at(levels.get(row["episode_id"]))
+    ]
+    wanted = [(flag.rule, flag.since.isoformat()) for flag in example.expect.flags]
+    yield compare(where, "flags", sorted(found), sorted(wanted))
+
+
+def _indicators(
+    package: Package,
+    example: Example,
+    queries: Sequence[tuple[Rule | Indicator, Checked]],
+    facts: FactBase,
+    today: int,
+    where: str,
+) -> Iterator[Line]:
+    found: dict[str, list[tuple[str, ...]]] = {}
+    for part, checked in queries:
+        if isinstance(part, Rule):
+            continue
+        for row in facts.ask(checked, {**package.parameters, "today": today}):
+            counted = (row["period_id"], *(f"{name} {row[name]}" for name in _COUNTED))
+            found.setdefault(part.id, []).append(counted)
+    wanted = {
+        name: [(held.period, *(f"{column} {getattr(held, column)}" for column in _COUNTED))]
+        for name, held in example.expect.indicators.items()
+    }
+    yield compare(where, "figures", dict(sorted(found.items())), dict(sorted(wanted.items())))
