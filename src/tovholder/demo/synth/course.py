@@ -17,6 +17,7 @@ from tovholder.demo.synth.clinical import Clinical
 from tovholder.demo.synth.histories import END_REASONS, NEVER, Histories
 from tovholder.demo.synth.organisations import Clinic
 from tovholder.fhir import systems as s
+from tovholder.forms import items_of
 from tovholder.packages import Package
 from tovholder.plan.clock import Pause
 from tovholder.plan.domain import Level, Phase, PlanStatus
@@ -35,6 +36,8 @@ from tovholder.plan.resources import (
 from tovholder.plan.resources.extensions import Json
 from tovholder.plan.schedule import schedule
 from tovholder.plan.values import Decision, Episode, Goal, Plan, Proposal
+
+_DERIVABLE = ("QuestionnaireResponse/", "Observation/")  # what R4 lets an Observation derive from
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,35 +215,42 @@ class CourseWriter:
     def _response(self, index: int, day: int, episode: Episode) -> Json:
         base = self._package.level.base
         form = self._package.forms[base.form]
-        needs = dict(zip(base.link_ids, self._clinical.needs[index].tolist(), strict=False))
+        needs = {
+            link_id: [str(need)]
+            for link_id, need in zip(base.link_ids, self._clinical.needs[index].tolist(), strict=False)
+        }
         whole = self._dice.random() >= 0.05
         if not whole:
             needs.pop(self._dice.choice(base.link_ids), None)
         gp = self._clinic.place.workers[0].reference
         return response_resource(
-            id=self._ids(),
+            rid=self._ids(),
             patient_id=episode.patient_id,
             questionnaire=form.canonical,
-            items=words.answers(form.questionnaire.get("item") or (), needs),
+            items=items_of(form, needs),
             authored=self._moment(day),
             author=gp,
             episode_id=episode.id,
             status="completed" if whole else "in-progress",
         )
 
-    def _proposal(self, proposal: LevelProposal, day: int, episode: Episode) -> Proposal:
+    def _proposal(self, found: LevelProposal, day: int, episode: Episode) -> Proposal:
+        """As the clinic's own proposal is stored."""
+        reasons = [reason.text.da for reason in found.reasons]
+        if found.incomplete is not None:
+            reasons.append(found.incomplete.da)
         return Proposal(
             id=self._ids(),
             patient_id=episode.patient_id,
             episode_id=episode.id or "",
-            level=proposal.level,
+            level=found.level,
             made=self._moment(day),
             rule=f"{self._package.id}-level",
-            rule_version=proposal.rule_version,
-            reasons=tuple(reason.text.da for reason in (*proposal.blocked, *proposal.reasons)),
-            unknown=proposal.unknown,
-            inputs=proposal.inputs,
-            blocked="; ".join(reason.text.da for reason in proposal.blocked) or None,
+            rule_version=found.rule_version + (f"/{found.guideline}" if found.guideline else ""),
+            reasons=tuple(reasons),
+            unknown=found.unknown,
+            inputs=found.inputs,
+            blocked="; ".join(reason.text.da for reason in found.blocked) or None,
         )
 
     def _decision(self, index: int, day: int, episode: Episode, held: Proposal) -> Decision:
@@ -251,6 +261,7 @@ class CourseWriter:
         elif self._histories.override[index]:
             level = Level(held.level - 1 if held.level > 1 else 2)
             why = self._dice.choice(words.OVERRIDES)
+        sources = [item.source for item in held.inputs if item.source]
         return Decision(
             id=self._ids(),
             patient_id=episode.patient_id,
@@ -264,6 +275,7 @@ class CourseWriter:
             override_reason=why,
             rule_version=held.rule_version,
             review_day=days.add_months(day, self._package.level.review_months),
+            derived_from=tuple(dict.fromkeys(source for source in sources if source.startswith(_DERIVABLE))),
         )
 
     def _plan(

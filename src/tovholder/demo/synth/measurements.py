@@ -137,7 +137,7 @@ class Measurer:
         ) -> None:
             made.append(
                 measurement_resource(
-                    id=self._ids(),
+                    rid=self._ids(),
                     patient_id=patient,
                     code=code,
                     at=day,
@@ -206,7 +206,7 @@ class Measurer:
         if SMOKING[status] == "ophørt" and float(self._quit[person]) < 0.2 and day < self._today - 365:
             status = 0
         return measurement_resource(
-            id=self._ids(),
+            rid=self._ids(),
             patient_id=patient,
             code=SMOKING_STATUS,
             at=day,

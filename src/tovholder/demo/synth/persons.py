@@ -98,7 +98,7 @@ def other_conditions(
         since = max(today - back, days.parse_day(patients[person]["birthDate"]) or 0)
         made[person].append(
             condition_resource(
-                id=ids(),
+                rid=ids(),
                 patient_id=patients[person]["id"],
                 codes=[Code(s.ICPC2, OTHER[column].icpc2, OTHER[column].text)],
                 recorded_day=since,
@@ -115,7 +115,7 @@ def kol_condition(identity: str, patient: str, clinic: Clinic, *, sks: bool, rec
     if sks:
         codes.append(Code(s.SKS_DIAGNOSIS, "DJ449"))
     return condition_resource(
-        id=identity,
+        rid=identity,
         patient_id=patient,
         codes=codes,
         recorded_day=recorded,

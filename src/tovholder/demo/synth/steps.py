@@ -8,6 +8,7 @@ from datetime import datetime, time, timedelta
 
 from tovholder.base import days
 from tovholder.base.ids import Ids
+from tovholder.demo.synth import words
 from tovholder.demo.synth.organisations import Clinic, Place
 from tovholder.fhir import systems as s
 from tovholder.packages import Package
@@ -23,17 +24,6 @@ from tovholder.plan.values import Activity, Appointment, Episode, Referral
 
 _START_TALK = "opstart-samtale"
 _YEARLY = "kol-aarsstatus"
-_CANCELS = (
-    ("Patienten er syg", "patient"),
-    ("Patienten er forhindret", "patient"),
-    ("Klinikken har ændret tiden", "clinic"),
-)
-_STOPS = (
-    "Patienten ønsker ikke at fortsætte",
-    "Udeblevet eller ingen kontakt",
-    "Anden sygdom",
-    "Transport er for besværlig",
-)
 _BOOK_AHEAD = 120  # days before a due day that a time may be booked
 
 
@@ -129,18 +119,15 @@ class StepWriter:
         started = sent + max(4, round(self._dice.gauss(16, 7)))
         completed = started + 55 + self._dice.randrange(40)
         chance = self._dice.random()
-        status, stop = "requested", None
+        status = "requested"
+        stop: tuple[str, str] | None = None
         if chance < 0.06:  # nobody answers
             accepted = started = completed = until + 1
         elif chance < 0.10 and accepted <= until:
-            status, stop, started, completed = (
-                "rejected",
-                "Uden for målgruppen",
-                until + 1,
-                until + 1,
-            )
+            status, stop = "rejected", words.OUTSIDE
+            started = completed = until + 1
         elif chance < 0.20 and started + 20 <= until:
-            status, stop, completed = "cancelled", self._dice.choice(_STOPS), until + 1
+            status, stop, completed = "cancelled", self._dice.choice(words.STOPS), until + 1
         if stop is None:
             status = (
                 "completed" if completed <= until else "in-progress" if started <= until
@@ -160,7 +147,8 @@ class StepWriter:
             accepted_day=accepted if accepted <= until and status != "rejected" else None,
             started_day=started if started <= until else None,
             completed_day=completed if completed <= until else None,
-            stop_reason=stop,
+            stop_reason=stop[0] if stop else None,
+            stop_text=stop[1] if stop else "",
             title=self._package.referral(one.referral or "").title.da,
         )
         if completed <= until:
@@ -281,7 +269,7 @@ class StepWriter:
         episode: bool = True,
     ) -> Json:
         begin = self._time(day)
-        reason, by = self._dice.choice(_CANCELS) if status == "cancelled" else (None, None)
+        why = self._dice.choice(words.CANCELS) if status == "cancelled" else None
         return appointment_resource(
             Appointment(
                 id=self._ids(),
@@ -295,8 +283,9 @@ class StepWriter:
                 organization_id=place.id,
                 episode_id=self._episode.id if episode else None,
                 activity_id=activity,
-                cancel_reason=reason,
-                cancelled_by=by,
+                cancel_reason=why[0] if why else None,
+                cancel_text=why[1] if why else "",
+                cancelled_by=why[2] if why else None,
                 outcome_unknown=unknown,
             )
         )
@@ -333,6 +322,7 @@ class StepWriter:
                     "url": s.EPISODE_OF_CARE_EXTENSION,
                     "valueReference": {"reference": f"EpisodeOfCare/{self._episode.id}"},
                 },
+                {"url": s.extension_url("flag-rule"), "valueCode": f"{self._package.id}-not-started"},
                 {"url": s.extension_url("outcome"), "valueCode": outcome},
             ],
         }

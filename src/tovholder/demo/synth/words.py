@@ -1,11 +1,6 @@
-"""Owns the sentences fictitious patients and clinicians say, and the answers they give to a needs assessment."""
+"""Owns the sentences fictitious patients and clinicians say."""
 
 from __future__ import annotations
-
-from collections.abc import Mapping
-from typing import Any
-
-from tovholder.plan.resources.extensions import Json
 
 GOALS = (
     "Jeg vil kunne gå en tur med hunden uden at skulle stoppe op.",
@@ -38,30 +33,16 @@ WAITS = (
     "Patientens ønske: venter til efter operation.",
     "Patientens ønske: pårørende er syg.",
 )
-
-
-def answers(items: Any, needs: Mapping[str, int]) -> list[Json]:
-    """Answers to the fields of the needs assessment, in the shape of its questionnaire."""
-    made: list[Json] = []
-    for item in items:
-        inner = answers(item.get("item") or (), needs)
-        held: Json = {"linkId": item["linkId"]}
-        if item.get("text"):
-            held["text"] = item["text"]
-        if item["linkId"] in needs:
-            held["answer"] = [_answer(item, needs[item["linkId"]])]
-        if inner:
-            held["item"] = inner
-        if inner or "answer" in held:
-            made.append(held)
-    return made
-
-
-def _answer(item: Mapping[str, Any], value: int) -> Json:
-    for option in item.get("answerOption") or ():
-        if (option.get("valueCoding") or {}).get("code") == str(value):
-            coding = {
-                key: option["valueCoding"][key] for key in ("system", "code", "display") if key in option["valueCoding"]
-            }
-            return {"valueCoding": coding}
-    return {"valueInteger": value}
+CANCELS = (
+    ("patient-ill", "Patienten er syg", "patient"),
+    ("patient-prevented", "Patienten er forhindret", "patient"),
+    ("moved-by-clinic", "Klinikken har ændret tiden", "clinic"),
+)
+STOPS = (
+    ("patient-stopped", "Patienten ønsker ikke at fortsætte"),
+    ("no-show", "Udeblevet"),
+    ("no-contact", "Ingen kontakt"),
+    ("other-illness", "Anden sygdom"),
+    ("transport", "Transporten er for besværlig"),
+)
+OUTSIDE = ("outside-target-group", "Uden for målgruppen")
