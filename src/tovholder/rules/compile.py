@@ -108,6 +108,17 @@ def _scoped(checked: Checked, engine: Engine, scope: Scope, leave_out: LeaveOut 
         yield _cte(name, query, engine)
 
 
+def ids_of(checked: Checked, table: str, engine: Engine) -> Compiled:
+    """The ids of one patient's rows in a fact the query reads (for explaining), last first."""
+    column = next(iter(checked.schema.tables[table]))
+    query = exp.select(exp.column(column)).distinct().from_(exp.to_table(f"fact_{table}"))
+    condition = _belongs(Patient(), engine)
+    assert condition is not None
+    query = query.where(condition, copy=False).order_by(exp.Ordered(this=exp.Literal.number(1), desc=True), copy=False)
+    text = query.sql(dialect=_DIALECT[engine], identify=True)
+    return Compiled(text, engine, ((SCOPE_PATIENT, "text"),), ((column, "text"),))
+
+
 def _belongs(scope: Scope, engine: Engine) -> exp.Expr | None:
     patient = exp.column("patient_id")
     match scope:

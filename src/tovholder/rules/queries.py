@@ -69,7 +69,7 @@ class Queries:
 
     # -- queries -----------------------------------------------------------------------------------------------------
 
-    def _query(self, node: exp.Expr, parent: Scope | None, *, outermost: bool = False) -> Output:
+    def _query(self, node: exp.Expr, parent: Scope | None, *, outermost: bool = False, named: bool = True) -> Output:
         if not outermost:
             if node.args.get("order") is not None:
                 self.say.at(node.args["order"], "order-place")
@@ -77,7 +77,7 @@ class Queries:
         if isinstance(node, exp.Union):
             return self._union(node)
         if isinstance(node, exp.Select):
-            return self._select(node, Scope(parent), outermost)
+            return self._select(node, Scope(parent), outermost, named=named)
         code = "set-operation" if isinstance(node, (exp.SetOperation, exp.Subquery)) else "not-in-subset"
         found = type(node).__name__.upper() if isinstance(node, exp.SetOperation) else "a SELECT in parentheses"
         self.say.at(node, code, found=found if code == "set-operation" else written(node))
@@ -100,7 +100,8 @@ class Queries:
                 self.say.at(at.this, "order-place")
             sides.append(at.expression)
             at = at.this
-        outputs = [self._query(side, None) for side in (at, *reversed(sides))]
+        # The first SELECT gives the names.
+        outputs = [self._query(side, None, named=side is at) for side in (at, *reversed(sides))]
         first = outputs[0]
         if not all(output.fields for output in outputs):
             return first
@@ -186,7 +187,7 @@ class Queries:
                 self.say.at(item, "boolean-output", found=written(inner))
             elif typed.kind == Kind.NULL:
                 self.say.at(item, "null-type")
-            if name and any(field.name == name for field in fields):
+            if name and named and any(field.name == name for field in fields):
                 self.say.at(item, "output-twice", found=name)
             if isinstance(inner, exp.Column) and typed.kind != Kind.UNKNOWN:
                 plain[name] = (str(inner.table), str(inner.name))
