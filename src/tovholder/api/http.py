@@ -21,6 +21,7 @@ from tovholder.api.errors import STATUS, outcome, success
 from tovholder.base import json
 from tovholder.base.errors import Category, Issue, Problem
 from tovholder.store import Stored
+from tovholder.store.read import require_type
 
 MEDIA_TYPE = "application/fhir+json; charset=utf-8"
 _JSON_TYPES = ("application/fhir+json", "application/json", "text/json")
@@ -47,6 +48,8 @@ def fhir_view(*methods: str) -> Callable[[View], View]:
                     response.headers["Allow"] = ", ".join(methods)
                     return response
                 _check_format(request)
+                if "kind" in kwargs:
+                    require_type(kwargs["kind"])
                 return view(request, *args, **kwargs)
             except Problem as problem:
                 return answer_problem(problem)

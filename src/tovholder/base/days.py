@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 COPENHAGEN = ZoneInfo("Europe/Copenhagen")
@@ -23,6 +23,11 @@ def day_of(moment: date | datetime) -> int:
 def date_of(day: int) -> date:
     """The calendar date of an integer day."""
     return date.fromordinal(day + _EPOCH)
+
+
+def noon(day: int) -> datetime:
+    """Noon in Copenhagen on a day: an instant that surely falls on it."""
+    return datetime.combine(date_of(day), time(12), COPENHAGEN)
 
 
 def parse_day(text: str | None) -> int | None:

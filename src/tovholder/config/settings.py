@@ -72,6 +72,8 @@ DATABASES = {
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": ENV.database_path,
         "CONN_MAX_AGE": None,
+        # A file, as in production: other processes and threads must meet the same locks.
+        "TEST": {"NAME": str(ENV.home / "test.sqlite3")},
         "OPTIONS": {
             "transaction_mode": "IMMEDIATE",
             "timeout": 30,
@@ -92,7 +94,6 @@ USE_TZ = True
 USE_I18N = True
 
 STATIC_URL = "/static/"
-STATIC_ROOT = ENV.home / "static"
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False
 LOGIN_URL = "/"

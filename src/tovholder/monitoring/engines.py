@@ -21,14 +21,14 @@ def load_facts(target: duckdb.DuckDBPyConnection, tables: Iterable[str]) -> int:
     """Copy fact tables into DuckDB; returns the number of rows."""
     total = 0
     for name in tables:
-        columns = schema.fact_tables()[name].columns
+        columns = schema.column_names(name)
         with connection.cursor() as cursor:
-            cursor.execute(f"SELECT {', '.join(column.name for column in columns)} FROM fact_{name}")
+            cursor.execute(f"SELECT {', '.join(columns)} FROM fact_{name}")
             rows = cursor.fetchall()
         arrays = {
-            column.name: pa.array(
+            column: pa.array(
                 [row[index] for row in rows],
-                pa.int64() if read.fact_schema().tables[name][column.name].type == "int" else pa.string(),
+                pa.int64() if read.fact_schema().tables[name][column].type == "int" else pa.string(),
             )
             for index, column in enumerate(columns)
         }

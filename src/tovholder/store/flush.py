@@ -154,8 +154,8 @@ def _write_facts(writes: Sequence[Write]) -> tuple[set[str], set[str]]:
                 continue
             tables.add(name)
             # Organisations are about nobody: their change touches no patient's derivations.
-            patients.update(row[1] for row in (*before, *after) if row[1] and view.columns[1].name == "patient_id")
-            if view.columns[0].name == "patient_id":
+            patients.update(row[1] for row in (*before, *after) if row[1] and view.columns[1][0] == "patient_id")
+            if view.columns[0][0] == "patient_id":
                 patients.add(write.rid)
             if before:
                 gone.setdefault(name, []).append((write.rid,))
@@ -163,7 +163,7 @@ def _write_facts(writes: Sequence[Write]) -> tuple[set[str], set[str]]:
                 new.setdefault(name, []).extend(after)
     with connection.cursor() as cursor:
         for name, ids in gone.items():
-            first = schema.fact_tables()[name].columns[0].name
+            first = schema.column_names(name)[0]
             cursor.executemany(f"DELETE FROM fact_{name} WHERE {first} = %s", ids)
         for name, rows in new.items():
             insert_facts(cursor, name, rows)
@@ -172,7 +172,7 @@ def _write_facts(writes: Sequence[Write]) -> tuple[set[str], set[str]]:
 
 def insert_facts(cursor: Any, table: str, rows: Sequence[tuple[Any, ...]]) -> None:
     """Insert whole fact rows."""
-    names = [column.name for column in schema.fact_tables()[table].columns]
+    names = schema.column_names(table)
     marks = ", ".join(["%s"] * len(names))
     cursor.executemany(f"INSERT INTO fact_{table} ({', '.join(names)}) VALUES ({marks})", rows)
 

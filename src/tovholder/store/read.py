@@ -35,7 +35,7 @@ class Page:
 
 def read(ctx: Context, kind: str, rid: str, *, version: int | None = None) -> Stored:
     """A resource as it is now, or one version of it. Raises Problem(NOT_FOUND or GONE); not yours is not found."""
-    _known_type(kind)
+    require_type(kind)
     allowed = decide(ctx, "read", kind)
     term, values = scope.predicate(allowed, ctx)
     with connection.cursor() as cursor:
@@ -56,7 +56,7 @@ def read(ctx: Context, kind: str, rid: str, *, version: int | None = None) -> St
 
 def search_page(ctx: Context, kind: str, params: Sequence[tuple[str, str]]) -> Page:
     """One page of matches. Raises Problem(INVALID) that lists the parameters there are."""
-    _known_type(kind)
+    require_type(kind)
     control, filters = search_params.split(kind, params)
     clauses, values = _where(ctx, kind, filters)
     total = None
@@ -241,7 +241,8 @@ def _rows(
             yield key, Stored(json.loads(bytes(body)), kind, rid, version, updated, body=bytes(body))
 
 
-def _known_type(kind: str) -> None:
+def require_type(kind: str) -> None:
+    """Raise Problem(NOT_FOUND) for something that is no R4 resource type."""
     if kind not in resource_types():
         raise Problem(
             Category.NOT_FOUND,

@@ -41,6 +41,12 @@ def fact_tables() -> dict[str, views.View | views.PlainTable]:
 
 
 @cache
+def column_names(table: str) -> tuple[str, ...]:
+    """The columns of a fact table in order."""
+    return tuple(name for name, _ in fact_tables()[table].columns)
+
+
+@cache
 def fact_views() -> dict[str, tuple[tuple[str, views.View], ...]]:
     """The views to run for a resource type: (table, view) pairs."""
     found: dict[str, list[tuple[str, views.View]]] = {}

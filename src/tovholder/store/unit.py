@@ -156,7 +156,7 @@ class UnitOfWork:
     ) -> list[dict[str, Any]]:
         """Fact rows of the patients, as the unit sees them (derivations and guards only)."""
         self.flush()
-        names = list(columns or [column.name for column in schema.fact_tables()[table].columns])
+        names = list(columns or schema.column_names(table))
         with connection.cursor() as cursor:
             cursor.execute(
                 f"SELECT {', '.join(names)} FROM fact_{table}"
@@ -168,7 +168,7 @@ class UnitOfWork:
     def replace_links(self, patients: Iterable[str], links: Iterable[dict[str, Any]]) -> None:
         """Exchange the episode links of the patients."""
         self.flush()
-        columns = [column.name for column in schema.fact_tables()["episode_link"].columns]
+        columns = schema.column_names("episode_link")
         marks = ", ".join(["%s"] * len(columns))
         with connection.cursor() as cursor:
             cursor.executemany(

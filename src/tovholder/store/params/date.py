@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tovholder.base.errors import Category, Issue, Problem
-from tovholder.fhir.searchparams import date_interval
+from tovholder.fhir.searchparams import date_range
 
 PREFIXES = ("eq", "ne", "gt", "lt", "ge", "le")
 
 
 def _interval(name: str, value: str) -> tuple[str, int, int]:
     prefix = value[:2] if value[:2].isalpha() else "eq"
-    interval = date_interval(value[2:] if value[:2].isalpha() else value)
+    interval = date_range(value[2:] if value[:2].isalpha() else value)
     if prefix not in PREFIXES or interval is None:
         raise Problem(
             Category.INVALID,

@@ -1,0 +1,251 @@
+"""The clinic's list: who needs us today, and why; from facts and open flags, in a bounded number of queries."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connection
+
+from tovholder import packages, store
+from tovholder.access import Context
+from tovholder.base import days
+from tovholder.cockpit import ranking
+from tovholder.cockpit.flags import reason
+from tovholder.cockpit.ranking import Gathered, NextStep, OpenFlag
+from tovholder.packages.model import Package
+
+EPISODES = """
+SELECT e.patient_id, e.episode_id, e.package, e.phase, e.clock_start_day, e.deadline_day, e.legacy,
+       e.started_day, e.eligible_day, e.pause_open_day, p.birth_day
+FROM episode AS e
+JOIN patient AS p ON p.patient_id = e.patient_id
+WHERE e.phase <> 'ended' AND p.deceased = 0
+"""
+LEVELS = """
+SELECT l.patient_id, l.episode_id, l.level, l.decided_day, l.level_id, l.review_day
+FROM level AS l
+WHERE l.episode_id IS NOT NULL AND l.level IS NOT NULL
+"""
+PLANS = """
+SELECT p.patient_id, p.episode_id, p.plan_id, p.status, p.confirmed_day, p.review_day
+FROM plan AS p
+WHERE p.status IN ('draft', 'active')
+"""
+NEEDS = """
+SELECT r.patient_id, r.episode_id, r.questionnaire, COUNT(*) AS answers
+FROM response AS r
+WHERE r.status IN ('completed', 'amended') AND r.episode_id IS NOT NULL
+GROUP BY r.patient_id, r.episode_id, r.questionnaire
+"""
+APPOINTMENTS = """
+SELECT a.patient_id, l.episode_id, a.appointment_id, a.kind, a.status, a.start_day, a.activity_id
+FROM appointment AS a
+JOIN episode_link AS l ON l.resource_id = a.appointment_id
+WHERE a.start_day >= :today - 730 AND a.status <> 'entered-in-error'
+"""
+ACTIVITIES = """
+SELECT a.patient_id, a.episode_id, a.activity_id, a.kind, a.status, a.due_day, a.window_start_day, a.window_end_day
+FROM activity AS a
+WHERE a.status = 'active' AND a.due_day IS NOT NULL
+"""
+MEASURED = """
+SELECT m.patient_id, m.system, m.code, COUNT(*) AS times
+FROM measurement AS m
+WHERE m.day > :today - 455
+GROUP BY m.patient_id, m.system, m.code
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ClinicRow:
+    """One patient's course in one package. rank: its place in the default order, smallest first."""
+
+    patient_id: str
+    name: str
+    age: int | None
+    package: str
+    package_title: Mapping[str, str]
+    episode_id: str
+    phase: str
+    level: int | None
+    flags: tuple[OpenFlag, ...]
+    clock_start_day: int | None
+    deadline_day: int | None
+    days_left: int | None
+    plan_confirmed: bool
+    plan_confirmed_day: int | None
+    next_step: NextStep | None
+    last_control_day: int | None
+    next_control_day: int | None
+    noshows_12m: int
+    missing: tuple[Mapping[str, str], ...]
+    rank: tuple[int, int, str]
+
+
+def clinic_list(ctx: Context) -> list[ClinicRow]:
+    """Every course the clinic holds or should start (declined ones too), in the default order of domain.md §3."""
+    known = packages.builtin()
+    courses = {
+        row["episode_id"]: Gathered(row, known[row["package"]])
+        for row in store.facts(ctx, EPISODES, name="cockpit")
+        if row["package"] in known
+    }
+    if not courses:
+        return []
+    for row in sorted(
+        store.facts(ctx, LEVELS, name="cockpit"), key=lambda item: (item["decided_day"] or 0, item["level_id"])
+    ):
+        if row["episode_id"] in courses:
+            courses[row["episode_id"]].level = row
+    for row in store.facts(ctx, PLANS, name="cockpit"):
+        held = courses.get(row["episode_id"])
+        if held is not None and (held.plan is None or row["status"] == "active"):
+            held.plan = row
+    for row in store.facts(ctx, NEEDS, name="cockpit"):
+        held = courses.get(row["episode_id"])
+        if held is not None and (row["questionnaire"] or "").endswith(f"/{held.package.level.base.form}"):
+            held.needs = True
+    for row in store.facts(ctx, APPOINTMENTS, name="cockpit"):
+        held = courses.get(row["episode_id"])
+        if held is not None:
+            held.appointments.append(row)
+    for row in store.facts(ctx, ACTIVITIES, name="cockpit"):
+        held = courses.get(row["episode_id"])
+        if held is not None:
+            held.activities.append(row)
+    measured: dict[str, set[tuple[str, str]]] = {}
+    for row in store.facts(ctx, MEASURED, name="cockpit"):
+        measured.setdefault(row["patient_id"], set()).add((row["system"], row["code"]))
+    flags = open_flags(ctx, list(courses))
+    names = patient_names(ctx, sorted({held.episode["patient_id"] for held in courses.values()}))
+    rows = [
+        _row(ctx, held, flags.get(episode_id, ()), names, measured.get(held.episode["patient_id"], set()))
+        for episode_id, held in courses.items()
+    ]
+    return sorted(rows, key=lambda row: row.rank)
+
+
+def open_flags(ctx: Context, episodes: Sequence[str]) -> dict[str, tuple[OpenFlag, ...]]:
+    """Open flags of courses the caller has already been let see, worst and oldest first."""
+    known = packages.builtin()
+    found: dict[str, list[OpenFlag]] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT episode_id, package, rule_id, severity, since_day, values_json FROM cockpit_flag"
+            " WHERE cleared_ms IS NULL AND episode_id IN (SELECT value FROM json_each(%s))",
+            [json.dumps(list(episodes))],
+        )
+        for episode_id, package_id, rule_id, severity, since_day, values_json in cursor.fetchall():
+            package = known.get(package_id)
+            rule = next((item for item in package.rules if item.id == rule_id), None) if package else None
+            if rule is None:
+                continue  # a rule that left the package: the daily run clears its flags
+            values = json.loads(values_json)
+            found.setdefault(episode_id, []).append(
+                OpenFlag(
+                    rule_id,
+                    {"da": rule.title.da, "en": rule.title.en},
+                    {"da": rule.action.da, "en": rule.action.en},
+                    rule.kind,
+                    severity,
+                    {language: reason(rule, values, ctx.today, language) for language in ("da", "en")},
+                    since_day,
+                    None if since_day is None else ctx.today - since_day,
+                )
+            )
+    return {
+        episode: tuple(sorted(items, key=lambda item: (ranking.SEVERITY[item.severity], item.since_day or 0)))
+        for episode, items in found.items()
+    }
+
+
+def patient_names(ctx: Context, patients: Sequence[str]) -> dict[str, str]:
+    """Names by patient id, for patients the caller may see."""
+    found: dict[str, str] = {}
+    for start in range(0, len(patients), 200):
+        ids = ",".join(patients[start : start + 200])
+        for entry in store.search_all(ctx, "Patient", [("_id", ids)]):
+            found[entry.id] = full_name(entry.resource)
+    return found
+
+
+def full_name(patient: Mapping[str, Any]) -> str:
+    """The official name, given names first; empty when there is none."""
+    names = patient.get("name") or [{}]
+    name = next((item for item in names if item.get("use") == "official"), names[0])
+    return " ".join([*name.get("given", []), *([name["family"]] if "family" in name else [])]) or name.get("text", "")
+
+
+def age_on(birth_day: int | None, today: int) -> int | None:
+    """Whole years on a day; None when the birth day is not known to the day."""
+    if birth_day is None:
+        return None
+    born, now = days.date_of(birth_day), days.date_of(today)
+    return now.year - born.year - ((now.month, now.day) < (born.month, born.day))
+
+
+def _row(
+    ctx: Context,
+    held: Gathered,
+    flags: tuple[OpenFlag, ...],
+    names: Mapping[str, str],
+    measured: set[tuple[str, str]],
+) -> ClinicRow:
+    episode, package, today = held.episode, held.package, ctx.today
+    appointments = held.appointments
+    controls = [item for item in appointments if item["kind"] in control_kinds(package)]
+    attended = [item["start_day"] for item in controls if item["status"] == "fulfilled" and item["start_day"] <= today]
+    ahead = [item["start_day"] for item in controls if item["status"] == "booked" and item["start_day"] >= today]
+    confirmed = held.plan is not None and held.plan["status"] == "active" and held.plan["confirmed_day"] is not None
+    deadline = episode["deadline_day"]
+    waiting = ranking.next_step(held, today)
+    level = held.level["level"] if held.level else None
+    return ClinicRow(
+        patient_id=episode["patient_id"],
+        name=names.get(episode["patient_id"], ""),
+        age=age_on(episode["birth_day"], today),
+        package=package.id,
+        package_title={"da": package.titles.da, "en": package.titles.en},
+        episode_id=episode["episode_id"],
+        phase=episode["phase"],
+        level=level,
+        flags=flags,
+        clock_start_day=episode["clock_start_day"],
+        deadline_day=deadline,
+        days_left=None if deadline is None or confirmed else deadline - today,
+        plan_confirmed=confirmed,
+        plan_confirmed_day=held.plan["confirmed_day"] if confirmed and held.plan else None,
+        next_step=waiting,
+        last_control_day=max(attended, default=None),
+        next_control_day=min(ahead, default=None),
+        noshows_12m=sum(1 for item in appointments if item["status"] == "noshow" and item["start_day"] > today - 365),
+        missing=missing_measurements(package, measured) if episode["phase"] != "declined" else (),
+        rank=ranking.place(package, episode, level, flags, confirmed, today),
+    )
+
+
+def control_kinds(package: Package) -> frozenset[str]:
+    """Appointment kinds that count as a control: what the plan repeats at the clinic itself."""
+    return frozenset(
+        activity.kind
+        for activity in package.plan.activities
+        if activity.performer in ("gp", "nurse") and any(row.repeat_months for row in activity.timing)
+    )
+
+
+def missing_measurements(package: Package, measured: set[tuple[str, str]]) -> tuple[Mapping[str, str], ...]:
+    """Titles of the level's measured inputs that nobody has recorded for fifteen months."""
+    found: list[Mapping[str, str]] = []
+    for item in package.level.inputs:
+        codes = {
+            (system, source.code)
+            for source in item.sources
+            if source.kind in ("measurement", "measurement-code")
+            for system in source.systems
+        }
+        if codes and item.shown_as_missing and not codes & measured:
+            found.append({"da": item.title.da, "en": item.title.en})
+    return tuple(found)
