@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, time
-from typing import Any
 
 import numpy as np
 
@@ -14,7 +13,7 @@ from tovholder.base import days
 from tovholder.base.ids import Ids
 from tovholder.demo.synth import steps, words
 from tovholder.demo.synth.clinical import Clinical
-from tovholder.demo.synth.histories import END_REASONS, NEVER, Histories
+from tovholder.demo.synth.histories import END_REASONS, NEVER, Days, Histories
 from tovholder.demo.synth.organisations import Clinic
 from tovholder.fhir import systems as s
 from tovholder.forms import items_of
@@ -34,28 +33,10 @@ from tovholder.plan.resources import (
     response_resource,
 )
 from tovholder.plan.resources.extensions import Json
-from tovholder.plan.schedule import schedule
-from tovholder.plan.values import Decision, Episode, Goal, Plan, Proposal
+from tovholder.plan.schedule import PlannedActivity, schedule
+from tovholder.plan.values import Activity, Decision, Episode, Goal, Plan, Proposal
 
 _DERIVABLE = ("QuestionnaireResponse/", "Observation/")  # what R4 lets an Observation derive from
-
-
-@dataclass(frozen=True, slots=True)
-class _Days:
-    """One person's days as plain numbers; None where it has not happened."""
-
-    diagnosed: int | None
-    eligible: int
-    offered: int | None
-    declined: int | None
-    started: int | None
-    assessed: int | None
-    decided: int | None
-    drafted: int | None
-    confirmed: int | None
-    ended: int | None
-    paused: int | None
-    resumed: int | None
 
 
 class CourseWriter:
@@ -88,6 +69,11 @@ class CourseWriter:
             return {key: value for key, value in patient.items() if key != "generalPractitioner"}
         return patient
 
+    def last_day(self, index: int) -> int:
+        """The last day anything is known of the person: the day of death or moving, else today."""
+        gone = self._end_reason(index) in ("died", "moved-practice")
+        return int(self._histories.ended[index]) if gone else self._today
+
     def condition(self, index: int, condition: Json) -> Json:
         """The diagnosis as it is now: refuted when that ended the course."""
         if self._end_reason(index) != "wrong-diagnosis":
@@ -99,12 +85,27 @@ class CourseWriter:
 
     def of(self, index: int, patient: Json, condition: Json, known: list[Json]) -> Iterator[Json]:
         """Everything of the person's course, each resource after those it points at where FHIR lets it."""
-        when = self._days(index)
-        contacts = list(self._admissions(index, patient["id"]))
+        when = self._histories.of(index)
+        contacts = list(self._admissions(index, patient["id"], self.last_day(index)))
         yield from contacts
         episode = self._episode(index, when, patient, condition)
+        walk = steps.StepWriter(self._dice, self._ids, self._clinic, self._package, episode, self._today)
+        parts = list(self._parts(index, when, episode, Record((patient, *known, *contacts)), walk))
+        if episode.phase is Phase.CONTINUING and walk.others_still_at_it:
+            episode = replace(episode, phase=Phase.FURTHER)
         yield episode_resource(episode)
-        record = Record((patient, *known, *contacts))
+        yield from parts
+        yield from walk.around(
+            offered=when.offered,
+            started=when.started,
+            last_visit=_last_visit(known, when.eligible),
+            open_course=episode.phase.is_open,
+        )
+
+    def _parts(
+        self, index: int, when: Days, episode: Episode, record: Record, walk: steps.StepWriter
+    ) -> Iterator[Json]:
+        """Assessment, proposed and decided level, plan with everything in it."""
         proposal: LevelProposal | None = None
         level: Level | None = None
         if when.assessed is not None:
@@ -118,52 +119,16 @@ class CourseWriter:
                 decision = self._decision(index, when.decided, episode, held)
                 level = decision.level
                 yield decision_resource(decision)
-        walk = steps.StepWriter(self._dice, self._ids, self._clinic, self._package, episode, self._today)
         if when.drafted is not None and level is not None:
-            yield from self._plan(
-                index,
-                when,
-                episode,
-                level,
-                proposal.grade if proposal else None,
-                record,
-                walk,
-            )
-        yield from walk.around(
-            offered=when.offered,
-            started=when.started,
-            last_visit=_last_visit(known, when.eligible),
-            open_course=episode.phase.is_open,
-        )
-
-    def _days(self, index: int) -> _Days:
-        held = self._histories
-
-        def day(column: np.ndarray[Any, np.dtype[np.int64]]) -> int | None:
-            value = int(column[index])
-            return None if value >= NEVER else value
-
-        return _Days(
-            diagnosed=day(held.diagnosed),
-            eligible=int(held.eligible[index]),
-            offered=day(held.offered),
-            declined=day(held.declined),
-            started=day(held.started),
-            assessed=day(held.assessed),
-            decided=day(held.decided),
-            drafted=day(held.drafted),
-            confirmed=day(held.confirmed),
-            ended=day(held.ended),
-            paused=day(held.paused),
-            resumed=day(held.resumed),
-        )
+            grade = proposal.grade if proposal else None
+            yield from self._plan(index, when, episode, level, grade, record, walk)
 
     def _end_reason(self, index: int) -> str | None:
         return (
             None if int(self._histories.ended[index]) >= NEVER else END_REASONS[int(self._histories.end_reason[index])]
         )
 
-    def _episode(self, index: int, when: _Days, patient: Json, condition: Json) -> Episode:
+    def _episode(self, index: int, when: Days, patient: Json, condition: Json) -> Episode:
         gp = self._clinic.place.workers[0].reference
         # As it looked the day it was included: death, moving and a refuted diagnosis came later.
         then = patient | {"generalPractitioner": [{"reference": f"Organization/{self._clinic.place.id}"}]}
@@ -200,17 +165,14 @@ class CourseWriter:
             care_manager=gp if when.started is not None else None,
         )
 
-    def _phase(self, when: _Days) -> Phase:
+    def _phase(self, when: Days) -> Phase:
         if when.ended is not None:
             return Phase.ENDED
         if when.declined is not None:
             return Phase.DECLINED
         if when.started is None:
             return Phase.ELIGIBLE
-        if when.confirmed is None:
-            return Phase.STARTUP
-        since = self._today - when.confirmed
-        return Phase.CONTINUING if since > 120 else Phase.FURTHER if since > 21 else Phase.STARTUP
+        return Phase.STARTUP if when.confirmed is None else Phase.CONTINUING
 
     def _response(self, index: int, day: int, episode: Episode) -> Json:
         base = self._package.level.base
@@ -281,7 +243,7 @@ class CourseWriter:
     def _plan(
         self,
         index: int,
-        when: _Days,
+        when: Days,
         episode: Episode,
         level: Level,
         grade: str | None,
@@ -291,18 +253,24 @@ class CourseWriter:
         drafted = when.drafted or 0
         gp = self._clinic.place.workers[0].reference
         confirmed = when.confirmed
-        begin = drafted if confirmed is None else confirmed
-        asked = facts(self._package, record, begin, level=int(level))
-        planned = schedule(self._package, int(level), grade, begin, asked, diagnosed_day=when.diagnosed).activities
+        planned: tuple[PlannedActivity, ...] = ()
+        if confirmed is not None:
+            asked = facts(self._package, record, confirmed, level=int(level))
+            planned = schedule(
+                self._package, int(level), grade, confirmed, asked, diagnosed_day=when.diagnosed
+            ).activities
         plan_id = self._ids()
-        goals = self._goals(index, begin, episode) if confirmed is not None else []
+        goals = self._goals(index, confirmed, episode) if confirmed is not None else []
         yield from (goal_resource(goal) for goal in goals)
-        made = [
-            replace(activity, plan_id=plan_id) for activity in walk.activities(planned, drafted, confirmed, when.ended)
-        ]
+        made: list[Activity] = []
+        if confirmed is not None:
+            found = walk.activities(planned, confirmed, when.ended)
+            made = [replace(activity, plan_id=plan_id) for activity in found]
         status = PlanStatus.DRAFT if confirmed is None else PlanStatus.ACTIVE
+        last = None if confirmed is None else days.add_months(confirmed, self._package.plan.horizon_months)
         if when.ended is not None:
-            status = PlanStatus.REVOKED if confirmed is None else PlanStatus.COMPLETED
+            status, last = PlanStatus.REVOKED, when.ended
+        review = self._package.plan.review_months
         yield plan_resource(
             Plan(
                 id=plan_id,
@@ -317,9 +285,9 @@ class CourseWriter:
                 confirmed_day=confirmed,
                 confirmed_by=gp if confirmed is not None else None,
                 shared_day=confirmed,
-                start_day=begin,
-                end_day=when.ended,
-                review_day=days.add_months(begin, self._package.plan.review_months),
+                start_day=confirmed,
+                end_day=last,
+                review_day=days.add_months(confirmed, review) if confirmed is not None else None,
                 no_goal_reason=self._dice.choice(words.NO_GOAL) if confirmed is not None and not goals else None,
                 condition_ids=(episode.condition_id,) if episode.condition_id else (),
                 goal_ids=tuple(goal.id for goal in goals if goal.id),
@@ -351,10 +319,10 @@ class CourseWriter:
             for text in chosen
         ]
 
-    def _admissions(self, index: int, patient: str) -> Iterator[Json]:
+    def _admissions(self, index: int, patient: str, until: int) -> Iterator[Json]:
         """Hospital stays for an exacerbation in the last year."""
         for _ in range(int(self._clinical.admissions[index])):
-            begin = self._today - self._dice.randrange(20, 360)
+            begin = until - self._dice.randrange(20, 360)
             end = begin + self._dice.randrange(1, 9)
             yield {
                 "resourceType": "Encounter",

@@ -30,7 +30,7 @@ from tovholder.demo.synth.persons import (
 from tovholder.packages import Package, builtin
 
 Json = dict[str, Any]
-Progress = Callable[[int, int], None]
+Progress = Callable[[int], None]
 
 
 def generate(config: SynthConfig) -> Iterator[Json]:
@@ -42,12 +42,12 @@ def generate(config: SynthConfig) -> Iterator[Json]:
 def write_ndjson(config: SynthConfig, folder: Path, progress: Progress | None = None) -> dict[str, int]:
     """Write one file per resource type and return how many of each.
 
-    Files are named ``<number>-<Type>.ndjson``, in the order to read them. progress is told (clinics done, clinics).
+    Files are named ``<number>-<Type>.ndjson``, in the order to read them. progress is told how many more are written.
     """
     folder.mkdir(parents=True, exist_ok=True)
     counts: dict[str, int] = {}
     lines: dict[str, list[bytes]] = {}
-    for done, part in enumerate(_parts(config)):
+    for part in _parts(config):
         for resource in part:
             lines.setdefault(resource["resourceType"], []).append(json.dumps(resource))
         for kind, held in lines.items():
@@ -56,9 +56,10 @@ def write_ndjson(config: SynthConfig, folder: Path, progress: Progress | None = 
             with (folder / file_name(kind)).open("ab" if counts.get(kind) else "wb") as out:
                 out.write(b"\n".join(held) + b"\n")
             counts[kind] = counts.get(kind, 0) + len(held)
+        many = sum(map(len, lines.values()))
         lines = {}
         if progress:
-            progress(done, config.clinics)
+            progress(many)
     return counts
 
 
@@ -121,8 +122,9 @@ def _clinic(config: SynthConfig, clinic: Clinic, package: Package, cpr: CprSourc
             index,
             sks=int(clinical.admissions[index]) > 0,
         )
-        measured = measurer.of(index, patient["id"], clinic.place.workers[-1])
-        contacts = measurer.contacts(index, patient["id"], clinic.place.id)
+        until = writer.last_day(index)
+        measured = measurer.of(index, patient["id"], clinic.place.workers[-1], until)
+        contacts = measurer.contacts(index, patient["id"], clinic.place.id, until)
         known: list[Json] = [*others[person], diagnosis, *contacts, *measured]
         yield writer.patient(index, patient)
         yield from known

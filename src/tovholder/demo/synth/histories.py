@@ -37,6 +37,24 @@ _PAUSES = 0.05
 
 
 @dataclass(frozen=True, slots=True)
+class Days:
+    """One person's days as plain numbers; None where it has not happened."""
+
+    diagnosed: int | None
+    eligible: int
+    offered: int | None
+    declined: int | None
+    started: int | None
+    assessed: int | None
+    decided: int | None
+    drafted: int | None
+    confirmed: int | None
+    ended: int | None
+    paused: int | None
+    resumed: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Histories:
     """Days (NEVER where it has not happened by the anchor day) and what was chosen."""
 
@@ -59,6 +77,28 @@ class Histories:
 
     def __len__(self) -> int:
         return len(self.eligible)
+
+    def of(self, index: int) -> Days:
+        """One person's days."""
+
+        def day(column: Ints) -> int | None:
+            value = int(column[index])
+            return None if value >= NEVER else value
+
+        return Days(
+            diagnosed=day(self.diagnosed),
+            eligible=int(self.eligible[index]),
+            offered=day(self.offered),
+            declined=day(self.declined),
+            started=day(self.started),
+            assessed=day(self.assessed),
+            decided=day(self.decided),
+            drafted=day(self.drafted),
+            confirmed=day(self.confirmed),
+            ended=day(self.ended),
+            paused=day(self.paused),
+            resumed=day(self.resumed),
+        )
 
 
 def draw_histories(rng: np.random.Generator, people: People, clinical: Clinical, today: int) -> Histories:

@@ -83,8 +83,8 @@ class Measurer:
         self._noise = rng.normal(0, 1, size=(size, many, 4))
         self._quit = rng.random((size, 1))[:, 0]
 
-    def of(self, person: int, patient: str, worker: Worker) -> list[Json]:
-        """One person's series, oldest first."""
+    def of(self, person: int, patient: str, worker: Worker, until: int) -> list[Json]:
+        """One person's series up to a day, oldest first."""
         made: list[Json] = []
         for visit, (day, yearly) in enumerate(
             zip(
@@ -93,12 +93,12 @@ class Measurer:
                 strict=True,
             )
         ):
-            if day >= 0:
+            if 0 <= day <= until:
                 made.extend(self._visit(person, visit, day, yearly, patient, worker))
         return made
 
-    def contacts(self, person: int, patient: str, clinic: str) -> list[Json]:
-        """The consultations the measurements were made at."""
+    def contacts(self, person: int, patient: str, clinic: str, until: int) -> list[Json]:
+        """The consultations the measurements were made at, up to a day."""
         return [
             {
                 "resourceType": "Encounter",
@@ -110,7 +110,7 @@ class Measurer:
                 "serviceProvider": {"reference": f"Organization/{clinic}"},
             }
             for day in self._visits.day[person].tolist()
-            if day >= 0
+            if 0 <= day <= until
         ]
 
     def _visit(

@@ -48,36 +48,31 @@ class StepWriter:
         self._referrals: dict[str, Referral] = {}
         self._referral_of = {activity.id: activity.referral for activity in package.plan.activities}
 
-    def activities(
-        self,
-        planned: Iterable[PlannedActivity],
-        drafted: int,
-        confirmed: int | None,
-        ended: int | None,
-    ) -> list[Activity]:
-        """The plan's activities as they stand today."""
-        return [self._activity(one, drafted, confirmed, ended) for one in planned]
+    def activities(self, planned: Iterable[PlannedActivity], confirmed: int, ended: int | None) -> list[Activity]:
+        """The activities of a plan confirmed on a day, as they stand today (or on the day the course ended)."""
+        return [self._activity(one, confirmed, ended) for one in planned]
 
-    def _activity(
-        self,
-        one: PlannedActivity,
-        drafted: int,
-        confirmed: int | None,
-        ended: int | None,
-    ) -> Activity:
+    @property
+    def others_still_at_it(self) -> bool:
+        """Whether somebody outside the clinic is still asked to do something."""
+        return any(held.status in ("requested", "accepted", "in-progress") for held in self._referrals.values())
+
+    def _activity(self, one: PlannedActivity, confirmed: int, ended: int | None) -> Activity:
         identity = self._ids()
         receiver = self._receiver(one.performer)
-        status, done = ActivityStatus.DRAFT, None
         until = self._today if ended is None else ended
-        if confirmed is not None:
-            status = ActivityStatus.ACTIVE
-            if one.referral and receiver is not None:
-                status, done = self._refer(identity, one, receiver, confirmed, until)
-            elif one.due_day <= until and self._dice.random() < 0.7:
-                done = min(until, max(confirmed, one.due_day + round(self._dice.gauss(-2, 9))))
-                status = ActivityStatus.COMPLETED
+        status, done = ActivityStatus.ACTIVE, None
+        if one.referral and receiver is not None:
+            status, done = self._refer(identity, one, receiver, confirmed, until)
+        elif one.due_day <= until and self._dice.random() < 0.7:
+            done = min(until, max(confirmed, one.due_day + round(self._dice.gauss(-2, 9))))
+            status = ActivityStatus.COMPLETED
         if ended is not None and status is not ActivityStatus.COMPLETED:
             status = ActivityStatus.REVOKED
+        inside = one.performer in ("gp", "nurse", "patient")
+        performer = self._clinic.place.id if inside else None
+        if identity in self._referrals and receiver is not None:
+            performer = receiver.id
         return Activity(
             id=identity,
             patient_id=self._episode.patient_id,
@@ -92,8 +87,8 @@ class StepWriter:
             window_start_day=one.window_start_day,
             window_end_day=one.window_end_day,
             done_day=done,
-            performer_id=receiver.id if receiver is not None and identity in self._referrals else None,
-            authored_day=drafted,
+            performer_id=performer,
+            authored_day=confirmed,
         )
 
     def _receiver(self, performer: str) -> Place | None:
