@@ -90,7 +90,8 @@ def _example(
         return
     for level, raised in example.at_levels.items():
         episodes = {str(row["episode_id"]) for row in rows}
-        facts.load({**example.facts, "level": [*example.facts.get("level", ()), *_decided(level, rows, today)]})
+        facts.empty("level")
+        facts.insert("level", [*example.facts.get("level", ()), *_decided(level, rows, today)])
         decided = patients.current_levels(facts)
         again = {str(row["episode_id"]) for row in facts.ask(checked, {**package.parameters, "today": today})}
         flagged = {episode for episode in again if part.applies_at(decided.get(episode))}

@@ -48,21 +48,26 @@ class FactBase:
 
     def clear(self) -> None:
         """Empty every table."""
-        for name in self._filled:
-            for connection in self._connections.values():
-                connection.execute(f'DELETE FROM "fact_{name}"')
-        self._filled.clear()
+        for name in sorted(self._filled):
+            self.empty(name)
+
+    def empty(self, table: str) -> None:
+        """Empty one table."""
+        for connection in self._connections.values():
+            connection.execute(f'DELETE FROM "fact_{table}"')
+        self._filled.discard(table)
 
     def insert(self, table: str, rows: Iterable[Row]) -> None:
         """Add rows; a day may be written YYYY-MM-DD, and columns left out are NULL."""
         columns = self.schema.tables[table]
-        values = [tuple(cell(name, row.get(name)) for name in columns) for row in rows]
+        values = [cell(name, row.get(name)) for row in rows for name in columns]
         if not values:
             return
         self._filled.add(table)
-        marks = ", ".join("?" * len(columns))
+        marks = f"({', '.join('?' * len(columns))})"
+        text = f'INSERT INTO "fact_{table}" VALUES {", ".join([marks] * (len(values) // len(columns)))}'
         for connection in self._connections.values():
-            connection.executemany(f'INSERT INTO "fact_{table}" VALUES ({marks})', values)
+            connection.execute(text, values)
 
     def load(self, tables: Mapping[str, Sequence[Row]]) -> None:
         """Empty the tables and add these rows."""
@@ -87,6 +92,12 @@ class FactBase:
             self.insert(name, rows)
         self.insert("episode_link", links(held))
         self.insert("period", months(first_day, last_day))
+
+    def rows(self, table: str) -> Answer:
+        """All rows of a fact table."""
+        names = list(self.schema.tables[table])
+        found = self._connections["sqlite"].execute(f'SELECT {", ".join(names)} FROM "fact_{table}"').fetchall()
+        return [dict(zip(names, row, strict=True)) for row in found]
 
     def ask(self, checked: Checked, parameters: Mapping[str, int | str]) -> Answer:
         """The rows, in one order. Raises Problem(RULE) when the engines do not agree."""

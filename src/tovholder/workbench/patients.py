@@ -9,23 +9,21 @@ from tovholder.base.errors import Severity
 from tovholder.fhir.validate import validate
 from tovholder.packages.model import Example, Indicator, Package, Rule
 from tovholder.plan import inputs
-from tovholder.plan.domain import Phase
+from tovholder.plan.domain import OPEN
 from tovholder.plan.inclusion import evaluate_inclusion, needs_record
 from tovholder.plan.level import propose_level
 from tovholder.plan.record import Record
 from tovholder.plan.schedule import make_activities
-from tovholder.rules.check import Checked, parse
+from tovholder.rules.check import Checked
 from tovholder.workbench.factbase import FactBase
 from tovholder.workbench.report import Line, Outcome, compare
 
-_LEVELS = "SELECT l.level_id, l.patient_id, l.episode_id, l.level, l.decided_day FROM level AS l"
-_PHASES = "SELECT e.patient_id, e.episode_id, e.phase FROM episode AS e"
 _COUNTED = ("in_denominator", "in_numerator", "missing")
 
 
 def current_levels(facts: FactBase) -> dict[str, int]:
     """The latest decided level of each episode."""
-    rows = [row for row in facts.ask(parse(_LEVELS, facts.schema), {"today": 0}) if row["level"] is not None]
+    rows = [row for row in facts.rows("level") if row["level"] is not None]
     rows.sort(key=lambda row: (row["decided_day"] or 0, row["level_id"]))
     return {row["episode_id"]: row["level"] for row in rows}
 
@@ -99,8 +97,7 @@ def _flags(
     today: int,
     where: str,
 ) -> Iterator[Line]:
-    rows = facts.ask(parse(_PHASES, facts.schema), {"today": 0})
-    still_open = {row["episode_id"] for row in rows if row["phase"] in set(Phase) and Phase(row["phase"]).is_open}
+    still_open = {row["episode_id"] for row in facts.rows("episode") if row["phase"] in OPEN}
     found = [
         (part.id, days.iso(row["since_day"]))
         for part, checked in queries
