@@ -9,6 +9,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from tovholder.base import days
+from tovholder.web.wording import END_REASONS
 
 GOAL_LENGTH = 300
 _DATES = ["%Y-%m-%d", "%d-%m-%Y", "%d.%m.%Y", "%d/%m/%Y"]
@@ -261,21 +262,11 @@ class PauseForm(TodayForm):
     )
 
 
-END_REASONS = (
-    ("moved-practice", _("Patienten er flyttet til en anden praksis")),
-    ("died", _("Patienten er død")),
-    ("declined", _("Patienten ønsker ikke at fortsætte")),
-    ("wrong-diagnosis", _("Diagnosen var forkert")),
-    ("merged", _("Forløbet er lagt sammen med et andet")),
-    ("completed", _("Forløbet er gennemført")),
-)
-
-
 class EndForm(TodayForm):
     """The course ends for a reason."""
 
     reason = forms.ChoiceField(
         label=_("Hvorfor afsluttes forløbet?"),
-        choices=[("", _("Vælg")), *END_REASONS],
+        choices=[("", _("Vælg")), *END_REASONS.items()],
         error_messages={"required": _("Vælg, hvorfor forløbet afsluttes.")},
     )

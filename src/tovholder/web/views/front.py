@@ -37,13 +37,13 @@ class Group:
 _GROUPS: tuple[tuple[Any, Any, str, frozenset[Role]], ...] = (
     (
         _("Patienter"),
-        _("Se én samlet plan: hvad der sker næste gang, og hvem der holder i rebet."),
+        _("Se én samlet plan: hvad der sker næste gang, og hvem der er tovholder."),
         "person",
         frozenset({Role.CITIZEN}),
     ),
     (
         _("Klinikken"),
-        _("Find dem, der har brug for jer i dag. Vurdér, læg en plan, og følg op."),
+        _("Find dem, der har brug for jer i dag. Vurdér, lav en plan, og følg op."),
         "business",
         frozenset({Role.GP, Role.STAFF}),
     ),

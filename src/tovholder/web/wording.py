@@ -1,0 +1,80 @@
+"""The words for the codes people meet: phases, statuses, who does what, why something ended."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+
+PHASES: Mapping[str, Any] = {
+    "eligible": _("Fundet, ikke startet"),
+    "startup": _("Trin 1: opstart"),
+    "further": _("Trin 2: yderligere indsatser"),
+    "continuing": _("Vedvarende fase"),
+    "ended": _("Afsluttet"),
+    "declined": _("Har sagt nej tak"),
+}
+
+APPOINTMENTS: Mapping[str, tuple[Any, str]] = {
+    "proposed": (_("Planlagt"), "time"),
+    "pending": (_("Planlagt"), "time"),
+    "waitlist": (_("På venteliste"), "time"),
+    "booked": (_("Booket"), "calendar-month"),
+    "arrived": (_("Er mødt"), "how-to-reg"),
+    "checked-in": (_("Er mødt"), "how-to-reg"),
+    "fulfilled": (_("Gennemført"), "check"),
+    "cancelled": (_("Aflyst"), "close"),
+    "noshow": (_("Udeblevet"), "error"),
+    "unknown": (_("Udfald ikke kendt"), "help"),
+}
+
+# The same statuses in words one would say to the person they are about.
+APPOINTMENTS_FOR_PATIENT: Mapping[str, Any] = {
+    "noshow": _("Blev ikke til noget"),
+    "unknown": _("Klinikken har ikke skrevet, hvordan det gik"),
+}
+
+PERFORMERS: Mapping[str, Any] = {
+    "gp": _("Lægen"),
+    "nurse": _("Klinikkens sygeplejerske"),
+    "physio": _("Fysioterapeut"),
+    "chiropractor": _("Kiropraktor"),
+    "prevention": _("Forebyggelsestilbud"),
+    "hospital": _("Hospitalet"),
+    "patient": _("Patienten selv"),
+}
+PERFORMERS_FOR_PATIENT: Mapping[str, Any] = {
+    "gp": _("Din læge"),
+    "nurse": _("Sygeplejersken i klinikken"),
+    "prevention": _("Kommunens eller regionens forebyggelsestilbud"),
+    "patient": _("Dig selv"),
+}
+
+ACHIEVEMENTS: Mapping[str, Any] = {
+    "in-progress": _("I gang"),
+    "improving": _("Det går fremad"),
+    "no-change": _("Uændret"),
+    "worsening": _("Det går tilbage"),
+    "achieved": _("Nået"),
+    "not-achieved": _("Ikke nået"),
+}
+
+CANCELLED_BY: Mapping[str, Any] = {
+    "patient": _("Aflyst af patienten"),
+    "clinic": _("Aflyst af klinikken"),
+}
+
+END_REASONS: Mapping[str, Any] = {
+    "moved-practice": _("Patienten er flyttet til en anden praksis"),
+    "died": _("Patienten er død"),
+    "declined": _("Patienten ønsker ikke at fortsætte"),
+    "wrong-diagnosis": _("Diagnosen var forkert"),
+    "merged": _("Forløbet er lagt sammen med et andet"),
+    "completed": _("Forløbet er gennemført"),
+}
+
+CLOCK_EVENTS: Mapping[str, Any] = {
+    "diagnosis": _("diagnosen"),
+    "inclusion": _("den dag, patienten blev fundet"),
+}

@@ -1,0 +1,80 @@
+"""The forms: what is missing is told at its field, and dates know which day it is."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from tovholder.base import days
+from tovholder.web import forms
+from tovholder.web.views.common import form_errors
+
+TODAY = days.day_of(datetime(2027, 2, 1, 12, tzinfo=UTC))
+
+
+class TestDates:
+    def test_a_danish_date_is_read(self) -> None:
+        form = forms.StartForm({"offered": "31-01-2027"}, today=TODAY, name="start")
+        assert form.is_valid()
+        assert form.day("offered") == TODAY - 1
+
+    def test_the_future_cannot_have_happened(self) -> None:
+        form = forms.StartForm({"offered": "2027-02-02"}, today=TODAY, name="start")
+        assert not form.is_valid()
+        assert [error.field for error in form_errors(form)] == ["start-offered"]
+        assert "fremtiden" in str(form_errors(form)[0].text)
+
+    def test_an_appointment_is_not_booked_in_the_past(self) -> None:
+        data = {"kind": "kol-kontrol", "date": "2027-01-31", "time": "9.30"}
+        form = forms.BookForm(data, today=TODAY, name="book", kinds=(("kol-kontrol", "KOL-kontrol"),))
+        assert not form.is_valid()
+        assert set(form.errors) == {"date"}
+
+    def test_the_time_is_danish_time(self) -> None:
+        data = {"kind": "kol-kontrol", "date": "2027-07-01", "time": "9:30"}
+        form = forms.BookForm(data, today=TODAY, name="book", kinds=(("kol-kontrol", "KOL-kontrol"),))
+        assert form.is_valid()
+        assert form.start.astimezone(UTC).hour == 7
+
+
+class TestDecision:
+    def test_the_proposed_level_needs_no_reason(self) -> None:
+        assert forms.DecideForm({"level": "2"}, proposed=2, today=TODAY, name="niveau").is_valid()
+
+    def test_another_level_needs_one(self) -> None:
+        form = forms.DecideForm({"level": "1", "override_reason": "  "}, proposed=2, today=TODAY, name="niveau")
+        assert not form.is_valid()
+        assert set(form.errors) == {"override_reason"}
+
+    def test_nothing_chosen_points_at_the_first_choice(self) -> None:
+        form = forms.DecideForm({}, proposed=2, today=TODAY, name="niveau")
+        assert [error.field for error in form_errors(form)] == ["niveau-level_0"]
+
+    def test_there_is_no_fourth_level(self) -> None:
+        assert not forms.DecideForm({"level": "4"}, proposed=None, today=TODAY, name="niveau").is_valid()
+
+
+class TestConfirmation:
+    def test_needs_a_goal_or_a_reason_and_the_cross(self) -> None:
+        form = forms.ConfirmForm({}, today=TODAY, name="plan")
+        assert not form.is_valid()
+        assert set(form.errors) == {"goal", "together"}
+
+    def test_a_reason_for_none_is_enough(self) -> None:
+        data = {"no_goal_reason": "Patienten vil først tale med sin datter", "together": "on"}
+        assert forms.ConfirmForm(data, today=TODAY, name="plan").is_valid()
+
+    def test_a_goal_the_patient_wrote_before_counts(self) -> None:
+        assert forms.ConfirmForm({"together": "on"}, has_goal=True, today=TODAY, name="plan").is_valid()
+
+    def test_both_is_one_too_many(self) -> None:
+        data = {"goal": "Gå tur", "no_goal_reason": "Ingen", "together": "on"}
+        form = forms.ConfirmForm(data, today=TODAY, name="plan")
+        assert not form.is_valid()
+        assert set(form.errors) == {"no_goal_reason"}
+
+    def test_what_was_typed_is_kept(self) -> None:
+        long = "x" * 301
+        form = forms.ConfirmForm({"goal": long, "together": "on"}, today=TODAY, name="plan")
+        assert not form.is_valid()
+        assert form["goal"].value() == long
+        assert "300" in str(form.errors["goal"])
