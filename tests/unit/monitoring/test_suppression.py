@@ -1,0 +1,57 @@
+"""Suppression: no small cell is shown, and none can be computed back from its period's total."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tovholder.monitoring.domain import THRESHOLD, Cell, suppress
+
+TOTAL = "DK"
+
+
+def cells(*counts: int) -> list[Cell]:
+    made = [Cell("2027-01", f"R{number}", count, count // 2, 0, 0, 0) for number, count in enumerate(counts)]
+    made.append(Cell("2027-01", TOTAL, sum(counts), sum(c.numerator or 0 for c in made), 0, 0, 0))
+    return made
+
+
+def shown(*counts: int) -> dict[str, int | None]:
+    return {cell.place: cell.denominator for cell in suppress(cells(*counts), TOTAL)}
+
+
+def test_large_cells_are_shown() -> None:
+    assert shown(10, 20) == {"R0": 10, "R1": 20, TOTAL: 30}
+
+
+def test_one_small_cell_takes_the_next_smallest_with_it() -> None:
+    assert shown(3, 20, 9, 30) == {"R0": None, "R1": 20, "R2": None, "R3": 30, TOTAL: 62}
+
+
+def test_when_nothing_is_left_to_hide_behind_the_total_goes_too() -> None:
+    assert shown(3) == {"R0": None, TOTAL: None}
+    assert shown(2, 1) == {"R0": None, "R1": None, TOTAL: None}
+
+
+def test_nobody_is_no_small_cell() -> None:
+    assert shown(0, 10) == {"R0": 0, "R1": 10, TOTAL: 10}
+
+
+@given(st.lists(st.integers(min_value=0, max_value=40), min_size=1, max_size=6))
+def test_nothing_small_can_be_computed_back(counts: list[int]) -> None:
+    table = suppress(cells(*counts), TOTAL)
+    places = [cell for cell in table if cell.place != TOTAL]
+    total = next(cell for cell in table if cell.place == TOTAL)
+    assert all(cell.denominator == 0 or cell.denominator >= THRESHOLD for cell in places if cell.denominator is not None)
+    hidden = [cell for cell in places if cell.suppressed]
+    if hidden and total.denominator is not None:
+        rest = total.denominator - sum(cell.denominator or 0 for cell in places)
+        assert len(hidden) >= 2
+        assert rest >= THRESHOLD
+
+
+def test_shares_and_bounds() -> None:
+    cell = Cell("2027-01", "R", 10, 6, 2)
+    assert (cell.share, cell.best) == (0.6, 0.8)
+    assert Cell("2027-01", "R", 0, 0, 0).share is None
+    assert cell.withheld().share is None

@@ -1,0 +1,125 @@
+"""Bulk loads: the good goes in, the bad is set aside with file and line, loading again changes nothing."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import pytest
+from django.db import connection
+from lib.people import clinic, condition, patient, system
+from lib.vectors import vectors
+
+from tovholder import store
+from tovholder.base import json
+from tovholder.store import bulk, rebuild
+
+pytestmark = pytest.mark.django_db
+
+
+def write(path: Path, *values: object) -> Path:
+    path.write_bytes(b"\n".join(v if isinstance(v, bytes) else json.dumps(v) for v in values) + b"\n")
+    return path
+
+
+def load(*paths: Path) -> bulk.Report:
+    report = bulk.load(system(), bulk.read_paths(paths))
+    bulk.derive_pending(system())
+    return report
+
+
+def test_good_lines_go_in_and_bad_ones_are_set_aside_with_place_and_reason(tmp_path: Path) -> None:
+    path = write(
+        tmp_path / "people.ndjson",
+        patient() | {"id": "a"},
+        b'{"resourceType": "Patient", "id": "b"',
+        patient() | {"id": "c", "gender": "nobody"},
+        b'{"id": "d"}',
+        patient() | {"id": "e"},
+    )
+    report = load(path)
+    assert report.stored == 2
+    told = {reject.source: str(reject.issues[0]) for reject in report.rejects}
+    assert set(told) == {"people.ndjson:2", "people.ndjson:3", "people.ndjson:4"}
+    assert told["people.ndjson:3"].startswith("Patient.gender")
+    assert [store.read(system(), "Patient", rid).id for rid in ("a", "e")] == ["a", "e"]
+
+
+def test_loading_again_changes_nothing(tmp_path: Path) -> None:
+    path = write(tmp_path / "p.ndjson", clinic() | {"id": "o"}, patient("o") | {"id": "a"}, condition("a") | {"id": "c"})
+    first = load(path)
+    again = load(path)
+    assert (first.stored, again.stored, again.unchanged) == (3, 0, 3)
+    assert store.read(system(), "Patient", "a").version == 1
+
+
+def test_gz_bundles_and_folders(tmp_path: Path) -> None:
+    with gzip.open(tmp_path / "a.ndjson.gz", "wb") as handle:
+        handle.write(json.dumps(patient() | {"id": "a"}) + b"\n")
+    bundle = {
+        "resourceType": "Bundle",
+        "type": "collection",
+        "entry": [
+            {"fullUrl": "urn:uuid:8ffc8d31-2b3a-4b4e-9b5c-1f0a5a2f8f01", "resource": patient()},
+            {"resource": condition("x") | {"id": "k", "subject": {"reference": "urn:uuid:8ffc8d31-2b3a-4b4e-9b5c-1f0a5a2f8f01"}}},
+            {"request": {"method": "GET", "url": "Patient"}},
+        ],
+    }
+    write(tmp_path / "b.json", bundle)
+    report = load(tmp_path)
+    assert report.stored == 3
+    assert [reject.source for reject in report.rejects] == ["b.json Bundle.entry[2]"]
+    assert store.read(system(), "Condition", "k").resource["subject"] == {
+        "reference": "Patient/8ffc8d31-2b3a-4b4e-9b5c-1f0a5a2f8f01"
+    }
+
+
+def test_a_missing_file_is_told(tmp_path: Path) -> None:
+    assert load(tmp_path / "nowhere.ndjson").rejects[0].issues[0].message == "no such file"
+
+
+def test_derivations_left_by_a_crash_are_taken_up(tmp_path: Path) -> None:
+    path = write(tmp_path / "p.ndjson", clinic() | {"id": "o"}, patient("o") | {"id": "a"}, condition("a") | {"id": "c"})
+    bulk.load(system(), bulk.read_paths([path]))  # and here the process dies
+    assert store.search(system(), "EpisodeOfCare", [("patient", "a")]).entries == ()
+    assert bulk.waiting() == 1
+    assert bulk.derive_pending(system()) == 1
+    assert bulk.waiting() == 0
+    assert len(store.search(system(), "EpisodeOfCare", [("patient", "a")]).entries) == 1
+
+
+def test_rebuild_gives_the_same_rows(tmp_path: Path) -> None:
+    load(
+        write(
+            tmp_path / "p.ndjson",
+            clinic() | {"id": "o"},
+            patient("o") | {"id": "a"},
+            condition("a") | {"id": "c"},
+            patient("o", "Ærø") | {"id": "b"},
+        )
+    )
+    before = rebuild.fingerprint()
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM store_string")
+        cursor.execute("DELETE FROM fact_diagnosis")
+        cursor.execute("UPDATE fact_patient SET sex = 'wrong'")
+        cursor.execute("DELETE FROM access_relation")
+    assert rebuild.fingerprint() != before
+    rebuild.rebuild(system().now)
+    assert rebuild.fingerprint() == before
+
+
+def test_the_official_danish_test_persons_come_back_equal() -> None:
+    package = vectors("dk-packages") / "hl7.fhir.dk.core.r4-3.7.0.tgz"
+    items = list(bulk.read_paths([package]))
+    report = bulk.load(system(), items)
+    bulk.derive_pending(system())
+    assert report.rejects == []
+    last = {(i.resource["resourceType"], i.resource["id"]): i.resource for i in items if i.resource}
+    patients = 0
+    for (kind, rid), sent in last.items():
+        held = store.read(system(), kind, rid).resource
+        meta = {k: v for k, v in held["meta"].items() if k not in ("versionId", "lastUpdated")}
+        assert {**held, "meta": meta} == {**sent, "meta": sent.get("meta", {}) | {}}, (kind, rid)
+        patients += kind == "Patient"
+    assert patients >= 30
