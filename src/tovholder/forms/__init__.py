@@ -2,6 +2,7 @@
 
 from tovholder.forms.answers import answers_of, check, items_of, parse, validate_response
 from tovholder.forms.domain import Choice, Field, Rendered, render
+from tovholder.forms.extract import extract
 from tovholder.forms.score import Scored, score
 
 __all__ = [
@@ -11,6 +12,7 @@ __all__ = [
     "Scored",
     "answers_of",
     "check",
+    "extract",
     "items_of",
     "parse",
     "render",

@@ -159,7 +159,7 @@ def _fits(kind: str, value: Any) -> bool:
     if kind == "decimal":
         return isinstance(value, int | float) and not isinstance(value, bool)
     if kind == "choice":
-        return isinstance(value, Mapping) or isinstance(value, str | int)
+        return isinstance(value, Mapping | str | int)
     if kind == "quantity":
         return isinstance(value, Mapping) and isinstance(value.get("value"), int | float)
     if kind in ("date", "dateTime"):

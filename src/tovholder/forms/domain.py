@@ -16,6 +16,7 @@ Item = Mapping[str, Any]
 ORDINAL = "http://hl7.org/fhir/StructureDefinition/ordinalValue"
 MIN_VALUE = "http://hl7.org/fhir/StructureDefinition/minValue"
 MAX_VALUE = "http://hl7.org/fhir/StructureDefinition/maxValue"
+CONTROL = "http://hl7.org/fhir/StructureDefinition/questionnaire-itemControl"
 UNIT = "http://hl7.org/fhir/StructureDefinition/questionnaire-unit"
 
 # Item type → the suffix of its answer's value[x] (R4 §4.5.2 answers)
@@ -60,6 +61,7 @@ class Field:
     enabled: bool = True
     conditional: bool = False  # shown or hidden by another answer
     depth: int = 0
+    control: str = ""  # questionnaire-itemControl: "help", "radio-button", …
     errors: tuple[str, ...] = ()
 
     @property
@@ -125,6 +127,7 @@ def _fields(
             enabled=enabled,
             conditional=bool(item.get("enableWhen")),
             depth=depth,
+            control=_control(item),
             errors=tuple(errors.get(link_id, ())),
         )
         yield from _fields(sheet, item.get("item") or (), answers, language, errors, depth + 1, shown=enabled)
@@ -167,6 +170,12 @@ def limit_text(item: Item, url: str) -> str:
     """A limit as text; empty when there is none."""
     found = limit(item, url)
     return "" if found is None else str(getattr(found, "text", found))
+
+
+def _control(item: Item) -> str:
+    found = limit(item, CONTROL)
+    codings = found.get("coding") if isinstance(found, Mapping) else None
+    return str(codings[0].get("code") or "") if codings else ""
 
 
 def _unit(item: Item) -> str:

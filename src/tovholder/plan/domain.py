@@ -1,4 +1,4 @@
-"""The words of a package course and what may follow what: phases, plan statuses, levels, reasons (domain.md §1.1, §1.4)."""
+"""The words of a course and what may follow what: phases, plan statuses, levels, reasons (domain.md §1.1, §1.4)."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ PLAN_TRANSITIONS: Mapping[PlanStatus, frozenset[PlanStatus]] = {
 
 
 class Level(IntEnum):
-    """The clinic's tovholder level for one course: how closely it holds the rope. Ordered; the meaning is the package's."""
+    """The clinic's level for one course: how closely it holds the rope. Ordered; the meaning is the package's."""
 
     ONE = 1
     TWO = 2

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from tovholder.base import days
@@ -133,16 +133,18 @@ def _age(package: Package, patient: PatientFacts | None, today: int) -> Reason:
 
 class _Blank(dict[str, object]):
     def __missing__(self, key: str) -> str:
-        return "–"
+        return "?"
 
 
 def _words(text: Text, **values: object) -> Text:
     return fill(text, values)
 
 
-def fill(text: Text, values: dict[str, object]) -> Text:
-    """A text with its placeholders filled; one we have nothing for becomes a dash."""
-    return Text(da=text.da.format_map(_Blank(values)), en=text.en.format_map(_Blank(values)))
+def fill(text: Text, values: Mapping[str, object]) -> Text:
+    """A text with its placeholders filled, a Text in its own language; what we do not know becomes a question mark."""
+    danish = {name: held.da if isinstance(held, Text) else held for name, held in values.items()}
+    english = {name: held.en if isinstance(held, Text) else held for name, held in values.items()}
+    return Text(da=text.da.format_map(_Blank(danish)), en=text.en.format_map(_Blank(english)))
 
 
 def clock_for(package: Package, *, diagnosed_day: int | None, inclusion_day: int) -> RightsClock:

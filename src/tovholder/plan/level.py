@@ -1,13 +1,14 @@
-"""The proposed tovholder level: what the package's rules say, why, and what nobody knows; a clinician decides (domain.md §1.4)."""
+"""The proposed level: what the rules say, why, and what nobody knows; a clinician decides (domain.md §1.4)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from tovholder.packages.common import Text
 from tovholder.packages.conditions import Facts, Known, evaluate
 from tovholder.packages.model import Package
+from tovholder.packages.questionnaires import items, translation
 from tovholder.plan.domain import Level
 from tovholder.plan.inclusion import fill
 from tovholder.plan.inputs import answer_known, facts, names_in, text_of
@@ -137,18 +138,13 @@ def _base(
     return highest, missing, top
 
 
-def _field_titles(package: Package) -> dict[str, str]:
+def _field_titles(package: Package) -> dict[str, Text]:
     form = package.forms.get(package.level.base.form)
-    found: dict[str, str] = {}
-
-    def walk(items: object) -> None:
-        for item in items if isinstance(items, list | tuple) else ():
-            found[str(item.get("linkId"))] = str(item.get("text") or item.get("linkId"))
-            walk(item.get("item"))
-
-    if form:
-        walk(form.questionnaire.get("item"))
-    return found
+    if form is None:
+        return {}
+    return {
+        str(item.get("linkId")): translation(item, "text") for item in items(form.questionnaire) if item.get("text")
+    }
 
 
 def _reason(text: Text, known: Facts) -> Text:
@@ -157,9 +153,9 @@ def _reason(text: Text, known: Facts) -> Text:
     return fill(text, values)
 
 
-def _used(names: object, known: Facts) -> tuple[ProposalInput, ...]:
+def _used(names: Iterable[str], known: Facts) -> tuple[ProposalInput, ...]:
     used = []
-    for name in names:  # type: ignore[attr-defined]
+    for name in names:
         held = known.inputs.get(name)
         if held is not None:
             used.append(_input(name, held))

@@ -1,4 +1,4 @@
-"""What is known of one patient when a package asks: diagnoses, measurements, contacts and answers, read from resources."""
+"""What is known of one patient when a package asks: diagnoses, measurements, contacts and answers, from resources."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ def schedule(
     """Activities whose condition holds, timed by the first row that fits level and grade.
 
     A condition with an unknown answer makes no activity and is listed as undecided. Months are calendar months, so
-    that a yearly control stays on its date. Due days before the start are moved to the start: nothing is planned in the past.
+    that a yearly control stays on its date. A due day before the start is moved to the start.
     """
     asked = replace(facts or Facts(inputs={}), level=level, grade=grade)
     made: list[PlannedActivity] = []

@@ -185,7 +185,8 @@ class Appointment:
     practitioner_id: str | None = None
     episode_id: str | None = None
     activity_id: str | None = None
-    cancel_reason: str | None = None
+    cancel_reason: str | None = None  # a code
+    cancel_text: str = ""
     cancelled_by: str | None = None
     outcome_unknown: bool = False
     correction: str | None = None
@@ -208,5 +209,6 @@ class Referral:
     accepted_day: int | None = None
     started_day: int | None = None
     completed_day: int | None = None
-    stop_reason: str | None = None
+    stop_reason: str | None = None  # a code
+    stop_text: str = ""
     title: str = ""

@@ -137,7 +137,8 @@ APPOINTMENT = Appointment(
     practitioner_id="d1",
     episode_id="e1",
     activity_id="s1",
-    cancel_reason="syg",
+    cancel_reason="illness",
+    cancel_text="har influenza",
     cancelled_by="patient",
     outcome_unknown=False,
     correction=None,
@@ -180,9 +181,9 @@ VARIANTS = [
     replace(GOAL, code=None, target="", target_day=None, expressed_by="Practitioner/d1", achievement=None),
     replace(PROPOSAL, level=None, blocked="Vurdér røde flag først", reasons=(), inputs=()),
     replace(DECISION, override_reason=None, proposal_id=None, proposed_level=None, derived_from=()),
-    replace(APPOINTMENT, status="booked", cancel_reason=None, cancelled_by=None, outcome_unknown=True),
-    replace(APPOINTMENT, status="proposed", start=None, end=None, cancel_reason=None, cancelled_by=None),
-    replace(REFERRAL, status="cancelled", stop_reason="kom ikke", started_day=None, completed_day=None),
+    replace(APPOINTMENT, status="booked", cancel_reason=None, cancel_text="", cancelled_by=None, outcome_unknown=True),
+    replace(APPOINTMENT, status="proposed", start=None, end=None, cancel_reason=None, cancel_text="", cancelled_by=None),
+    replace(REFERRAL, status="cancelled", stop_reason="no-show", stop_text="kom ikke", started_day=None, completed_day=None),
 ]
 BY_TYPE = {type(value): (write, read) for value, write, read in CASES}
 

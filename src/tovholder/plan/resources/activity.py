@@ -23,13 +23,25 @@ _REFERRAL_OWNED = (
 )
 
 
-def activity_resource(activity: Activity, base: Mapping[str, Any] | None = None, *, intent: str = "plan") -> e.Json:
-    """The activity as FHIR. ``intent`` becomes "order" once somebody outside is asked to do it."""
+def reason_concept(code: str | None, text: str) -> e.Json:
+    """Why something was cancelled or stopped: a code of ours that figures can count, and the words."""
+    made: e.Json = {}
+    if code:
+        made["coding"] = [{"system": systems.REASON_SYSTEM, "code": code}]
+    if text:
+        made["text"] = text
+    return made
+
+
+def activity_resource(
+    activity: Activity, base: Mapping[str, Any] | None = None, *, intent: str | None = None
+) -> e.Json:
+    """The activity as FHIR. ``intent`` becomes "order" once somebody outside is asked to do it; none keeps what is."""
     made = e.start("ServiceRequest", activity.id, base)
     if activity.plan_id:
         made["basedOn"] = [e.ref("CarePlan", activity.plan_id)]
     made["status"] = str(activity.status)
-    made["intent"] = intent
+    made["intent"] = intent or made.get("intent") or "plan"
     made["code"] = {
         "coding": [{"system": systems.ACTIVITY_SYSTEM, "code": activity.kind}],
         "text": activity.title or activity.kind,
@@ -91,10 +103,7 @@ def appointment_resource(appointment: Appointment, base: Mapping[str, Any] | Non
     """The appointment as FHIR. Participants others added stay."""
     made = e.start("Appointment", appointment.id, base)
     made["status"] = appointment.status
-    if appointment.cancel_reason:
-        made["cancelationReason"] = {"text": appointment.cancel_reason}
-    else:
-        made.pop("cancelationReason", None)
+    e.put(made, "cancelationReason", reason_concept(appointment.cancel_reason, appointment.cancel_text))
     made["serviceType"] = [
         {
             "coding": [{"system": systems.KIND_SYSTEM, "code": appointment.kind}],
@@ -167,7 +176,8 @@ def read_appointment(resource: Mapping[str, Any]) -> Appointment:
             ),
             None,
         ),
-        cancel_reason=reason.get("text") or e.first(reason.get("coding")).get("code"),
+        cancel_reason=e.first(reason.get("coding")).get("code"),
+        cancel_text=reason.get("text") or "",
         cancelled_by=e.text(resource, "cancelled-by"),
         outcome_unknown=e.flag(resource, "outcome-unknown"),
         correction=e.text(resource, "correction"),
@@ -178,7 +188,7 @@ def referral_resource(referral: Referral, base: Mapping[str, Any] | None = None)
     """The referral's round trip as a Task on the ordered ServiceRequest."""
     made = e.start("Task", referral.id, base)
     made["status"] = referral.status
-    e.put(made, "statusReason", {"text": referral.stop_reason} if referral.stop_reason else None)
+    e.put(made, "statusReason", reason_concept(referral.stop_reason, referral.stop_text))
     made["intent"] = "order"
     made["code"] = {
         "coding": [{"system": systems.TASK_SYSTEM, "code": "referral"}],
@@ -234,6 +244,7 @@ def read_referral(resource: Mapping[str, Any]) -> Referral:
         accepted_day=e.day(resource, "accepted"),
         started_day=started,
         completed_day=e.day(resource, "completed"),
-        stop_reason=reason.get("text") or e.first(reason.get("coding")).get("code"),
+        stop_reason=e.first(reason.get("coding")).get("code"),
+        stop_text=reason.get("text") or "",
         title=code.get("text") or "",
     )

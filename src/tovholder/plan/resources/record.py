@@ -14,7 +14,7 @@ from tovholder.plan.values import Code
 
 def condition_resource(
     *,
-    id: str | None = None,
+    rid: str | None = None,
     patient_id: str,
     codes: Sequence[Code],
     recorded_day: int | None,
@@ -24,7 +24,7 @@ def condition_resource(
     recorder: str | None = None,
 ) -> e.Json:
     """A diagnosis on the patient's problem list."""
-    made = e.start("Condition", id, None)
+    made = e.start("Condition", rid, None)
     made["clinicalStatus"] = {"coding": [{"system": systems.CONDITION_CLINICAL, "code": clinical_status}]}
     made["verificationStatus"] = {"coding": [{"system": systems.CONDITION_VERIFICATION, "code": verification_status}]}
     made["category"] = [{"coding": [{"system": systems.CONDITION_CATEGORY, "code": "problem-list-item"}]}]
@@ -44,7 +44,7 @@ def condition_resource(
 
 def measurement_resource(
     *,
-    id: str | None = None,
+    rid: str | None = None,
     patient_id: str,
     code: Code,
     at: datetime | int,
@@ -56,7 +56,7 @@ def measurement_resource(
     episode_id: str | None = None,
 ) -> e.Json:
     """One measurement: a quantity, a count or a coded value, on a day or at an instant."""
-    made = e.start("Observation", id, None)
+    made = e.start("Observation", rid, None)
     made["status"] = "final"
     concept: e.Json = {"coding": [{"system": code.system, "code": code.code}]}
     if code.text:
@@ -81,7 +81,7 @@ def measurement_resource(
 
 def response_resource(
     *,
-    id: str | None = None,
+    rid: str | None = None,
     patient_id: str,
     questionnaire: str,
     items: list[e.Json],
@@ -92,7 +92,7 @@ def response_resource(
     status: str = "completed",
 ) -> e.Json:
     """Answers to a questionnaire; ``questionnaire`` is its canonical with version, ``items`` come from forms."""
-    made = e.start("QuestionnaireResponse", id, None)
+    made = e.start("QuestionnaireResponse", rid, None)
     made["questionnaire"] = questionnaire
     made["status"] = status
     made["subject"] = e.ref("Patient", patient_id)

@@ -1,0 +1,1 @@
+"""Appointments: booked, moved, kept, missed, cancelled; forward only, and corrected openly."""

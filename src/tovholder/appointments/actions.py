@@ -1,0 +1,280 @@
+"""Booking, moving and telling the outcome of appointments."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from tovholder import store
+from tovholder.access import Context
+from tovholder.appointments.domain import CancelReason, Status, canceller_of, move, reason_of, status_of
+from tovholder.base import days
+from tovholder.base.errors import not_found, rule
+from tovholder.fhir.references import parse_reference
+from tovholder.plan import course, resources
+from tovholder.plan.domain import ActivityStatus
+from tovholder.plan.links import kinds
+from tovholder.plan.values import Appointment
+from tovholder.store import UnitOfWork
+
+_WHO = "those who take part in the treatment"
+
+
+def _may(ctx: Context) -> None:
+    course.require(ctx, course.ACTORS, "Appointment", "this role may not keep appointments", _WHO)
+
+
+def _read(uow: UnitOfWork, patient_id: str, appointment_id: str) -> tuple[dict[str, Any], Appointment]:
+    stored = uow.read("Appointment", appointment_id)
+    value = resources.read_appointment(stored)
+    if value.patient_id != patient_id:
+        raise not_found("The appointment")
+    return stored, value
+
+
+def book(
+    ctx: Context,
+    *,
+    patient_id: str,
+    kind: str,
+    start: datetime,
+    minutes: int = 30,
+    title: str = "",
+    episode_id: str | None = None,
+    activity_id: str | None = None,
+    organization_id: str | None = None,
+    practitioner_id: str | None = None,
+    status: str = Status.BOOKED,
+) -> Appointment:
+    """Agree a time (or plan one: status "proposed"). One agreed afterwards, in the past, is booked too."""
+    _may(ctx)
+    if start.tzinfo is None:
+        raise rule("Appointment.start", "the time has no time zone", "an instant with its zone")
+    if minutes <= 0:
+        raise rule("Appointment.end", "an appointment ends after it starts", "a length of at least a minute")
+    wanted = status_of(status)
+    if wanted not in (Status.PROPOSED, Status.PENDING, Status.BOOKED, Status.WAITLIST):
+        raise rule(
+            "Appointment.status", "a new appointment has no outcome yet", "proposed, pending, booked or waitlist"
+        )
+    with store.unit_of_work(ctx, patients=[patient_id]) as uow:
+        made = Appointment(
+            patient_id=patient_id,
+            kind=kind,
+            title=title.strip() or kind_title(kind),
+            status=str(wanted),
+            start=start,
+            end=start + timedelta(minutes=minutes),
+            created_day=ctx.today,
+            organization_id=organization_id or ctx.organization,
+            practitioner_id=practitioner_id,
+            episode_id=episode_id,
+            activity_id=activity_id or _activity(uow, patient_id, kind, days.day_of(start)),
+        )
+        return replace(made, id=uow.create(resources.appointment_resource(made)).id)
+
+
+def kind_title(kind: str) -> str:
+    """What a kind is called in the package that knows it; the code itself where none does."""
+    from tovholder import packages
+
+    for held in packages.builtin().values():
+        if kind in kinds(held.id):
+            return held.kind_title(kind, "da")
+    return kind
+
+
+def _activity(uow: UnitOfWork, patient_id: str, kind: str, day: int) -> str | None:
+    """The open activity of this kind whose window the day falls in, else the nearest one; none has it already."""
+    hand = uow.as_system("appointments")
+    taken = {
+        resources.read_appointment(item).activity_id
+        for item in course.about(hand, "Appointment", patient_id)
+        if item.get("status") in ("proposed", "pending", "booked", "waitlist", "arrived", "checked-in", "fulfilled")
+    }
+    fitting = [
+        value
+        for item in course.about(hand, "ServiceRequest", patient_id)
+        if (value := resources.read_activity(item)).kind == kind and value.status.is_open and value.id not in taken
+    ]
+    inside = [
+        value
+        for value in fitting
+        if value.window_start_day is not None
+        and value.window_end_day is not None
+        and value.window_start_day <= day <= value.window_end_day
+    ]
+    overdue = [value for value in fitting if value.due_day is not None and value.due_day <= day]
+    chosen = min(inside or overdue, key=lambda value: (value.due_day or 0, value.id or ""), default=None)
+    return chosen.id if chosen else None
+
+
+def reschedule(
+    ctx: Context, *, patient_id: str, appointment_id: str, start: datetime, minutes: int | None = None
+) -> Appointment:
+    """Move an appointment that has no outcome to another time; it stays the same appointment, with its history."""
+    _may(ctx)
+    if start.tzinfo is None:
+        raise rule("Appointment.start", "the time has no time zone", "an instant with its zone")
+    with store.unit_of_work(ctx, patients=[patient_id]) as uow:
+        stored, value = _read(uow, patient_id, appointment_id)
+        if status_of(value.status).is_terminal:
+            raise rule(
+                "Appointment.start",
+                f"the appointment is {value.status}",
+                "book a new one, or correct this one first",
+                kept="the appointment as it was",
+            )
+        length = (
+            timedelta(minutes=minutes) if minutes else (value.end - value.start if value.end and value.start else None)
+        )
+        moved = replace(
+            value,
+            start=start,
+            end=start + (length or timedelta(minutes=30)),
+            outcome_unknown=False,
+        )
+        uow.update(resources.appointment_resource(moved, stored))
+        return moved
+
+
+def mark_fulfilled(ctx: Context, *, patient_id: str, appointment_id: str) -> Appointment:
+    """The patient came. The activity it was for is done on that day."""
+    return _outcome(ctx, patient_id, appointment_id, Status.FULFILLED)
+
+
+def mark_noshow(ctx: Context, *, patient_id: str, appointment_id: str) -> Appointment:
+    """The patient did not come: somebody says so."""
+    return _outcome(ctx, patient_id, appointment_id, Status.NOSHOW)
+
+
+def mark_outcome_unknown(ctx: Context, *, patient_id: str, appointment_id: str) -> Appointment:
+    """Its time has passed and its source knows no outcome: it stays booked, and says so."""
+    _may(ctx)
+    with store.unit_of_work(ctx, patients=[patient_id]) as uow:
+        stored, value = _read(uow, patient_id, appointment_id)
+        if status_of(value.status).is_terminal:
+            raise rule("Appointment.status", f"the outcome is told: {value.status}", "an appointment without outcome")
+        if value.start is None or value.start > ctx.now:
+            raise rule("Appointment.start", "the appointment has not been yet", "an appointment that has passed")
+        unknown = replace(value, outcome_unknown=True)
+        uow.update(resources.appointment_resource(unknown, stored))
+        return unknown
+
+
+def cancel(ctx: Context, *, patient_id: str, appointment_id: str, reason: str, by: str, text: str = "") -> Appointment:
+    """Call it off: why (a code that can be counted, and words), and who did."""
+    _may(ctx)
+    why, who = reason_of(reason), canceller_of(by)
+    if why is CancelReason.OTHER and not text.strip():
+        raise rule("Appointment.cancelationReason.text", "another reason needs words", "why it is cancelled")
+    with store.unit_of_work(ctx, patients=[patient_id]) as uow:
+        stored, value = _read(uow, patient_id, appointment_id)
+        cancelled = replace(
+            value,
+            status=str(move(status_of(value.status), Status.CANCELLED)),
+            cancel_reason=str(why),
+            cancel_text=text.strip(),
+            cancelled_by=str(who),
+            outcome_unknown=False,
+        )
+        uow.update(resources.appointment_resource(cancelled, stored))
+        return cancelled
+
+
+def correct(ctx: Context, *, patient_id: str, appointment_id: str, status: str, reason: str) -> Appointment:
+    """Put right an outcome that was told wrongly; the wrong version stays in the history, the reason beside the right one."""
+    _may(ctx)
+    wanted = status_of(status)
+    if not reason.strip():
+        raise rule("Appointment.extension('correction')", "why it is corrected is missing", "what was wrong")
+    with store.unit_of_work(ctx, patients=[patient_id]) as uow:
+        stored, value = _read(uow, patient_id, appointment_id)
+        before = status_of(value.status)
+        cancelled = wanted is Status.CANCELLED
+        _has_been(ctx, value, wanted)
+        corrected = replace(
+            value,
+            status=str(move(before, wanted, correction=True)),
+            correction=reason.strip(),
+            cancel_reason=(value.cancel_reason or CancelReason.OTHER) if cancelled else None,
+            cancel_text=(value.cancel_text or reason.strip()) if cancelled else "",
+            cancelled_by=value.cancelled_by if cancelled else None,
+            outcome_unknown=False,
+        )
+        uow.update(resources.appointment_resource(corrected, stored))
+        if before is Status.FULFILLED and wanted is not Status.FULFILLED:
+            _undone(uow, value)
+        elif wanted is Status.FULFILLED:
+            _done(uow, corrected)
+        return corrected
+
+
+def _outcome(ctx: Context, patient_id: str, appointment_id: str, outcome: Status) -> Appointment:
+    _may(ctx)
+    with store.unit_of_work(ctx, patients=[patient_id]) as uow:
+        stored, value = _read(uow, patient_id, appointment_id)
+        _has_been(ctx, value, outcome)
+        told = replace(value, status=str(move(status_of(value.status), outcome)), outcome_unknown=False)
+        uow.update(resources.appointment_resource(told, stored))
+        if outcome is Status.FULFILLED:
+            _done(uow, told)
+        return told
+
+
+def _has_been(ctx: Context, value: Appointment, outcome: Status) -> None:
+    if outcome not in (Status.FULFILLED, Status.NOSHOW):
+        return
+    if value.start is None or days.day_of(value.start) > ctx.today:
+        raise rule(
+            "Appointment.status",
+            "the appointment's day has not come",
+            "an outcome on the day or later",
+            kept="as it was",
+        )
+
+
+def _done(uow: UnitOfWork, value: Appointment) -> None:
+    """The activity behind a kept appointment is done; written in our own hand, since partners may not change plans."""
+    if value.activity_id is None or value.start is None:
+        return
+    hand = uow.as_system("appointments")
+    stored = hand.read("ServiceRequest", value.activity_id)
+    activity = resources.read_activity(stored)
+    if activity.package and activity.status.is_open and activity.patient_id == value.patient_id:
+        done = replace(activity, status=ActivityStatus.COMPLETED, done_day=days.day_of(value.start))
+        hand.update(resources.activity_resource(done, stored))
+
+
+def _undone(uow: UnitOfWork, value: Appointment) -> None:
+    """The activity was not done after all. A closed activity stays closed, so an equal one is opened in its place."""
+    if value.activity_id is None:
+        return
+    hand = uow.as_system("appointments")
+    stored = hand.read("ServiceRequest", value.activity_id)
+    activity = resources.read_activity(stored)
+    if activity.status is not ActivityStatus.COMPLETED or activity.patient_id != value.patient_id:
+        return
+    hand.update(resources.activity_resource(replace(activity, status=ActivityStatus.ENTERED_IN_ERROR), stored))
+    again = replace(activity, id=None, status=ActivityStatus.ACTIVE, done_day=None)
+    fresh = hand.create(resources.activity_resource(again, intent=str(stored.get("intent") or "plan"))).id
+    plan_id = parse_reference(f"CarePlan/{activity.plan_id}") if activity.plan_id else None
+    if plan_id is None:
+        return
+    held = hand.read("CarePlan", plan_id.id)
+    plan = resources.read_plan(held)
+    ids = tuple(fresh if identity == activity.id else identity for identity in plan.activity_ids)
+    hand.update(resources.plan_resource(replace(plan, activity_ids=ids), held))
+
+
+__all__ = [
+    "book",
+    "cancel",
+    "correct",
+    "kind_title",
+    "mark_fulfilled",
+    "mark_noshow",
+    "mark_outcome_unknown",
+    "reschedule",
+]

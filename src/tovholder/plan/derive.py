@@ -1,0 +1,229 @@
+"""Who is eligible, kept up to date in the transaction that changes a patient: created, corrected, withdrawn, closed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from tovholder import packages
+from tovholder.packages import Package
+from tovholder.plan import course, resources
+from tovholder.plan.actions.episodes import close_plan
+from tovholder.plan.clock import ClockEvent
+from tovholder.plan.domain import EndReason, Phase
+from tovholder.plan.inclusion import WRONG, Inclusion, clock_for, evaluate_inclusion, matching, needs_record
+from tovholder.plan.inputs import facts
+from tovholder.plan.links import LinkResources, by_patient
+from tovholder.plan.record import Diagnosis, PatientFacts
+from tovholder.plan.values import Episode
+from tovholder.store import UnitOfWork
+
+Row = dict[str, Any]
+_WATCHED = frozenset({"diagnosis", "patient", "episode"})
+_WATCHED_BY_RECORD = frozenset({"response", "measurement", "contact"})
+_OPEN = frozenset(str(phase) for phase in Phase if phase.is_open)
+
+
+class FindEligible:
+    """Diagnoses against inclusion: a course is eligible from the moment a diagnosis meets it, with its clock."""
+
+    def changed(self, uow: UnitOfWork, patients: frozenset[str], tables: frozenset[str]) -> None:
+        """Create, correct, withdraw and close courses of the patients whose facts changed."""
+        if not tables & (_WATCHED | _WATCHED_BY_RECORD):
+            return
+        asked = [
+            held
+            for held in packages.builtin().values()
+            if tables & _WATCHED or (needs_record(held) and tables & _WATCHED_BY_RECORD)
+        ]
+        if not asked:
+            return
+        people = by_patient(uow.fact_rows("patient", patients))
+        diagnoses = by_patient(uow.fact_rows("diagnosis", patients))
+        episodes = by_patient(uow.fact_rows("episode", patients))
+        for patient_id in sorted(people):
+            person = _person(people[patient_id][0])
+            held_diagnoses = [_diagnosis(row) for row in diagnoses.get(patient_id, ())]
+            for held in asked:
+                rows = [row for row in episodes.get(patient_id, ()) if row["package"] == held.id]
+                if rows or matching(held, held_diagnoses):
+                    _one(uow, held, person, held_diagnoses, rows)
+
+
+def _person(row: Row) -> PatientFacts:
+    return PatientFacts(
+        id=row["patient_id"],
+        birth_day=row["birth_day"],
+        organization_id=row["organization_id"],
+        deceased=bool(row["deceased"]),
+        deceased_day=row["deceased_day"],
+    )
+
+
+def _diagnosis(row: Row) -> Diagnosis:
+    return Diagnosis(
+        id=row["diagnosis_id"],
+        system=row["system"] or "",
+        code=row["code"] or "",
+        clinical_status=row["clinical_status"],
+        verification_status=row["verification_status"],
+        onset_day=row["onset_day"],
+        recorded_day=row["recorded_day"],
+    )
+
+
+def _one(uow: UnitOfWork, held: Package, person: PatientFacts, diagnoses: list[Diagnosis], rows: list[Row]) -> None:
+    running = next((row for row in rows if row["phase"] in _OPEN), None)
+    spent = {row["condition_id"] for row in rows if row["condition_id"] and row is not running}
+    if running is not None:
+        value = _keep(uow, held, person, diagnoses, running)
+        if value.phase.is_open:
+            return
+        if value.condition_id:
+            spent.add(value.condition_id)
+        rows = [replace_row(row, value) if row is running else row for row in rows]
+    if person.deceased:
+        return
+    found = _evaluate(uow, held, person, diagnoses, frozenset(spent))
+    if not found.included or not _is_new(found, rows):
+        return
+    made = Episode(
+        patient_id=person.id,
+        package=held.id,
+        package_version=held.version,
+        phase=Phase.ELIGIBLE,
+        organization_id=person.organization_id,
+        condition_id=found.condition_id,
+        diagnosed_day=found.diagnosis_day,
+        eligible_day=uow.ctx.today,
+        inclusion_reasons=tuple(reason.text.da for reason in found.reasons),
+        clock=clock_for(held, diagnosed_day=found.diagnosis_day, inclusion_day=uow.ctx.today),
+    )
+    uow.create(resources.episode_resource(made))
+
+
+def replace_row(row: Row, value: Episode) -> Row:
+    """The row as it is after the course was closed here."""
+    return {**row, "phase": str(value.phase), "end_reason": value.end_reason, "ended_day": value.ended_day}
+
+
+def _evaluate(
+    uow: UnitOfWork, held: Package, person: PatientFacts, diagnoses: list[Diagnosis], without: frozenset[str]
+) -> Inclusion:
+    asked = None
+    if needs_record(held) and any(item.id not in without for item in matching(held, diagnoses)):
+        asked = facts(held, course.record(uow, person.id, held), uow.ctx.today)
+    return evaluate_inclusion(held, person, diagnoses, uow.ctx.today, asked, without=without)
+
+
+def _is_new(found: Inclusion, rows: list[Row]) -> bool:
+    """Whether the diagnosis is news after earlier courses: a course declined or ended is not opened again by an old one.
+
+    A course that ended as a wrong diagnosis decided nothing about other diagnoses.
+    """
+    closings = [
+        row["declined_day"] if row["phase"] == Phase.DECLINED else row["ended_day"]
+        for row in rows
+        if row["phase"] not in _OPEN and row["end_reason"] != EndReason.WRONG_DIAGNOSIS
+    ]
+    if not closings:
+        return True
+    if found.diagnosis_day is None or any(day is None for day in closings):
+        return False
+    return all(found.diagnosis_day > day for day in closings)
+
+
+def _keep(uow: UnitOfWork, held: Package, person: PatientFacts, diagnoses: list[Diagnosis], row: Row) -> Episode:
+    """Bring an open course up to date with its patient and diagnosis; returns it as it now is."""
+    if _nothing_to_do(held, person, diagnoses, row):
+        return _from_row(row)
+    stored = uow.read("EpisodeOfCare", row["episode_id"])
+    value = before = resources.read_episode(stored)
+    reason = _over(held, person, diagnoses, value)
+    if reason is not None:
+        day = uow.ctx.today
+        if reason is EndReason.DIED and person.deceased_day is not None:
+            day = min(person.deceased_day, day)
+        pauses = tuple(
+            replace(pause, end_day=max(day, pause.start_day)) if pause.end_day is None else pause
+            for pause in value.pauses
+        )
+        value = replace(value, phase=Phase.ENDED, ended_day=day, end_reason=str(reason), pauses=pauses)
+        if before.phase.is_started:
+            close_plan(uow, person.id, row["episode_id"], completed=False, day=day)
+    else:
+        value = _dated(held, diagnoses, value)
+        if person.organization_id and person.organization_id != value.organization_id:
+            value = replace(value, organization_id=person.organization_id)  # the tovholder is handed over
+    if value != before:
+        uow.update(resources.episode_resource(value, stored))
+    return value
+
+
+def _from_row(row: Row) -> Episode:
+    return Episode(
+        id=row["episode_id"],
+        patient_id=row["patient_id"],
+        package=row["package"],
+        package_version=row["package_version"] or "",
+        phase=Phase(row["phase"]),
+        organization_id=row["organization_id"],
+        condition_id=row["condition_id"],
+    )
+
+
+def _nothing_to_do(held: Package, person: PatientFacts, diagnoses: list[Diagnosis], row: Row) -> bool:
+    """The usual case, answered from facts alone: alive, same clinic, same standing diagnosis on the same day."""
+    if person.deceased or (person.organization_id and person.organization_id != row["organization_id"]):
+        return False
+    own = [item for item in diagnoses if item.id == row["condition_id"]]
+    if not row["condition_id"]:
+        return True
+    if not own:
+        return row["phase"] != Phase.ELIGIBLE
+    if row["phase"] == Phase.ELIGIBLE and not _stands(held, own[0]):
+        return False
+    return not _redated(own[0], row["diagnosis_day"], row["clock_event"], row["phase"])
+
+
+def _stands(held: Package, item: Diagnosis) -> bool:
+    rules = held.inclusion
+    if item.verification_status in WRONG or item.verification_status in rules.excluded_verifications:
+        return False
+    return item.clinical_status is None or item.clinical_status in rules.clinical_statuses
+
+
+def _redated(item: Diagnosis, known_day: int | None, event: str | None, phase: str) -> bool:
+    """Whether the clock must follow the diagnosis to another day: a date that came late, or one corrected before start."""
+    if item.day is None or item.day == known_day:
+        return False
+    return event == ClockEvent.UNKNOWN or known_day is None or phase == Phase.ELIGIBLE
+
+
+def _over(held: Package, person: PatientFacts, diagnoses: list[Diagnosis], value: Episode) -> EndReason | None:
+    if person.deceased:
+        return EndReason.DIED
+    if value.phase is not Phase.ELIGIBLE or value.condition_id is None:
+        return None
+    own = next((item for item in diagnoses if item.id == value.condition_id), None)
+    if own is None or own.verification_status in WRONG | frozenset(held.inclusion.excluded_verifications):
+        return EndReason.WRONG_DIAGNOSIS
+    return None if _stands(held, own) else EndReason.COMPLETED
+
+
+def _dated(held: Package, diagnoses: list[Diagnosis], value: Episode) -> Episode:
+    own = next((item for item in diagnoses if item.id == value.condition_id), None)
+    event = str(value.clock.event) if value.clock else None
+    if own is None or not _redated(own, value.diagnosed_day, event, str(value.phase)):
+        return value
+    included = value.eligible_day if value.eligible_day is not None else value.started_day
+    if included is None:
+        return value
+    clock = clock_for(held, diagnosed_day=own.day, inclusion_day=included)
+    return replace(value, diagnosed_day=own.day, clock=clock)
+
+
+find_eligible = FindEligible()
+link_resources = LinkResources()
+# Courses first: what a diagnosis makes eligible is linked in the same transaction.
+STEPS = (find_eligible, link_resources)

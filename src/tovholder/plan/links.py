@@ -1,0 +1,221 @@
+"""Which resources serve which course: as they state, by kind in the package, or as its diagnosis; always derived."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import cache
+from typing import Any
+
+from tovholder import packages
+from tovholder.base.errors import Category, Problem
+from tovholder.packages.questionnaires import items
+from tovholder.plan import resources
+from tovholder.plan.domain import Phase
+from tovholder.store import UnitOfWork
+
+Row = dict[str, Any]
+_OPEN = frozenset(str(phase) for phase in Phase if phase.is_open)
+
+
+def by_patient(rows: Iterable[Row]) -> dict[str, list[Row]]:
+    """Rows gathered per patient."""
+    found: dict[str, list[Row]] = {}
+    for row in rows:
+        found.setdefault(row["patient_id"], []).append(row)
+    return found
+
+
+STATED, KIND, DIAGNOSIS = "stated", "kind", "diagnosis"
+_LINKED = frozenset(
+    {"episode", "appointment", "referral", "measurement", "activity", "diagnosis", "response", "plan", "goal", "level"}
+    | {"attempt"}
+)
+# Facts that say their course themselves: table → (id column, course column, resource type)
+_SAYING: Mapping[str, tuple[str, str, str]] = {
+    "plan": ("plan_id", "episode_id", "CarePlan"),
+    "goal": ("goal_id", "plan_episode_id", "Goal"),
+    "level": ("level_id", "episode_id", "Observation"),
+    "activity": ("activity_id", "episode_id", "ServiceRequest"),
+    "referral": ("referral_id", "episode_id", "Task"),
+    "response": ("response_id", "episode_id", "QuestionnaireResponse"),
+    "attempt": ("attempt_id", "episode_id", "Communication"),
+}
+
+
+class LinkResources:
+    """Which resources serve which course: as stated, by kind in the package, or as its diagnosis."""
+
+    def changed(self, uow: UnitOfWork, patients: frozenset[str], tables: frozenset[str]) -> None:
+        """Derive the links of the patients anew and exchange those that differ."""
+        if not tables & _LINKED:
+            return
+        episodes = by_patient(uow.fact_rows("episode", patients))
+        held_links = by_patient(uow.fact_rows("episode_link", patients))
+        involved = frozenset(episodes)
+        tables_now = {
+            name: by_patient(uow.fact_rows(name, involved)) if involved else {}
+            for name in (*_SAYING, "appointment", "measurement", "diagnosis")
+        }
+        stated = _stated_appointments(uow, tables_now["appointment"])
+        wanted: list[Row] = []
+        changed: list[str] = []
+        for patient_id in sorted(involved | frozenset(held_links)):
+            rows = {name: found.get(patient_id, []) for name, found in tables_now.items()}
+            made = _links(patient_id, episodes.get(patient_id, []), rows, stated)
+            if _keys(made) != _keys(held_links.get(patient_id, [])):
+                changed.append(patient_id)
+                wanted.extend(made)
+        if changed:
+            uow.replace_links(changed, wanted)
+
+
+def _keys(rows: Iterable[Row]) -> set[tuple[Any, ...]]:
+    return {
+        (row["resource_type"], row["resource_id"], row["episode_id"], row["why"], row["confidence"]) for row in rows
+    }
+
+
+def _stated_appointments(uow: UnitOfWork, rows: Mapping[str, list[Row]]) -> dict[str, str]:
+    """Appointments that name a course: their fact row does not hold it, so the resources are asked."""
+    ids = sorted({row["appointment_id"] for held in rows.values() for row in held})
+    uow.prefetch(("Appointment", identity) for identity in ids)
+    found: dict[str, str] = {}
+    for identity in ids:
+        try:
+            episode_id = resources.read_appointment(uow.read("Appointment", identity)).episode_id
+        except Problem as problem:
+            if problem.category in (Category.NOT_FOUND, Category.GONE):
+                continue
+            raise
+        if episode_id:
+            found[identity] = episode_id
+    return found
+
+
+def _links(patient_id: str, episodes: list[Row], rows: Mapping[str, list[Row]], stated: Mapping[str, str]) -> list[Row]:
+    known = {row["episode_id"]: row for row in episodes}
+    made: dict[tuple[str, str], Row] = {}
+
+    def link(kind: str, resource_id: str, episode_id: str, why: str, confidence: int) -> None:
+        key = (resource_id, episode_id)
+        if key not in made or made[key]["confidence"] < confidence:
+            made[key] = {
+                "resource_id": resource_id,
+                "resource_type": kind,
+                "patient_id": patient_id,
+                "episode_id": episode_id,
+                "why": why,
+                "confidence": confidence,
+            }
+
+    activity_episode = {row["activity_id"]: row["episode_id"] for row in rows["activity"]}
+    for table, (id_column, episode_column, kind) in _SAYING.items():
+        for row in rows[table]:
+            if row[episode_column] in known:
+                link(kind, row[id_column], row[episode_column], STATED, 100)
+            elif table in ("referral", "activity"):
+                for episode_id in _serving(
+                    episodes, row["kind"], row["sent_day" if table == "referral" else "due_day"]
+                ):
+                    link(kind, row[id_column], episode_id, KIND, 80)
+    for row in rows["appointment"]:
+        identity = row["appointment_id"]
+        told = stated.get(identity) or activity_episode.get(row["activity_id"] or "")
+        if told in known:
+            link("Appointment", identity, str(told), STATED, 100)
+            continue
+        for episode_id in _serving(episodes, row["kind"], row["start_day"]):
+            link("Appointment", identity, episode_id, KIND, 80)
+    for row in rows["measurement"]:
+        for episode_id in _measured(episodes, row):
+            link("Observation", row["measurement_id"], episode_id, KIND, 80)
+    for row in rows["diagnosis"]:
+        for episode in episodes:
+            if row["diagnosis_id"] == episode["condition_id"]:
+                link("Condition", row["diagnosis_id"], episode["episode_id"], DIAGNOSIS, 100)
+        for package_id in sorted({item["package"] for item in episodes}):
+            if _includes(package_id, row):
+                held = [item for item in episodes if item["package"] == package_id]
+                for episode_id in _at(held, row["recorded_day"]):
+                    link("Condition", row["diagnosis_id"], episode_id, DIAGNOSIS, 80)
+    return list(made.values())
+
+
+def _serving(episodes: list[Row], kind: str | None, day: int | None) -> list[str]:
+    """Courses whose package knows the kind, at that day; more than one when a visit serves more than one."""
+    if not kind:
+        return []
+    return [
+        episode_id
+        for package_id in sorted({row["package"] for row in episodes})
+        if kind in kinds(package_id)
+        for episode_id in _at([row for row in episodes if row["package"] == package_id], day)
+    ]
+
+
+def _measured(episodes: list[Row], row: Row) -> list[str]:
+    return [
+        episode_id
+        for package_id in sorted({item["package"] for item in episodes})
+        if (row["system"], row["code"]) in measured_codes(package_id)
+        for episode_id in _at([item for item in episodes if item["package"] == package_id], row["day"])
+    ]
+
+
+def _includes(package_id: str, row: Row) -> bool:
+    held = packages.builtin().get(package_id)
+    return held is not None and held.inclusion.matches(
+        row["system"] or "", (row["code"] or "").replace(".", "").upper()
+    )
+
+
+def _at(episodes: list[Row], day: int | None) -> list[str]:
+    """The one course of a package that a day belongs to: the first that had not closed by then.
+
+    What was measured before the first course led up to it; what happened after the last one closed belongs to none.
+    """
+    ordered = sorted(episodes, key=lambda row: (_closed(row) is None, _closed(row) or 0, row["episode_id"]))
+    for row in ordered:
+        closed = _closed(row)
+        if closed is None or (day is not None and day <= closed):
+            return [row["episode_id"]]
+    return []
+
+
+def _closed(row: Row) -> int | None:
+    if row["phase"] in _OPEN:
+        return None
+    day = row["declined_day"] if row["phase"] == Phase.DECLINED else row["ended_day"]
+    return -1 if day is None else int(day)
+
+
+@cache
+def kinds(package_id: str) -> frozenset[str]:
+    """Kinds of appointments, activities and referrals a package knows."""
+    held = packages.builtin().get(package_id)
+    if held is None:
+        return frozenset()
+    return frozenset(
+        [item.kind for item in held.appointment_kinds]
+        + [item.kind for item in held.plan.activities]
+        + [item.id for item in held.referrals]
+    )
+
+
+@cache
+def measured_codes(package_id: str) -> frozenset[tuple[str, str]]:
+    """Codes of the measurements a package asks about, in its inputs and in its forms."""
+    held = packages.builtin().get(package_id)
+    if held is None:
+        return frozenset()
+    found = {
+        (system, source.code)
+        for item in held.level.inputs
+        for source in item.sources
+        if source.kind in ("measurement", "measurement-code")
+        for system in source.systems
+    }
+    for form in held.forms.values():
+        for item in items(form.questionnaire):
+            found.update((code.get("system") or "", code.get("code") or "") for code in item.get("code") or ())
+    return frozenset(found)

@@ -1,0 +1,1 @@
+"""Referrals: asked, accepted, started, completed, refused or stopped, with every day on the way."""

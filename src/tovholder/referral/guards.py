@@ -1,0 +1,53 @@
+"""What must hold of a referral whoever writes it: forward only, its days in order, a stop with its reason."""
+
+from __future__ import annotations
+
+from tovholder.access import Role
+from tovholder.base import days
+from tovholder.base.errors import forbidden, rule
+from tovholder.fhir.references import patient_of
+from tovholder.plan import resources
+from tovholder.plan.course import CLINIC
+from tovholder.referral.domain import Status, move, status_of
+from tovholder.store.ports import Change
+from tovholder.store.unit import UnitOfWork
+
+_STOPPED = frozenset({Status.REJECTED, Status.CANCELLED, Status.FAILED})
+
+
+def referral_guard(change: Change, uow: UnitOfWork) -> None:
+    """A referral moves as its table says and keeps its patient, request and receiver."""
+    new, old, ctx = change.new, change.old, change.ctx
+    if new is None or not resources.is_referral(new):
+        return
+    status = status_of(new.get("status"))
+    value = resources.read_referral(new)
+    if not value.request_id:
+        raise rule("Task.focus", "a referral is about a request", "a reference to the ServiceRequest")
+    if old is not None and resources.is_referral(old):
+        before = resources.read_referral(old)
+        if patient_of(old) != patient_of(new) or before.request_id != value.request_id:
+            raise rule("Task.focus", "patient and request of a stored referral cannot change", "a new referral")
+        if before.receiver_id != value.receiver_id and ctx.role not in CLINIC:
+            raise forbidden("Task.owner", "only the sender chooses the receiver", "the receiver as it was")
+        if before.receiver_id != ctx.organization and ctx.role not in CLINIC:
+            raise forbidden("Task.owner", "this referral is not yours to answer", "its receiver")
+        move(status_of(before.status), status)
+    elif ctx.role not in CLINIC:
+        raise forbidden("Task.requester", "this role may not refer", "the patient's clinic")
+    if ctx.role is Role.SYSTEM or status is Status.ENTERED_IN_ERROR:
+        return
+    if status in _STOPPED and not (value.stop_reason or value.stop_text):
+        raise rule("Task.statusReason", "why the referral stopped is missing", "a reason")
+    if status is Status.IN_PROGRESS and value.started_day is None:
+        raise rule("Task.extension('started')", "an offer under way began on a day", "the day it began")
+    steps = [
+        day for day in (value.sent_day, value.accepted_day, value.started_day, value.completed_day) if day is not None
+    ]
+    if any(day > ctx.today for day in steps):
+        raise rule("Task", "a day lies in the future", f"{days.iso(ctx.today)} or earlier")
+    if value.started_day is not None and value.started_day < value.sent_day:
+        raise rule("Task.extension('started')", "the offer began before it was asked for", days.iso(value.sent_day))
+
+
+GUARDS = {"Task": [referral_guard]}
