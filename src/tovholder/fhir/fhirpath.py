@@ -22,9 +22,9 @@ from tovholder.fhir.fhirpath_syntax import (
     Special,
     Unary,
     Variable,
-    invalid,
-    parse,
 )
+from tovholder.fhir.fhirpath_syntax import invalid as invalid
+from tovholder.fhir.fhirpath_syntax import parse as parse
 from tovholder.fhir.fhirpath_values import Unsupported, number
 
 Expression = Callable[..., list[Any]]
@@ -39,23 +39,17 @@ def compile(expression: str) -> Expression:  # noqa: A001 - what every FHIRPath 
     ``env["today"]`` (a FHIR date) and ``env["now"]`` (a FHIR instant), never the machine's clock. Raises
     Problem(INVALID) for what is no FHIRPath, at compile time, and for what cannot be evaluated, at run time.
     """
-    tree = parse(expression)
-    nodes = list(walk(tree))
-    _check_functions(expression, nodes)
-    rooted = any(isinstance(node, Variable) and node.name in ("resource", "rootResource", "context") for node in nodes)
-    try:
-        native = build(tree)
-    except Unsupported:
-        return _Library(expression)
+    native, library = steps(expression)
+    rooted = not constants(expression).isdisjoint(("resource", "rootResource", "context"))
 
     def run(resource: Any, env: Mapping[str, Any] | None = None) -> list[Any]:
-        constants = _NOTHING if env is None else env if isinstance(env, dict) else dict(env)
+        given = _NOTHING if env is None else env if isinstance(env, dict) else dict(env)
         if rooted:
-            constants = {ROOT: resource, **constants}
+            given = {ROOT: resource, **given}
         try:
-            return native([resource], constants)
+            return native([resource], given)
         except Unsupported:
-            return _Library(expression)(resource, constants)
+            return library(resource, given)
         except KeyError as missing:
             raise _unnamed(expression, str(missing.args[0])) from None
 
@@ -68,11 +62,13 @@ def _unnamed(expression: str, name: str) -> Problem:
 
 def steps(expression: str) -> tuple[Step, Expression]:
     """For loops: the bare closure ``(items, env)``, and what to call when it raises Unsupported."""
-    tree = parse(expression)
-    _check_functions(expression, list(walk(tree)))
     library = _Library(expression)
     try:
+        tree = parse(expression)
+        _check_functions(expression, list(walk(tree)))
         return build(tree), library
+    except RecursionError:
+        raise invalid(expression, "too long a chain", "a shorter expression") from None
     except Unsupported:
         return (lambda items, env: library(items[0] if items else {}, env)), library
 

@@ -26,8 +26,8 @@ def finder(node: Node, build: Build) -> Find | None:
         case Call(focus, "first", ()) if focus is not None:
             return _first(focus, build)
         case Call(focus, "exists" | "empty" as wanted, ()) if focus is not None:
-            found, absent = _first(focus, build), wanted == "empty"
-            return (lambda item, env: (found(item, env) is None) is absent) if found else None
+            found = _first(focus, build)
+            return None if found is None else _presence(found, absent=wanted == "empty")
         case Call(focus, "toInteger", ()) if focus is not None:
             inner = finder(focus, build)
             return _integer(inner) if inner else None
@@ -62,15 +62,12 @@ def _without(node: Node, root: Node) -> Node | None:
 def tester(node: Node, build: Build) -> Test | None:
     """Whether a condition holds, for shapes that can only be true, false or empty; None for others."""
     match node:
-        case Binary("and", left, right):
+        case Binary("and" | "or" as operator, left, right):
             one, other = tester(left, build), tester(right, build)
-            return (lambda item, env: one(item, env) and other(item, env)) if one and other else None
-        case Binary("or", left, right):
-            one, other = tester(left, build), tester(right, build)
-            return (lambda item, env: one(item, env) or other(item, env)) if one and other else None
+            return None if one is None or other is None else _joined(operator, one, other)
         case Call(focus, "exists" | "empty" as wanted, ()) if focus is not None:
-            found, absent = _first(focus, build), wanted == "empty"
-            return (lambda item, env: (found(item, env) is None) is absent) if found else truth(node, build)
+            found = _first(focus, build)
+            return _presence(found, absent=wanted == "empty") if found else truth(node, build)
         case Binary("!=", Member(None, name), Literal(str() as text, "string")) if name not in _CHOICES:
             return _differs(name, text, truth(node, build))
         case Binary("=" | "!=" | "<" | ">" | "<=" | ">=" | "in" | "contains", _, _) | Call(
@@ -78,6 +75,16 @@ def tester(node: Node, build: Build) -> Test | None:
         ):
             return truth(node, build)
     return None
+
+
+def _joined(operator: str, one: Test, other: Test) -> Test:
+    if operator == "and":
+        return lambda item, env: one(item, env) and other(item, env)
+    return lambda item, env: one(item, env) or other(item, env)
+
+
+def _presence(found: Find, *, absent: bool) -> Test:
+    return lambda item, env: (found(item, env) is None) is absent
 
 
 def _differs(name: str, text: str, general: Test) -> Test:

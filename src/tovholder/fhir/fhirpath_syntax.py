@@ -119,7 +119,7 @@ _UNITS = frozenset(
     for unit in ("year", "month", "week", "day", "hour", "minute", "second", "millisecond")
     for plural in ("", "s")
 )
-_DEEPEST = 100  # brackets and calls within each other; more is an attack on the stack
+_DEEPEST = 25  # brackets and calls within each other; more is an attack on the stack
 
 
 def parse(expression: str) -> Node:

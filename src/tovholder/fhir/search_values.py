@@ -26,9 +26,11 @@ _DATE_TIME = re.compile(
 )
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d{1,3})?", re.ASCII)
 _CONTACT_SYSTEMS = frozenset({"phone", "fax", "email", "pager", "url", "sms", "other"})
-_NAME_PARTS = ("family", "text")
-_NAME_LISTS = ("given", "prefix", "suffix")
-_ADDRESS_PARTS = ("text", "city", "district", "state", "postalCode", "country")
+_NAME_PARTS: tuple[str, ...] = ("family", "text")
+_NAME_LISTS: tuple[str, ...] = ("given", "prefix", "suffix")
+_NAME_KEYS = frozenset({"family", *_NAME_LISTS})
+_ADDRESS_LISTS: tuple[str, ...] = ("line",)
+_ADDRESS_PARTS: tuple[str, ...] = ("text", "city", "district", "state", "postalCode", "country")
 # Letters of their own, not accented ones.
 _DANISH = frozenset("æøå")
 
@@ -159,10 +161,8 @@ def _strings(items: list[Any]) -> Found:
         if isinstance(item, str):
             found.append((fold(item),))
         elif isinstance(item, dict):
-            if "family" in item or "given" in item or not item.keys().isdisjoint(_NAME_LISTS):
-                parts, lists = _NAME_PARTS, _NAME_LISTS
-            else:
-                parts, lists = _ADDRESS_PARTS, ("line",)
+            named = not _NAME_KEYS.isdisjoint(item)
+            parts, lists = (_NAME_PARTS, _NAME_LISTS) if named else (_ADDRESS_PARTS, _ADDRESS_LISTS)
             found += [(fold(item[part]),) for part in parts if isinstance(item.get(part), str)]
             found += [(fold(text),) for name in lists for text in item.get(name, ()) if isinstance(text, str)]
     return found

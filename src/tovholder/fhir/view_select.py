@@ -174,7 +174,7 @@ class _Getter:
     empty: int | None
     general: Step
     find: Find | None
-    url: str | None  # with below: the value stands in this extension of the focus
+    url: str  # with below: the value stands in this extension of the focus
     below: Find | None
 
     def value(self, items: Items, env: Env) -> Any:
@@ -204,14 +204,14 @@ def _getter(expression: str, conversion: str, name: str, *, many: bool) -> _Gett
         empty=WHEN_EMPTY.get(conversion),
         general=_evaluator(expression),
         find=None if many else finder(tree, build),
-        url=leading[0] if leading else None,
+        url=leading[0] if leading else "",
         below=leading[1] if leading else None,
     )
 
 
 def _reader(getters: list[_Getter]) -> Rows:
     plan = [(getter, getter.find, getter.url, getter.below, getter.convert, getter.empty) for getter in getters]
-    indexed = sum(getter.url is not None for getter in getters) > 1
+    indexed = sum(bool(getter.url) for getter in getters) > 1
 
     def run(items: Items, env: Env) -> list[Row]:
         values: list[Any] = []

@@ -20,17 +20,19 @@ FACTS = Path(tovholder.store.__file__).parent / "facts"
 TABLES = load_views(FACTS)
 LETTERS = {"text": "t", "code": "t", "day": "d", "int": "i", "milli": "m", "flag": "f"}
 COLUMNS = {
-    "patient": "patient_id t, birth_day d, sex t, organization_id t, municipality t, deceased_day d, deceased f, active f",
-    "diagnosis": "diagnosis_id t, patient_id t, system t, code t, clinical_status t, verification_status t, onset_day d, "
-    "recorded_day d, abatement_day d, category t",
+    "patient": "patient_id t, birth_day d, sex t, organization_id t, municipality t, deceased_day d, deceased f, "
+    "active f",
+    "diagnosis": "diagnosis_id t, patient_id t, system t, code t, clinical_status t, verification_status t, onset_day "
+    "d, recorded_day d, abatement_day d, category t",
     "episode": "episode_id t, patient_id t, package t, package_version t, phase t, status t, organization_id t, "
-    "condition_id t, diagnosis_day d, eligible_day d, offered_day d, started_day d, declined_day d, ended_day d, "
-    "end_reason t, clock_rule t, clock_event t, clock_start_day d, deadline_day d, legacy f, paused_days i, "
-    "pause_open_day d",
-    "plan": "plan_id t, patient_id t, episode_id t, package t, package_version t, status t, made_day d, confirmed_day d, "
-    "confirmed_by t, shared_day d, start_day d, end_day d, review_day d, has_goal f, no_goal_reason t",
-    "goal": "goal_id t, patient_id t, plan_episode_id t, lifecycle_status t, achievement t, by_patient f, start_day d, "
-    "target_day d, code t",
+    "condition_id t, diagnosis_day d, eligible_day d, offered_day d, started_day d, declined_day d, "
+    "ended_day d, end_reason t, clock_rule t, clock_event t, clock_start_day d, deadline_day d, legacy f, "
+    "paused_days i, pause_open_day d",
+    "plan": "plan_id t, patient_id t, episode_id t, package t, package_version t, status t, made_day d, "
+    "confirmed_day d, confirmed_by t, shared_day d, start_day d, end_day d, review_day d, has_goal f, "
+    "no_goal_reason t",
+    "goal": "goal_id t, patient_id t, plan_episode_id t, lifecycle_status t, achievement t, by_patient f, "
+    "start_day d, target_day d, code t",
     "level": "level_id t, patient_id t, episode_id t, level i, decided_day d, status t, proposed_level i, "
     "override_reason t, rule_version t, review_day d",
     "activity": "activity_id t, patient_id t, episode_id t, plan_id t, package t, kind t, status t, due_day d, "
@@ -39,7 +41,8 @@ COLUMNS = {
     "cancel_reason t, cancelled_by t, outcome_unknown f, activity_id t",
     "referral": "referral_id t, patient_id t, episode_id t, request_id t, kind t, receiver_id t, receiver_kind t, "
     "status t, sent_day d, accepted_day d, started_day d, completed_day d, stop_reason t",
-    "measurement": "measurement_id t, patient_id t, system t, code t, day d, value_milli m, value_code t, unit t, status t",
+    "measurement": "measurement_id t, patient_id t, system t, code t, day d, value_milli m, value_code t, unit t, status "
+    "t",
     "response": "response_id t, patient_id t, episode_id t, questionnaire t, questionnaire_version t, status t, "
     "authored_day d",
     "contact": "contact_id t, patient_id t, kind t, type t, status t, start_day d, end_day d, organization_id t",
@@ -286,6 +289,10 @@ def d(text: str) -> int:
     return day
 
 
+def days(*texts: str) -> tuple[int, ...]:
+    return tuple(map(d, texts))
+
+
 ROWS: dict[str, list[tuple[Any, ...]]] = {
     "patient": [("p", d("1950-02-03"), "male", "o", "0101", None, 0, 1)],
     "diagnosis": [
@@ -293,28 +300,37 @@ ROWS: dict[str, list[tuple[Any, ...]]] = {
         for system, code in ((s.ICPC2, "R95"), (s.SKS_DIAGNOSIS, "DJ449"))
     ],
     "episode": [
-        ("e", "p", "kol", "1", "startup", "onhold", "o", "c")
-        + tuple(map(d, ("2026-01-01", "2026-01-02", "2026-01-03", "2026-01-05", "2026-01-06", "2027-01-01")))
-        + ("moved", "kol-plan-30@1", "diagnosis", d("2026-01-01"), d("2026-01-31"), 1, 4, d("2026-02-10"))
+        (
+            *("e", "p", "kol", "1", "startup", "onhold", "o", "c"),
+            *days("2026-01-01", "2026-01-02", "2026-01-03", "2026-01-05", "2026-01-06", "2027-01-01"),
+            *("moved", "kol-plan-30@1", "diagnosis", d("2026-01-01"), d("2026-01-31"), 1, 4, d("2026-02-10")),
+        )
     ],
     "plan": [
-        ("cp", "p", "e", "kol", "1", "active", d("2026-01-05"), d("2026-01-06"), "d", d("2026-01-06"))
-        + (d("2026-01-05"), d("2027-01-05"), d("2027-01-05"), 1, "x")
+        (
+            *("cp", "p", "e", "kol", "1", "active", d("2026-01-05"), d("2026-01-06"), "d"),
+            *days("2026-01-06", "2026-01-05", "2027-01-05", "2027-01-05"),
+            *(1, "x"),
+        )
     ],
     "goal": [("g", "p", "e", "active", "improving", 1, d("2026-01-05"), d("2026-06-01"), "M1")],
     "level": [("l", "p", "e", 2, d("2026-01-05"), "final", 3, "x", "kol-level@1", d("2027-01-05"))],
     "activity": [
-        ("sr", "p", "e", "cp", "kol", "spirometri", "active")
-        + tuple(map(d, ("2026-02-15", "2026-02-01", "2026-03-01", "2026-02-16")))
-        + ("gp",)
+        (
+            *("sr", "p", "e", "cp", "kol", "spirometri", "active"),
+            *days("2026-02-15", "2026-02-01", "2026-03-01", "2026-02-16"),
+            "gp",
+        )
     ],
     "appointment": [
         ("a", "p", "kol-kontrol", "cancelled", d("2027-01-01"), d("2026-12-01"), "o", "ill", "patient", 1, "sr")
     ],
     "referral": [
-        ("t", "p", "e", "sr", "rehabilitering", "o2", "prevention", "completed")
-        + tuple(map(d, ("2026-01-05", "2026-01-06", "2026-01-20", "2026-03-01")))
-        + ("done",)
+        (
+            *("t", "p", "e", "sr", "rehabilitering", "o2", "prevention", "completed"),
+            *days("2026-01-05", "2026-01-06", "2026-01-20", "2026-03-01"),
+            "done",
+        )
     ],
     "measurement": [
         ("m", "p", system, code, d("2026-01-05"), 1850, None, "L", "final")
