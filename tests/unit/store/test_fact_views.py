@@ -41,8 +41,8 @@ COLUMNS = {
     "cancel_reason t, cancelled_by t, outcome_unknown f, activity_id t",
     "referral": "referral_id t, patient_id t, episode_id t, request_id t, kind t, receiver_id t, receiver_kind t, "
     "status t, sent_day d, accepted_day d, started_day d, completed_day d, stop_reason t",
-    "measurement": "measurement_id t, patient_id t, system t, code t, day d, value_milli m, value_code t, unit t, status "
-    "t",
+    "measurement": "measurement_id t, patient_id t, system t, code t, day d, value_milli m, value_code t, unit t, "
+    "status t",
     "response": "response_id t, patient_id t, episode_id t, questionnaire t, questionnaire_version t, status t, "
     "authored_day d",
     "contact": "contact_id t, patient_id t, kind t, type t, status t, start_day d, end_day d, organization_id t",
