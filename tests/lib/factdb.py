@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow
 
 import tovholder
 from tovholder.rules import compile as compiler
@@ -31,6 +32,7 @@ from tovholder.rules.schema import Schema, schema_from_views
 
 Row = Mapping[str, int | str | None]
 _SQL_TYPE = {"text": "TEXT", "int": "BIGINT"}
+_ARROW = {"text": pyarrow.string(), "int": pyarrow.int64()}
 
 
 @cache
@@ -95,9 +97,13 @@ class FactDB:
         if not values:
             return
         self._filled.add(table)
-        text = f'INSERT INTO "fact_{table}" VALUES ({", ".join("?" * len(columns))})'
-        for connection in self.connections.values():
-            connection.executemany(text, values)
+        marks = ", ".join("?" * len(columns))
+        self.sqlite.executemany(f'INSERT INTO "fact_{table}" VALUES ({marks})', values)
+        by_column = zip(columns.values(), zip(*values, strict=True), strict=True)
+        batch = pyarrow.table({c.name: pyarrow.array(cells, type=_ARROW[c.type]) for c, cells in by_column})
+        self.duckdb.register("batch", batch)
+        self.duckdb.execute(f'INSERT INTO "fact_{table}" SELECT * FROM batch')
+        self.duckdb.unregister("batch")
 
     def load(self, tables: str | Mapping[str, Sequence[Row]]) -> FactDB:
         """Add small tables, as text or as rows by table name."""

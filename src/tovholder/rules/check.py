@@ -132,6 +132,8 @@ def _tree(sql: str, say: Complaints) -> exp.Query | None:
     try:
         statements = sqlglot.parse(sql)
     except SqlglotError as error:
+        if say.found:
+            return None  # a refused word is reason enough why the rest cannot be read
         told = getattr(error, "errors", None) or [{}]
         first = told[0]
         near = str(first.get("highlight") or "").strip()

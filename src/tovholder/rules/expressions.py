@@ -11,6 +11,7 @@ from tovholder.rules.aggregates import Aggregates
 from tovholder.rules.names import resolve
 from tovholder.rules.refusals import Complaints, written
 from tovholder.rules.relations import BOOL, INT, UNKNOWN, Clause, Kind, Scope, Typed, kinds_of, unify
+from tovholder.rules.words import MAX_DIGITS, is_whole
 
 Subquery = Callable[[exp.Expr, "Place"], list[Typed]]
 
@@ -172,7 +173,14 @@ class Expressions:
         return resolve(node, place.scope, place.clause, place.inside, self.say)
 
     def _literal(self, node: exp.Literal, place: Place) -> Typed:
-        return Typed(Kind.TEXT) if node.is_string else INT
+        if node.is_string:
+            return Typed(Kind.TEXT)
+        text = str(node.this)
+        if is_whole(text) and len(text) <= MAX_DIGITS:
+            return INT
+        if not self.say.found:  # the words have been looked at before and told this
+            self.say.at(node, "float", found=text)
+        return UNKNOWN
 
     def _placeholder(self, node: exp.Placeholder, place: Place) -> Typed:
         name = str(node.this or "")

@@ -85,7 +85,17 @@ class Complaints:
 
 # Complaints about parsed text that only repeat what a refused word on the same line said.
 _FOLLOW_UPS = frozenset(
-    {"not-in-subset", "unreadable", "function", "name", "from", "output-name", "column-unknown", "window-shape"}
+    {
+        "not-in-subset",
+        "unreadable",
+        "function",
+        "name",
+        "from",
+        "output-name",
+        "column-unknown",
+        "window-shape",
+        "group-expression",
+    }
 )
 # Refusals that several words of one line would repeat.
 _ONCE_A_LINE = frozenset({"window-shape", "date"})

@@ -24,8 +24,8 @@ def run(
     else:
         rows = plain_connection(connection).execute(compiled.sql, bound).fetchall()
     kinds = [kind for _, kind in compiled.columns]
-    if compiled.engine == "sqlite" and "real" not in kinds:
-        return rows  # SQLite gives int, str and None already
+    if compiled.engine == "sqlite" and not any(type(value) is float for row in rows for value in row):
+        return rows  # int, str and None already; a whole number too large for 64 bits would have become a float
     return [tuple(_plain(value, kind) for value, kind in zip(row, kinds, strict=True)) for row in rows]
 
 
@@ -62,7 +62,6 @@ def _plain(value: Any, kind: str) -> Any:
         return value
     if kind == "real":
         return float(value)
-    whole = int(value)
-    if whole != value:
+    if isinstance(value, float) or int(value) != value:
         raise Problem(Category.FAULT, "A whole number came back as a fraction", kept="nothing was changed")
-    return whole
+    return int(value)

@@ -81,7 +81,7 @@ def _check_word(
             say.at_word(line, "parameter-null", found=text)
     elif kind == TokenType.HINT:
         say.at_word(line, "not-in-subset", found="a hint for one engine")
-    elif calls and text.upper() in _refused_functions() and text.lower() not in own:
+    elif calls and text.upper() in _refused_functions():
         say.at_word(line, _refused_functions()[text.upper()], found=text.upper())
     elif kind in _ALLOWED:
         _check_allowed(token, before, calls, say)
@@ -102,8 +102,10 @@ def _check_allowed(token: Token, before: Token | None, calls: bool, say: Complai
         # A CTE's column list, name (a, b) AS, is told as such by the checker.
         if before is None or before.token_type not in (TokenType.WITH, TokenType.COMMA):
             say.at_word(line, "function", found=text.upper())
-    elif kind == TokenType.NUMBER and not text.isdigit():
-        say.at_word(line, "float", found=text)
+    elif kind == TokenType.NUMBER and (
+        not is_whole(text) or (before is not None and before.token_type == TokenType.DOT)
+    ):
+        say.at_word(line, "float", found=text if not is_whole(text) else f".{text}")
     elif kind == TokenType.NUMBER and len(text) > MAX_DIGITS:
         say.at_word(line, "big-number", found=text)
     elif kind == TokenType.STRING and ("\\" in text or "\n" in text or "\x00" in text):
@@ -112,6 +114,11 @@ def _check_allowed(token: Token, before: Token | None, calls: bool, say: Complai
         say.at_word(line, "text-literal", found="next to another text")
     elif kind in (TokenType.LT, TokenType.GT) and before is not None and before.token_type == kind:
         say.at_word(line, "operator", found=text * 2)
+
+
+def is_whole(text: str) -> bool:
+    """Whether a number is written in digits only."""
+    return text.isascii() and text.isdigit()
 
 
 def told_null_orders(tokens: Sequence[Token]) -> frozenset[int]:
