@@ -41,7 +41,9 @@ def facts() -> str:
 def settings() -> str:
     """Every environment variable."""
     lines = ["# Settings", "", NOTE, "| Variable | Meaning | Without it |", "| --- | --- | --- |"]
-    lines += [f"| `{item.name}` | {item.meaning} | {f'`{item.default}`' if item.default else ''} |" for item in VARIABLES]
+    lines += [
+        f"| `{item.name}` | {item.meaning} | {f'`{item.default}`' if item.default else ''} |" for item in VARIABLES
+    ]
     return "\n".join([*lines, ""])
 
 
@@ -58,7 +60,14 @@ def commands() -> str:
         if options:
             lines += ["| Option | Meaning | Default |", "| --- | --- | --- |"]
             lines += [_option(item) for item in options] + [""]
-    lines += ["## Exit codes", "", "| Code | Means |", "| --- | --- |", "| 0 | done |", "| 1 | a check ran and failed |"]
+    lines += [
+        "## Exit codes",
+        "",
+        "| Code | Means |",
+        "| --- | --- |",
+        "| 0 | done |",
+        "| 1 | a check ran and failed |",
+    ]
     codes: dict[int, list[str]] = {}
     for category, code in EXIT_CODES.items():
         codes.setdefault(code, []).append(str(category))

@@ -97,7 +97,9 @@ def make_token(persona: str, now: datetime, *, hours: int = 12) -> str:
     row = Assignment.objects.select_related("user").filter(user__username=persona).order_by("id").first()
     if row is None:
         known = ", ".join(item.name for item in personas())
-        raise Problem(Category.NOT_FOUND, f"No persona is called {persona}; there are: {known}", kept="no token was made")
+        raise Problem(
+            Category.NOT_FOUND, f"No persona is called {persona}; there are: {known}", kept="no token was made"
+        )
     token = secrets.token_urlsafe(32)
     AccessToken.objects.create(
         digest=hashlib.sha256(token.encode()).hexdigest(),

@@ -43,14 +43,18 @@ def load(path: Path) -> Policy:
             issues.append(Issue(f"{where}.role", "unknown role", f"one of: {', '.join(Role)}"))
             continue
         for action in set(row.get("actions", [])) - ACTIONS:
-            issues.append(Issue(f"{where}.actions", f"unknown action {action}", f"one of: {', '.join(sorted(ACTIONS))}"))
+            issues.append(
+                Issue(f"{where}.actions", f"unknown action {action}", f"one of: {', '.join(sorted(ACTIONS))}")
+            )
         for condition in set(row.get("when", [])) - set(Condition):
             issues.append(Issue(f"{where}.when", f"unknown condition {condition}", f"one of: {', '.join(Condition)}"))
         types: list[str] = []
         for name in row.get("resources", []):
             if name.startswith("@"):
                 if name[1:] not in sets:
-                    issues.append(Issue(f"{where}.resources", f"unknown set {name}", f"one of: {', '.join(sorted(sets))}"))
+                    issues.append(
+                        Issue(f"{where}.resources", f"unknown set {name}", f"one of: {', '.join(sorted(sets))}")
+                    )
                 types += sets.get(name[1:], [])
             else:
                 types.append(name)

@@ -21,7 +21,7 @@ from tovholder.api.errors import STATUS, outcome, success
 from tovholder.base import json
 from tovholder.base.errors import Category, Issue, Problem
 from tovholder.store import Stored
-from tovholder.store.read import require_type
+from tovholder.store.reading import require_type
 
 MEDIA_TYPE = "application/fhir+json; charset=utf-8"
 _JSON_TYPES = ("application/fhir+json", "application/json", "text/json")

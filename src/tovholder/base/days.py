@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 COPENHAGEN = ZoneInfo("Europe/Copenhagen")
 _EPOCH = date(1970, 1, 1).toordinal()
-_FULL_DATE = re.compile(r"^(\d{4})-(\d{2})-(\d{2})(T.*)?$")
+_FULL_DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})(T.*)?", re.ASCII)
 
 
 def day_of(moment: date | datetime) -> int:
@@ -34,7 +34,7 @@ def parse_day(text: str | None) -> int | None:
     """Day of a FHIR date, dateTime or instant; None for nothing, for a partial date, or for one that is no date."""
     if not text:
         return None
-    match = _FULL_DATE.match(text)
+    match = _FULL_DATE.fullmatch(text)
     if not match:
         return None
     try:

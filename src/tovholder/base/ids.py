@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Callable
 
 Ids = Callable[[], str]
-_FHIR_ID = re.compile(r"^[A-Za-z0-9\-.]{1,64}$")
+_FHIR_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 
 
 def random_ids() -> str:
@@ -24,4 +24,4 @@ def seeded_ids(seed: int) -> Ids:
 
 def is_fhir_id(text: str) -> bool:
     """Whether the text may be a FHIR logical id."""
-    return bool(_FHIR_ID.match(text))
+    return bool(_FHIR_ID.fullmatch(text))

@@ -142,7 +142,7 @@ def cockpit(
         from tovholder.access.domain import Role
         from tovholder.access.people import Persona
         from tovholder.demo import synth
-        from tovholder.store import bulk, read
+        from tovholder.store import bulk, reading
 
         ctx = system_context(setup.now(), "import")
         folder = Path(place) / "population"
@@ -151,9 +151,9 @@ def cockpit(
         )
         bulk.load(ctx, bulk.read_paths([folder]))
         bulk.derive_pending(ctx)
-        clinics = read.search_all(ctx, "Organization", [("type", "gp")])
+        clinics = reading.search_all(ctx, "Organization", [("type", "gp")])
         sizes = {
-            entry.id: read.search_page(
+            entry.id: reading.search_page(
                 ctx, "Patient", [("general-practitioner", entry.reference), ("_count", "0"), ("_total", "accurate")]
             ).total
             or 0

@@ -52,7 +52,9 @@ def import_(
                 handle.write(reject.raw + b"\n")
                 for issue in reject.issues[:5]:
                     errors.print(f"{reject.source}: {issue}", markup=False)
-        errors.print(f"Set aside in {rejects}: {len(report.rejects)}. Mend them and load that file again.", markup=False)
+        errors.print(
+            f"Set aside in {rejects}: {len(report.rejects)}. Mend them and load that file again.", markup=False
+        )
         raise typer.Exit(1)
 
 

@@ -12,7 +12,6 @@ import typer
 from tovholder.cli import server, setup
 from tovholder.cli.setup import console
 
-
 BUILDING = "demo-building"
 
 

@@ -17,7 +17,7 @@ from tovholder.cockpit.models import FlagRow
 from tovholder.fhir import systems
 from tovholder.packages.model import Package, Rule
 from tovholder.rules import compile, run
-from tovholder.store import UnitOfWork, read, unit_of_work
+from tovholder.store import UnitOfWork, reading, unit_of_work
 
 OPEN_PHASES = ("eligible", "startup", "further", "continuing")
 # Which facts decide whether a rule's row becomes a flag, besides those the rule itself reads.
@@ -59,13 +59,8 @@ class FlagStep:
 
 def rule_tables(package: Package, rule: Rule) -> frozenset[str]:
     """The facts a rule reads."""
-    checked, _ = read.prepared(rule.sql, parameter_types(package), compile.Patients())
+    checked, _ = reading.prepared(rule.sql, package.parameters, compile.Patients())
     return checked.tables
-
-
-def parameter_types(package: Package) -> tuple[tuple[str, type], ...]:
-    """The package's parameters as the rule checker wants them."""
-    return tuple(sorted((name, type(value)) for name, value in package.parameters.items()))
 
 
 def evaluate(uow: UnitOfWork, patients: Iterable[str], rules: Sequence[tuple[Package, Rule]]) -> tuple[int, int]:
@@ -102,10 +97,10 @@ def hits(patients: Sequence[str], rules: Sequence[tuple[Package, Rule]], today: 
     single = len(patients) == 1
     scope: compile.Scope = compile.Patient() if single else compile.Patients()
     if not single:
-        read.fill_scope(patients)
+        reading.fill_scope(patients)
     with connection.cursor() as cursor:
         for package, rule in rules:
-            checked, compiled = read.prepared(rule.sql, parameter_types(package), scope)
+            checked, compiled = reading.prepared(rule.sql, package.parameters, scope)
             bound: dict[str, int | str] = {"today": today, **package.parameters}
             if single:
                 bound["scope_patient"] = patients[0]

@@ -91,9 +91,7 @@ def next_step(held: Gathered, today: int) -> NextStep | None:
     title = ASK_TITLES[first.ask]
     kind = next((row["kind"] for row in [*held.activities, *held.appointments] if first.about in row.values()), None)
     if kind is not None and first.about:
-        title = {
-            language: f"{title[language]}: {held.package.kind_title(kind, language)}" for language in ("da", "en")
-        }
+        title = {language: f"{title[language]}: {held.package.kind_title(kind, language)}" for language in ("da", "en")}
     return NextStep(str(first.ask), title, first.day)
 
 

@@ -28,8 +28,12 @@ class Variable:
 
 
 VARIABLES = (
-    Variable("TOVHOLDER_ENV", "production, demo or test. Only demo and test may use the persona chooser.", "production"),
-    Variable("TOVHOLDER_SECRET_KEY", "Key for sessions and signatures, at least 50 characters. Required in production.", ""),
+    Variable(
+        "TOVHOLDER_ENV", "production, demo or test. Only demo and test may use the persona chooser.", "production"
+    ),
+    Variable(
+        "TOVHOLDER_SECRET_KEY", "Key for sessions and signatures, at least 50 characters. Required in production.", ""
+    ),
     Variable("TOVHOLDER_HOME", "Folder for the database, locks and exports.", "var"),
     Variable(
         "TOVHOLDER_DATABASE_URL",

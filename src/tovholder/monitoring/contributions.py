@@ -13,7 +13,7 @@ from tovholder import packages
 from tovholder.access import system_context
 from tovholder.packages.model import Indicator, Package
 from tovholder.rules import compile, run
-from tovholder.store import UnitOfWork, read, unit_of_work
+from tovholder.store import UnitOfWork, reading, unit_of_work
 
 STRATA_TABLES = frozenset({"episode", "level", "patient", "organization"})
 COLUMNS = (
@@ -48,14 +48,9 @@ class ContributionStep:
             recompute(uow, patients, todo)
 
 
-def parameter_types(package: Package) -> tuple[tuple[str, type], ...]:
-    """The package's parameters as the rule checker wants them."""
-    return tuple(sorted((name, type(value)) for name, value in package.parameters.items()))
-
-
 def indicator_tables(package: Package, indicator: Indicator) -> frozenset[str]:
     """The facts an indicator reads."""
-    checked, _ = read.prepared(indicator.sql, parameter_types(package), compile.Patients())
+    checked, _ = reading.prepared(indicator.sql, package.parameters, compile.Patients())
     return checked.tables
 
 
@@ -64,10 +59,10 @@ def recompute(uow: UnitOfWork, patients: Iterable[str], todo: Sequence[tuple[Pac
     people = sorted(patients)
     strata = _strata(uow, people)
     rows: list[tuple[Any, ...]] = []
-    read.fill_scope(people)
+    reading.fill_scope(people)
     with connection.cursor() as cursor:
         for package, indicator in todo:
-            checked, compiled = read.prepared(indicator.sql, parameter_types(package), compile.Patients())
+            checked, compiled = reading.prepared(indicator.sql, package.parameters, compile.Patients())
             names = [column[0] for column in checked.columns]
             bound: dict[str, int | str] = {"today": uow.ctx.today, **package.parameters}
             for values in run.run(compiled, cursor, bound):
@@ -95,8 +90,7 @@ def recompute(uow: UnitOfWork, patients: Iterable[str], todo: Sequence[tuple[Pac
             [*ids, orjson.dumps(people).decode()],
         )
         cursor.executemany(
-            f"INSERT INTO monitoring_contribution ({', '.join(COLUMNS)})"
-            f" VALUES ({', '.join(['%s'] * len(COLUMNS))})",
+            f"INSERT INTO monitoring_contribution ({', '.join(COLUMNS)}) VALUES ({', '.join(['%s'] * len(COLUMNS))})",
             rows,
         )
     return len(rows)

@@ -85,7 +85,4 @@ def _suppress_period(group: Sequence[Cell], total: str) -> list[Cell]:
             hidden.add(other.place)
             people += other.denominator or 0
         hide_total = len(hidden) < 2 or people < THRESHOLD
-    return [
-        cell.withheld() if cell.place in hidden or (cell.place == total and hide_total) else cell for cell in group
-    ]
-
+    return [cell.withheld() if cell.place in hidden or (cell.place == total and hide_total) else cell for cell in group]

@@ -12,9 +12,8 @@ from django.db import connection
 
 from tovholder import packages
 from tovholder.base import days
-from tovholder.monitoring.contributions import parameter_types
 from tovholder.rules import compile, run
-from tovholder.store import read, schema
+from tovholder.store import reading, schema
 
 
 def load_facts(target: duckdb.DuckDBPyConnection, tables: Iterable[str]) -> int:
@@ -28,7 +27,7 @@ def load_facts(target: duckdb.DuckDBPyConnection, tables: Iterable[str]) -> int:
         arrays = {
             column: pa.array(
                 [row[index] for row in rows],
-                pa.int64() if read.fact_schema().tables[name][column].type == "int" else pa.string(),
+                pa.int64() if reading.fact_schema().tables[name][column].type == "int" else pa.string(),
             )
             for index, column in enumerate(columns)
         }
@@ -48,7 +47,7 @@ def compare(now: datetime) -> dict[str, int]:
         load_facts(target, schema.fact_tables())
         for package in packages.builtin().values():
             for indicator in package.indicators:
-                checked, compiled = read.prepared(indicator.sql, parameter_types(package), compile.All(), "duckdb")
+                checked, compiled = reading.prepared(indicator.sql, package.parameters, compile.All(), "duckdb")
                 bound: dict[str, int | str] = {"today": today, **package.parameters}
                 names = [column[0] for column in checked.columns]
                 wanted: set[tuple[Any, ...]] = set()
@@ -56,7 +55,13 @@ def compare(now: datetime) -> dict[str, int]:
                     row = dict(zip(names, values, strict=True))
                     if row["period_id"] is not None:
                         wanted.add(
-                            (row["episode_id"], row["period_id"], row["in_denominator"], row["in_numerator"], row["missing"])
+                            (
+                                row["episode_id"],
+                                row["period_id"],
+                                row["in_denominator"],
+                                row["in_numerator"],
+                                row["missing"],
+                            )
                         )
                 with connection.cursor() as cursor:
                     cursor.execute(

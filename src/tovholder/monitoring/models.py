@@ -26,9 +26,7 @@ class Contribution(models.Model):
     class Meta:
         db_table = "monitoring_contribution"
         constraints: ClassVar = [
-            models.UniqueConstraint(
-                fields=["indicator", "episode_id", "period_id"], name="monitoring_counted_once"
-            )
+            models.UniqueConstraint(fields=["indicator", "episode_id", "period_id"], name="monitoring_counted_once")
         ]
         indexes: ClassVar = [
             models.Index(fields=["indicator", "period_id", "region"], name="monitoring_cells"),

@@ -12,7 +12,7 @@ from tovholder.access.policy import decide
 from tovholder.base.errors import Category, Problem, not_found
 from tovholder.monitoring.domain import Cell, suppress
 from tovholder.packages.model import Indicator
-from tovholder.store.read import note
+from tovholder.store.reading import note
 
 TOTAL = "DK"
 UNKNOWN = "?"

@@ -1,7 +1,7 @@
 """The record: versioned resources, search index, facts, one unit of work, always in an access context."""
 
-from tovholder.store.read import Page, facts, read, search_all, sees
-from tovholder.store.read import search_page as search
+from tovholder.store.reading import Page, facts, read, search_all, sees
+from tovholder.store.reading import search_page as search
 from tovholder.store.rows import Stored
 from tovholder.store.unit import UnitOfWork, unit_of_work
 

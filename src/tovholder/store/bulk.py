@@ -239,4 +239,3 @@ def bundle_items(bundle: dict[str, Any], source: str) -> Iterator[Item]:
             continue
         references.rewrite(resource, mapping)
         yield Item(where, resource, (), json.dumps(resource))
-

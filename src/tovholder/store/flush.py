@@ -182,7 +182,10 @@ def _write_relations(writes: Sequence[Write]) -> None:
     if not sources:
         return
     rows = [
-        row for write in writes if write.new and write.kind in relations.SOURCES for row in relations.relations_of(write.new)
+        row
+        for write in writes
+        if write.new and write.kind in relations.SOURCES
+        for row in relations.relations_of(write.new)
     ]
     relation_table.replace(sources, rows)
 

@@ -58,5 +58,3 @@ def guards_of(resource_type: str) -> list[Guard]:
 def steps() -> list[Derive]:
     """The derivation steps in order."""
     return list(_steps)
-
-

@@ -34,6 +34,14 @@ INDEX_DDL = {
 }
 
 
+# Truths that must hold whoever writes at the same time; guards tell them in words first.
+UNIQUE_DDL = {
+    "episode": "CREATE UNIQUE INDEX fact_episode_one_open ON fact_episode (patient_id, package)"
+    " WHERE phase IN ('eligible', 'startup', 'further', 'continuing')",
+    "plan": "CREATE UNIQUE INDEX fact_plan_one_valid ON fact_plan (episode_id) WHERE status IN ('draft', 'active')",
+}
+
+
 @cache
 def fact_tables() -> dict[str, views.View | views.PlainTable]:
     """Every fact table by name, compiled once per process."""
@@ -63,8 +71,9 @@ def apply() -> list[str]:
     for name, ddl in INDEX_DDL.items():
         wanted[name] = (hashlib.sha256(ddl.encode()).hexdigest(), [ddl])
     for name, table in fact_tables().items():
-        statements = views.ddl(table, "sqlite")
-        wanted[f"fact_{name}"] = (table.hash, statements)
+        unique = [UNIQUE_DDL[name]] if name in UNIQUE_DDL else []
+        digest = hashlib.sha256((table.hash + "".join(unique)).encode()).hexdigest()
+        wanted[f"fact_{name}"] = (digest, [*views.ddl(table, "sqlite"), *unique])
     with connection.cursor() as cursor:
         cursor.execute("SELECT name, hash FROM store_schema")
         known = dict(cursor.fetchall())
@@ -98,6 +107,4 @@ def _fill_periods(cursor: Any) -> None:
     for index in range(2020 * 12, 2041 * 12):
         start = days.day_of(date(index // 12, index % 12 + 1, 1))
         rows.append((days.month_of(start), "month", start, days.add_months(start, 1) - 1))
-    cursor.executemany(
-        "INSERT INTO fact_period (period_id, kind, start_day, end_day) VALUES (%s, %s, %s, %s)", rows
-    )
+    cursor.executemany("INSERT INTO fact_period (period_id, kind, start_day, end_day) VALUES (%s, %s, %s, %s)", rows)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 
 from tovholder.access import Context, audit, system_context
 from tovholder.access.policy import decide
@@ -68,10 +68,17 @@ def unit_of_work(
         token = _active.set(state)
         stack.callback(_active.reset, token)
         uow = UnitOfWork(ctx, state)
-        yield uow
-        if state.failed:
-            raise Problem(Category.FAULT, "Part of the work failed and was caught; the whole is undone")
-        uow.finish()
+        try:
+            yield uow
+            if state.failed:
+                raise Problem(Category.FAULT, "Part of the work failed and was caught; the whole is undone")
+            uow.finish()
+        except IntegrityError as error:
+            raise Problem(
+                Category.CONFLICT,
+                "Something of which there may be only one exists already; read it again",
+                kept="what was there first",
+            ) from error
 
 
 def lock_path() -> Path | None:
@@ -146,22 +153,23 @@ class UnitOfWork:
 
     def find(self, kind: str, params: Sequence[tuple[str, str]]) -> list[Resource]:
         """Search inside the unit, in the actor's scope; every match."""
-        from tovholder.store import read
+        from tovholder.store import reading
 
         self.flush()
-        return [entry.resource for entry in read.matches(self.ctx, kind, params, limit=None)]
+        return [entry.resource for entry in reading.matches(self.ctx, kind, params, limit=None)]
 
     def fact_rows(
         self, table: str, patients: Iterable[str], columns: Sequence[str] | None = None
     ) -> list[dict[str, Any]]:
         """Fact rows of the patients, as the unit sees them (derivations and guards only)."""
-        self.flush()
+        wanted = set(patients)
+        if any(write.patient in wanted or write.key is not None for write in self._state.staged.values()):
+            self.flush()  # only what is about these patients could change their rows (or had others' rows before)
         names = list(columns or schema.column_names(table))
         with connection.cursor() as cursor:
             cursor.execute(
-                f"SELECT {', '.join(names)} FROM fact_{table}"
-                " WHERE patient_id IN (SELECT value FROM json_each(%s))",
-                [orjson.dumps(sorted(patients)).decode()],
+                f"SELECT {', '.join(names)} FROM fact_{table} WHERE patient_id IN (SELECT value FROM json_each(%s))",
+                [orjson.dumps(sorted(wanted)).decode()],
             )
             return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
@@ -313,4 +321,3 @@ def _stamped(resource: Resource, rid: str, version: int, updated: str) -> Resour
     return {"resourceType": resource["resourceType"], "id": rid, "meta": meta} | {
         name: value for name, value in resource.items() if name not in ("resourceType", "id", "meta")
     }
-

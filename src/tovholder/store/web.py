@@ -7,7 +7,7 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponse
 
 from tovholder.access import audit
-from tovholder.store.read import write_audit
+from tovholder.store.reading import write_audit
 
 
 class AnswerAuditMiddleware:

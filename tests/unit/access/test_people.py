@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 from django.conf import settings
 from django.db import connection
-from lib.people import NOW
 
+from lib.people import NOW
 from tovholder.access import Role, people, personas
 from tovholder.access.people import Persona
 from tovholder.base.errors import Category, Problem

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from lib.people import context, system
 
+from lib.people import context, system
 from tovholder.access import Role
 from tovholder.access.domain import Condition
 from tovholder.access.policy import current, decide, load
@@ -35,9 +35,21 @@ def test_every_type_in_the_policy_is_a_resource_type() -> None:
 @pytest.mark.parametrize(
     ("text", "path", "expected"),
     [
-        ('[[allow]]\nrole = "king"\nresources = ["Patient"]\nactions = ["read"]\nwhen = ["any"]', "allow[1].role", "citizen"),
-        ('[[allow]]\nrole = "gp"\nresources = ["Patient"]\nactions = ["peek"]\nwhen = ["any"]', "allow[1].actions", "read"),
-        ('[[allow]]\nrole = "gp"\nresources = ["@x"]\nactions = ["read"]\nwhen = ["any"]', "allow[1].resources", "one of"),
+        (
+            '[[allow]]\nrole = "king"\nresources = ["Patient"]\nactions = ["read"]\nwhen = ["any"]',
+            "allow[1].role",
+            "citizen",
+        ),
+        (
+            '[[allow]]\nrole = "gp"\nresources = ["Patient"]\nactions = ["peek"]\nwhen = ["any"]',
+            "allow[1].actions",
+            "read",
+        ),
+        (
+            '[[allow]]\nrole = "gp"\nresources = ["@x"]\nactions = ["read"]\nwhen = ["any"]',
+            "allow[1].resources",
+            "one of",
+        ),
         ('[[allow]]\nrole = "gp"\nresources = []\nactions = ["read"]\nwhen = ["friend"]', "allow[1].when", "own-list"),
         ('[[allow]]\nrole = "gp"\nresources = []\nactions = []\nwhen = []\nunless = "x"', "allow[1].unless", "when"),
         ("[extra]\na = 1", "extra", "allow"),

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.test import Client
-from lib.people import clinic, condition, patient
 
+from lib.people import clinic, condition, patient
 from tovholder.access import Role, people
 from tovholder.access.people import Persona
 from tovholder.base import json
@@ -87,7 +87,9 @@ def test_search_by_get_and_post_with_paging(system: Caller) -> None:
         pages += 1
     assert (found, pages) == (ids, 3)
     response = system.client.post(
-        "/fhir/Patient/_search", "family=jens&_total=accurate&_count=0", content_type="application/x-www-form-urlencoded"
+        "/fhir/Patient/_search",
+        "family=jens&_total=accurate&_count=0",
+        content_type="application/x-www-form-urlencoded",
     )
     assert response.json()["total"] == 5
 
@@ -99,7 +101,8 @@ def test_a_transaction_is_one_whole_with_references_resolved(system: Caller) -> 
         "entry": [
             {
                 "fullUrl": "urn:uuid:8ffc8d31-2b3a-4b4e-9b5c-1f0a5a2f8f02",
-                "resource": condition("x") | {"subject": {"reference": "urn:uuid:8ffc8d31-2b3a-4b4e-9b5c-1f0a5a2f8f01"}},
+                "resource": condition("x")
+                | {"subject": {"reference": "urn:uuid:8ffc8d31-2b3a-4b4e-9b5c-1f0a5a2f8f01"}},
                 "request": {"method": "POST", "url": "Condition"},
             },
             {

@@ -42,7 +42,9 @@ def test_nothing_small_can_be_computed_back(counts: list[int]) -> None:
     table = suppress(cells(*counts), TOTAL)
     places = [cell for cell in table if cell.place != TOTAL]
     total = next(cell for cell in table if cell.place == TOTAL)
-    assert all(cell.denominator == 0 or cell.denominator >= THRESHOLD for cell in places if cell.denominator is not None)
+    assert all(
+        cell.denominator == 0 or cell.denominator >= THRESHOLD for cell in places if cell.denominator is not None
+    )
     hidden = [cell for cell in places if cell.suppressed]
     if hidden and total.denominator is not None:
         rest = total.denominator - sum(cell.denominator or 0 for cell in places)

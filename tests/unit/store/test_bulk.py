@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 from django.db import connection
+
 from lib.people import clinic, condition, patient, system
 from lib.vectors import vectors
-
 from tovholder import store
 from tovholder.base import json
 from tovholder.store import bulk, rebuild
@@ -46,7 +46,9 @@ def test_good_lines_go_in_and_bad_ones_are_set_aside_with_place_and_reason(tmp_p
 
 
 def test_loading_again_changes_nothing(tmp_path: Path) -> None:
-    path = write(tmp_path / "p.ndjson", clinic() | {"id": "o"}, patient("o") | {"id": "a"}, condition("a") | {"id": "c"})
+    path = write(
+        tmp_path / "p.ndjson", clinic() | {"id": "o"}, patient("o") | {"id": "a"}, condition("a") | {"id": "c"}
+    )
     first = load(path)
     again = load(path)
     assert (first.stored, again.stored, again.unchanged) == (3, 0, 3)
@@ -61,7 +63,10 @@ def test_gz_bundles_and_folders(tmp_path: Path) -> None:
         "type": "collection",
         "entry": [
             {"fullUrl": "urn:uuid:8ffc8d31-2b3a-4b4e-9b5c-1f0a5a2f8f01", "resource": patient()},
-            {"resource": condition("x") | {"id": "k", "subject": {"reference": "urn:uuid:8ffc8d31-2b3a-4b4e-9b5c-1f0a5a2f8f01"}}},
+            {
+                "resource": condition("x")
+                | {"id": "k", "subject": {"reference": "urn:uuid:8ffc8d31-2b3a-4b4e-9b5c-1f0a5a2f8f01"}}
+            },
             {"request": {"method": "GET", "url": "Patient"}},
         ],
     }
@@ -79,7 +84,9 @@ def test_a_missing_file_is_told(tmp_path: Path) -> None:
 
 
 def test_derivations_left_by_a_crash_are_taken_up(tmp_path: Path) -> None:
-    path = write(tmp_path / "p.ndjson", clinic() | {"id": "o"}, patient("o") | {"id": "a"}, condition("a") | {"id": "c"})
+    path = write(
+        tmp_path / "p.ndjson", clinic() | {"id": "o"}, patient("o") | {"id": "a"}, condition("a") | {"id": "c"}
+    )
     bulk.load(system(), bulk.read_paths([path]))  # and here the process dies
     assert store.search(system(), "EpisodeOfCare", [("patient", "a")]).entries == ()
     assert bulk.waiting() == 1

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from lib.people import clinic, condition, patient, system
 
+from lib.people import clinic, condition, patient, system
 from tovholder import store
 from tovholder.base.errors import Problem
 
@@ -74,7 +74,10 @@ def test_tokens(people: dict[str, str], code: str, count: int) -> None:
 def test_references_by_id_by_type_and_by_both_names(people: dict[str, str]) -> None:
     for text in (people["anna"], f"Patient/{people['anna']}"):
         assert len(ids("Condition", patient=text)) == len(ids("Condition", subject=text)) == 1
-    assert ids("Patient", general_practitioner=f"Organization/{people['organization']}") == {people["anna"], people["bo"]}
+    assert ids("Patient", general_practitioner=f"Organization/{people['organization']}") == {
+        people["anna"],
+        people["bo"],
+    }
 
 
 def test_a_partial_date_is_the_whole_month(people: dict[str, str]) -> None:
@@ -90,7 +93,9 @@ def test_quantities(people: dict[str, str]) -> None:
     assert len(ids("Observation", value_quantity="gt50|http://unitsofmeasure.org|%")) == 1
 
 
-@pytest.mark.parametrize("params", [[("family:sounds", "x")], [("family", "")], [("value-quantity", "x")], [("_count", "x")]])
+@pytest.mark.parametrize(
+    "params", [[("family:sounds", "x")], [("family", "")], [("value-quantity", "x")], [("_count", "x")]]
+)
 def test_what_is_not_understood_is_refused_not_ignored(people: dict[str, str], params: Any) -> None:
     kind = "Observation" if params[0][0].startswith("value") else "Patient"
     with pytest.raises(Problem):

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 from django.db import connection
-from lib.people import clinic, condition, context, patient, system
 
+from lib.people import clinic, condition, context, patient, system
 from tovholder import store
 from tovholder.access import Role
 from tovholder.base.errors import Category, Problem
@@ -115,7 +115,7 @@ def test_a_context_is_not_optional() -> None:
     with pytest.raises(TypeError):
         store.read("Patient", "1")  # type: ignore[call-arg, arg-type]
     with pytest.raises(ValueError, match="zone"):
-        context(Role.GP, "x", now=datetime(2027, 1, 1))  # noqa: DTZ001
+        context(Role.GP, "x", now=datetime(2027, 1, 1))
     with pytest.raises(ValueError, match="anonymously"):
         context(Role.GP, "x", actor="")
 

@@ -59,7 +59,10 @@ def start(environ: dict[str, str], name: str, count: int) -> subprocess.Popen[st
 
 def authors(environ: dict[str, str]) -> list[str]:
     with sqlite3.connect(Path(environ["TOVHOLDER_HOME"]) / "tovholder.sqlite3") as raw:
-        return [row[0] for row in raw.execute("SELECT json_extract(body, '$.name[0].family') FROM store_version ORDER BY seq")]
+        return [
+            row[0]
+            for row in raw.execute("SELECT json_extract(body, '$.name[0].family') FROM store_version ORDER BY seq")
+        ]
 
 
 @pytest.mark.slow

@@ -4,33 +4,37 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='FlagRow',
+            name="FlagRow",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('rule_id', models.CharField(max_length=64)),
-                ('rule_version', models.IntegerField()),
-                ('package', models.CharField(max_length=64)),
-                ('patient_id', models.CharField(max_length=64)),
-                ('episode_id', models.CharField(max_length=64)),
-                ('severity', models.CharField(max_length=10)),
-                ('since_day', models.BigIntegerField(null=True)),
-                ('values_json', models.TextField()),
-                ('flag_id', models.CharField(max_length=64)),
-                ('raised_ms', models.BigIntegerField()),
-                ('cleared_ms', models.BigIntegerField(null=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("rule_id", models.CharField(max_length=64)),
+                ("rule_version", models.IntegerField()),
+                ("package", models.CharField(max_length=64)),
+                ("patient_id", models.CharField(max_length=64)),
+                ("episode_id", models.CharField(max_length=64)),
+                ("severity", models.CharField(max_length=10)),
+                ("since_day", models.BigIntegerField(null=True)),
+                ("values_json", models.TextField()),
+                ("flag_id", models.CharField(max_length=64)),
+                ("raised_ms", models.BigIntegerField()),
+                ("cleared_ms", models.BigIntegerField(null=True)),
             ],
             options={
-                'db_table': 'cockpit_flag',
-                'indexes': [models.Index(fields=['patient_id', 'cleared_ms'], name='cockpit_flag_patient')],
-                'constraints': [models.UniqueConstraint(condition=models.Q(('cleared_ms__isnull', True)), fields=('rule_id', 'patient_id', 'episode_id'), name='cockpit_one_open_flag')],
+                "db_table": "cockpit_flag",
+                "indexes": [models.Index(fields=["patient_id", "cleared_ms"], name="cockpit_flag_patient")],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("cleared_ms__isnull", True)),
+                        fields=("rule_id", "patient_id", "episode_id"),
+                        name="cockpit_one_open_flag",
+                    )
+                ],
             },
         ),
     ]

@@ -4,25 +4,23 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='DailyRun',
+            name="DailyRun",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('job', models.CharField(max_length=40)),
-                ('day', models.BigIntegerField()),
-                ('started_ms', models.BigIntegerField()),
-                ('finished_ms', models.BigIntegerField(null=True)),
-                ('summary', models.TextField(blank=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("job", models.CharField(max_length=40)),
+                ("day", models.BigIntegerField()),
+                ("started_ms", models.BigIntegerField()),
+                ("finished_ms", models.BigIntegerField(null=True)),
+                ("summary", models.TextField(blank=True)),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('job', 'day'), name='jobs_once_a_day')],
+                "constraints": [models.UniqueConstraint(fields=("job", "day"), name="jobs_once_a_day")],
             },
         ),
     ]

@@ -4,34 +4,39 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Contribution',
+            name="Contribution",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('indicator', models.CharField(max_length=64)),
-                ('patient_id', models.CharField(max_length=64)),
-                ('episode_id', models.CharField(max_length=64)),
-                ('period_id', models.CharField(max_length=16)),
-                ('in_denominator', models.SmallIntegerField()),
-                ('in_numerator', models.SmallIntegerField()),
-                ('missing', models.SmallIntegerField()),
-                ('phase', models.CharField(max_length=12)),
-                ('level', models.SmallIntegerField(null=True)),
-                ('organization_id', models.CharField(max_length=64, null=True)),
-                ('region', models.CharField(max_length=16, null=True)),
-                ('sundhedsraad', models.CharField(max_length=40, null=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("indicator", models.CharField(max_length=64)),
+                ("patient_id", models.CharField(max_length=64)),
+                ("episode_id", models.CharField(max_length=64)),
+                ("period_id", models.CharField(max_length=16)),
+                ("in_denominator", models.SmallIntegerField()),
+                ("in_numerator", models.SmallIntegerField()),
+                ("missing", models.SmallIntegerField()),
+                ("phase", models.CharField(max_length=12)),
+                ("level", models.SmallIntegerField(null=True)),
+                ("organization_id", models.CharField(max_length=64, null=True)),
+                ("region", models.CharField(max_length=16, null=True)),
+                ("sundhedsraad", models.CharField(max_length=40, null=True)),
             ],
             options={
-                'db_table': 'monitoring_contribution',
-                'indexes': [models.Index(fields=['indicator', 'period_id', 'region'], name='monitoring_cells'), models.Index(fields=['patient_id'], name='monitoring_patient')],
-                'constraints': [models.UniqueConstraint(fields=('indicator', 'episode_id', 'period_id'), name='monitoring_counted_once')],
+                "db_table": "monitoring_contribution",
+                "indexes": [
+                    models.Index(fields=["indicator", "period_id", "region"], name="monitoring_cells"),
+                    models.Index(fields=["patient_id"], name="monitoring_patient"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("indicator", "episode_id", "period_id"), name="monitoring_counted_once"
+                    )
+                ],
             },
         ),
     ]

@@ -4,64 +4,65 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='PendingRow',
+            name="PendingRow",
             fields=[
-                ('patient_id', models.CharField(max_length=64, primary_key=True, serialize=False)),
+                ("patient_id", models.CharField(max_length=64, primary_key=True, serialize=False)),
             ],
             options={
-                'db_table': 'store_pending',
+                "db_table": "store_pending",
             },
         ),
         migrations.CreateModel(
-            name='SchemaRow',
+            name="SchemaRow",
             fields=[
-                ('name', models.CharField(max_length=64, primary_key=True, serialize=False)),
-                ('hash', models.CharField(max_length=64)),
-                ('stale', models.BooleanField(default=False)),
+                ("name", models.CharField(max_length=64, primary_key=True, serialize=False)),
+                ("hash", models.CharField(max_length=64)),
+                ("stale", models.BooleanField(default=False)),
             ],
             options={
-                'db_table': 'store_schema',
+                "db_table": "store_schema",
             },
         ),
         migrations.CreateModel(
-            name='ResourceRow',
+            name="ResourceRow",
             fields=[
-                ('key', models.BigAutoField(primary_key=True, serialize=False)),
-                ('type', models.CharField(max_length=40)),
-                ('rid', models.CharField(max_length=64)),
-                ('version', models.BigIntegerField()),
-                ('seq', models.BigIntegerField()),
-                ('patient_id', models.CharField(max_length=64, null=True)),
-                ('updated', models.BigIntegerField()),
-                ('deleted', models.BooleanField(default=False)),
+                ("key", models.BigAutoField(primary_key=True, serialize=False)),
+                ("type", models.CharField(max_length=40)),
+                ("rid", models.CharField(max_length=64)),
+                ("version", models.BigIntegerField()),
+                ("seq", models.BigIntegerField()),
+                ("patient_id", models.CharField(max_length=64, null=True)),
+                ("updated", models.BigIntegerField()),
+                ("deleted", models.BooleanField(default=False)),
             ],
             options={
-                'db_table': 'store_resource',
-                'indexes': [models.Index(fields=['patient_id', 'type'], name='store_resource_patient'), models.Index(fields=['type', 'updated', 'key'], name='store_resource_updated')],
-                'constraints': [models.UniqueConstraint(fields=('type', 'rid'), name='store_resource_id')],
+                "db_table": "store_resource",
+                "indexes": [
+                    models.Index(fields=["patient_id", "type"], name="store_resource_patient"),
+                    models.Index(fields=["type", "updated", "key"], name="store_resource_updated"),
+                ],
+                "constraints": [models.UniqueConstraint(fields=("type", "rid"), name="store_resource_id")],
             },
         ),
         migrations.CreateModel(
-            name='VersionRow',
+            name="VersionRow",
             fields=[
-                ('seq', models.BigAutoField(primary_key=True, serialize=False)),
-                ('key', models.BigIntegerField()),
-                ('version', models.BigIntegerField()),
-                ('updated', models.BigIntegerField()),
-                ('method', models.CharField(max_length=8)),
-                ('body', models.BinaryField()),
+                ("seq", models.BigAutoField(primary_key=True, serialize=False)),
+                ("key", models.BigIntegerField()),
+                ("version", models.BigIntegerField()),
+                ("updated", models.BigIntegerField()),
+                ("method", models.CharField(max_length=8)),
+                ("body", models.BinaryField()),
             ],
             options={
-                'db_table': 'store_version',
-                'constraints': [models.UniqueConstraint(fields=('key', 'version'), name='store_version_once')],
+                "db_table": "store_version",
+                "constraints": [models.UniqueConstraint(fields=("key", "version"), name="store_version_once")],
             },
         ),
     ]

@@ -86,13 +86,22 @@ def clause(kind: str, item: Filter) -> tuple[str, list[object]]:
         return date.updated_clause(item.name, item.values)
     found = searchparams.search_parameter(kind, item.name)
     assert found is not None
-    if found.kind not in _BY_KIND or (item.modifier and not (found.kind == "reference" and item.modifier[:1].isupper())
-                                      and not (found.kind == "string" and item.modifier in ("exact", "contains"))):
+    if found.kind not in _BY_KIND or (
+        item.modifier
+        and not (found.kind == "reference" and item.modifier[:1].isupper())
+        and not (found.kind == "string" and item.modifier in ("exact", "contains"))
+    ):
         raise Problem(
             Category.UNSUPPORTED,
             "The search cannot be run",
-            [Issue(f"{item.name}:{item.modifier}", "this modifier or type is not supported", "the plain parameter",
-                   "not-supported")],
+            [
+                Issue(
+                    f"{item.name}:{item.modifier}",
+                    "this modifier or type is not supported",
+                    "the plain parameter",
+                    "not-supported",
+                )
+            ],
             kept="nothing was read",
         )
     return _BY_KIND[found.kind](f"{kind}.{item.name}", item.modifier, item.values)

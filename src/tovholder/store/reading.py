@@ -18,8 +18,10 @@ from tovholder.base import json
 from tovholder.base.errors import Category, Issue, Problem, not_found
 from tovholder.fhir.references import patient_of
 from tovholder.fhir.validate import resource_types
-from tovholder.rules import check, compile, run, schema as rule_schema
-from tovholder.store import mutex, params as search_params, schema, scope
+from tovholder.rules import check, compile, run
+from tovholder.rules import schema as rule_schema
+from tovholder.store import mutex, schema, scope
+from tovholder.store import params as search_params
 from tovholder.store.rows import Stored
 from tovholder.store.unit import lock_path
 
@@ -136,7 +138,7 @@ def facts(
     else:
         rule_scope = compile.Patients()
         fill_scope_by_relation(ctx, allowed.relations)
-    checked, compiled = prepared(sql, tuple(sorted((key, type(value)) for key, value in (params or {}).items())), rule_scope)
+    checked, compiled = prepared(sql, params or {}, rule_scope)
     with connection.cursor() as cursor:
         rows = run.run(compiled, cursor, bound)
     names = [column[0] for column in checked.columns]
@@ -176,14 +178,20 @@ def fill_scope_by_relation(ctx: Context, kinds: Sequence[str]) -> None:
         fill_scope([row[0] for row in cursor.fetchall()])
 
 
-@lru_cache(maxsize=512)
 def prepared(
-    sql: str, parameters: tuple[tuple[str, type], ...], rule_scope: compile.Scope, engine: str = "sqlite"
+    sql: str, parameters: Mapping[str, int | str], rule_scope: compile.Scope, engine: compile.Engine = "sqlite"
 ) -> tuple[check.Checked, compile.Compiled]:
-    """A SELECT of the subset, checked and compiled once per process."""
+    """A SELECT of the subset with the parameters it may bind, checked and compiled once per process."""
+    return _prepared(sql, tuple(sorted((name, type(value)) for name, value in parameters.items())), rule_scope, engine)
+
+
+@lru_cache(maxsize=512)
+def _prepared(
+    sql: str, parameters: tuple[tuple[str, type], ...], rule_scope: compile.Scope, engine: compile.Engine
+) -> tuple[check.Checked, compile.Compiled]:
     declared: dict[str, int | str] = {name: kind() for name, kind in parameters}
     checked = check.parse(sql, fact_schema(), declared)
-    return checked, compile.compile(checked, engine, rule_scope)  # type: ignore[arg-type]
+    return checked, compile.compile(checked, engine, rule_scope)
 
 
 @lru_cache(maxsize=1)
