@@ -141,7 +141,10 @@ class CourseWriter:
             )
         )
         inclusion = evaluate_inclusion(self._package, record.patient, record.diagnoses, when.eligible)
-        pauses = (Pause(when.paused, when.resumed, self._dice.choice(words.WAITS)),) if when.paused is not None else ()
+        pauses: tuple[Pause, ...] = ()
+        if when.paused is not None:  # a course that ends ends its pause
+            until = when.resumed if when.resumed is not None else when.ended
+            pauses = (Pause(when.paused, until, self._dice.choice(words.WAITS)),)
         return Episode(
             id=self._ids(),
             patient_id=patient["id"],
@@ -265,6 +268,8 @@ class CourseWriter:
         made: list[Activity] = []
         if confirmed is not None:
             found = walk.activities(planned, confirmed, when.ended)
+            if level is Level.THREE:
+                found += walk.physiotherapy(confirmed, when.ended)
             made = [replace(activity, plan_id=plan_id) for activity in found]
         status = PlanStatus.DRAFT if confirmed is None else PlanStatus.ACTIVE
         last = None if confirmed is None else days.add_months(confirmed, self._package.plan.horizon_months)

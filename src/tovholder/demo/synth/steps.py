@@ -21,6 +21,7 @@ from tovholder.plan.resources import (
 from tovholder.plan.resources.extensions import Json
 from tovholder.plan.schedule import PlannedActivity
 from tovholder.plan.values import Activity, Appointment, Episode, Referral
+from tovholder.referral.domain import Status, StopReason
 
 _START_TALK = "opstart-samtale"
 _YEARLY = "kol-aarsstatus"
@@ -46,7 +47,6 @@ class StepWriter:
         self._episode = episode
         self._today = today
         self._referrals: dict[str, Referral] = {}
-        self._referral_of = {activity.id: activity.referral for activity in package.plan.activities}
 
     def activities(self, planned: Iterable[PlannedActivity], confirmed: int, ended: int | None) -> list[Activity]:
         """The activities of a plan confirmed on a day, as they stand today (or on the day the course ended)."""
@@ -55,7 +55,8 @@ class StepWriter:
     @property
     def others_still_at_it(self) -> bool:
         """Whether somebody outside the clinic is still asked to do something."""
-        return any(held.status in ("requested", "accepted", "in-progress") for held in self._referrals.values())
+        waiting = (Status.REQUESTED, Status.ACCEPTED, Status.IN_PROGRESS)
+        return any(held.status in waiting for held in self._referrals.values())
 
     def _activity(self, one: PlannedActivity, confirmed: int, ended: int | None) -> Activity:
         identity = self._ids()
@@ -63,7 +64,7 @@ class StepWriter:
         until = self._today if ended is None else ended
         status, done = ActivityStatus.ACTIVE, None
         if one.referral and receiver is not None:
-            status, done = self._refer(identity, one, receiver, confirmed, until)
+            status, done = self._refer(identity, one.referral, receiver, one.performer, confirmed, until)
         elif one.due_day <= until and self._dice.random() < 0.7:
             done = min(until, max(confirmed, one.due_day + round(self._dice.gauss(-2, 9))))
             status = ActivityStatus.COMPLETED
@@ -88,7 +89,7 @@ class StepWriter:
             window_end_day=one.window_end_day,
             done_day=done,
             performer_id=performer,
-            authored_day=confirmed,
+            authored_day=self._referrals[identity].sent_day if identity in self._referrals else confirmed,
         )
 
     def _receiver(self, performer: str) -> Place | None:
@@ -101,85 +102,120 @@ class StepWriter:
         }.get(performer)
 
     def _refer(
-        self,
-        request: str,
-        one: PlannedActivity,
-        receiver: Place,
-        confirmed: int,
-        until: int,
+        self, request: str, kind: str, receiver: Place, receiver_kind: str, confirmed: int, until: int
     ) -> tuple[ActivityStatus, int | None]:
         """The round trip up to today: sent soon after the plan, started within the right or late, done or stopped."""
         sent = min(confirmed + self._dice.randrange(4), until)
-        accepted = sent + 1 + self._dice.randrange(7)
+        answered = sent + 1 + self._dice.randrange(7)
         started = sent + max(4, round(self._dice.gauss(16, 7)))
-        completed = started + 55 + self._dice.randrange(40)
+        ended = started + 55 + self._dice.randrange(40)
+        accepted: int | None = answered
+        why: tuple[StopReason, str] | None = None
         chance = self._dice.random()
-        status = "requested"
-        stop: tuple[str, str] | None = None
         if chance < 0.06:  # nobody answers
-            accepted = started = completed = until + 1
-        elif chance < 0.10 and accepted <= until:
-            status, stop = "rejected", words.OUTSIDE
-            started = completed = until + 1
+            accepted, started, ended = None, until + 1, until + 1
+        elif chance < 0.10 and answered <= until:
+            accepted, started, ended, why = None, until + 1, answered, words.OUTSIDE
         elif chance < 0.20 and started + 20 <= until:
-            status, stop, completed = "cancelled", self._dice.choice(words.STOPS), until + 1
-        if stop is None:
-            status = (
-                "completed" if completed <= until else "in-progress" if started <= until
-                else "accepted" if accepted <= until else "requested"
-            )  # fmt: skip
+            ended, why = started + 1 + self._dice.randrange(until - started), self._dice.choice(words.STOPS)
+        if accepted is not None and (accepted > until or accepted > started):
+            accepted = started if started <= until else None
+        status = Status.REQUESTED
+        if why is not None:
+            status = Status.REJECTED if why is words.OUTSIDE else Status.CANCELLED
+        elif ended <= until:
+            status = Status.COMPLETED
+        elif started <= until:
+            status = Status.IN_PROGRESS
+        elif accepted is not None:
+            status = Status.ACCEPTED
         self._referrals[request] = Referral(
             id=self._ids(),
             patient_id=self._episode.patient_id,
             episode_id=self._episode.id,
             request_id=request,
-            kind=one.referral or one.kind,
+            kind=kind,
             receiver_id=receiver.id,
-            receiver_kind=one.performer,
-            status=status,
+            receiver_kind=receiver_kind,
+            status=str(status),
             sent_day=sent,
             requester=self._clinic.place.workers[0].reference,
-            accepted_day=accepted if accepted <= until and status != "rejected" else None,
+            accepted_day=accepted,
             started_day=started if started <= until else None,
-            completed_day=completed if completed <= until else None,
-            stop_reason=stop[0] if stop else None,
-            stop_text=stop[1] if stop else "",
-            title=self._package.referral(one.referral or "").title.da,
+            completed_day=ended if ended <= until else None,
+            stop_reason=str(why[0]) if why else None,
+            stop_text=why[1] if why else "",
+            title=self._package.referral(kind).title.da,
         )
-        if completed <= until:
-            return ActivityStatus.COMPLETED, completed
-        return (ActivityStatus.REVOKED if stop else ActivityStatus.ACTIVE), None
+        if status is Status.COMPLETED:
+            return ActivityStatus.COMPLETED, ended
+        # A refused one stays open in the plan: somebody else must be asked.
+        return (ActivityStatus.REVOKED if status is Status.CANCELLED else ActivityStatus.ACTIVE), None
+
+    def physiotherapy(self, confirmed: int, ended: int | None) -> list[Activity]:
+        """A referral beside the package's own activities, for some of those who need close coordination."""
+        known = next((held for held in self._package.referrals if "physio" in held.receiver_kinds), None)
+        if known is None or self._dice.random() >= 0.4:
+            return []
+        request, receiver = self._ids(), self._clinic.physio
+        until = self._today if ended is None else ended
+        status, done = self._refer(request, known.id, receiver, "physio", confirmed, until)
+        if ended is not None and status is not ActivityStatus.COMPLETED:
+            status = ActivityStatus.REVOKED
+        sent = self._referrals[request].sent_day
+        return [
+            Activity(
+                id=request,
+                patient_id=self._episode.patient_id,
+                episode_id=self._episode.id or "",
+                plan_id=None,
+                package=self._package.id,
+                kind=known.id,
+                title=known.title.da,
+                status=status,
+                performer_kind="physio",
+                due_day=None,
+                window_start_day=sent,
+                done_day=done,
+                performer_id=receiver.id,
+                authored_day=sent,
+            )
+        ]
 
     def written(self, made: Iterable[Activity]) -> Iterator[Json]:
         """The activities with their referrals and appointments, as resources."""
         for activity in made:
             referral = self._referrals.get(activity.id or "")
-            yield activity_resource(activity, intent="order" if referral else "plan")
+            request = activity_resource(activity, intent="order" if referral else "plan")
+            if referral and referral.requester:
+                request["requester"] = {"reference": referral.requester}
+            yield request
             if referral:
                 yield referral_resource(referral)
-            yield from self._appointments(activity, referral)
+                yield from self._offered(activity, referral)
+            else:
+                yield from self._appointments(activity)
 
-    def _appointments(self, activity: Activity, referral: Referral | None) -> Iterator[Json]:
+    def _offered(self, activity: Activity, referral: Referral) -> Iterator[Json]:
+        """What the receiver shares: the first meeting, and the next one while the offer runs."""
         place = self._receiver(activity.performer_kind)
-        if place is None or activity.status in (
-            ActivityStatus.DRAFT,
-            ActivityStatus.REVOKED,
-        ):
+        if place is None:
+            return
+        if referral.started_day is not None and self._dice.random() < 0.8:
+            yield self._meeting(activity, place, "fulfilled", referral.started_day)
+        ahead = referral.status == Status.IN_PROGRESS or (referral.status == Status.ACCEPTED)
+        if ahead and activity.status is not ActivityStatus.REVOKED and self._dice.random() < 0.7:
+            yield self._meeting(activity, place, "booked", self._today + 1 + self._dice.randrange(20))
+
+    def _appointments(self, activity: Activity) -> Iterator[Json]:
+        place = self._receiver(activity.performer_kind)
+        if place is None or activity.status is ActivityStatus.REVOKED:
             return
         if activity.done_day is not None:
             if self._dice.random() < 0.8:
                 yield self._meeting(activity, place, "fulfilled", activity.done_day)
             return
         due = activity.due_day if activity.due_day is not None else self._today
-        if referral is not None:
-            if referral.started_day is not None:
-                yield self._meeting(
-                    activity,
-                    place,
-                    "booked",
-                    self._today + 1 + self._dice.randrange(20),
-                )
-            return
         if due > self._today:
             if due - self._today <= _BOOK_AHEAD and self._dice.random() < 0.7:
                 yield self._meeting(activity, place, "booked", due)
@@ -192,12 +228,7 @@ class StepWriter:
         if chance < 0.42:
             yield self._meeting(activity, place, "noshow", due)
             if self._dice.random() < 0.5:
-                yield self._meeting(
-                    activity,
-                    place,
-                    "booked",
-                    self._today + 2 + self._dice.randrange(40),
-                )
+                yield self._meeting(activity, place, "booked", self._today + 2 + self._dice.randrange(40))
         elif chance < 0.60:
             yield self._meeting(activity, place, "cancelled", due)
         elif chance < 0.80:
@@ -278,9 +309,9 @@ class StepWriter:
                 organization_id=place.id,
                 episode_id=self._episode.id if episode else None,
                 activity_id=activity,
-                cancel_reason=why[0] if why else None,
+                cancel_reason=str(why[0]) if why else None,
                 cancel_text=why[1] if why else "",
-                cancelled_by=why[2] if why else None,
+                cancelled_by=str(why[2]) if why else None,
                 outcome_unknown=unknown,
             )
         )

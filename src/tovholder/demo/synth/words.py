@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from tovholder.appointments.domain import CancelledBy, CancelReason
+from tovholder.referral.domain import StopReason
+
 GOALS = (
     "Jeg vil kunne gå en tur med hunden uden at skulle stoppe op.",
     "Jeg vil kunne passe mine børnebørn en hel eftermiddag.",
@@ -34,15 +37,17 @@ WAITS = (
     "Patientens ønske: pårørende er syg.",
 )
 CANCELS = (
-    ("patient-ill", "Patienten er syg", "patient"),
-    ("patient-prevented", "Patienten er forhindret", "patient"),
-    ("moved-by-clinic", "Klinikken har ændret tiden", "clinic"),
+    (CancelReason.ILLNESS, "Patienten er syg", CancelledBy.PATIENT),
+    (CancelReason.TRANSPORT, "Patienten kunne ikke komme frem", CancelledBy.PATIENT),
+    (CancelReason.NOT_WANTED, "", CancelledBy.PATIENT),
+    (CancelReason.STAFF, "Sygdom i klinikken", CancelledBy.PROVIDER),
 )
 STOPS = (
-    ("patient-stopped", "Patienten ønsker ikke at fortsætte"),
-    ("no-show", "Udeblevet"),
-    ("no-contact", "Ingen kontakt"),
-    ("other-illness", "Anden sygdom"),
-    ("transport", "Transporten er for besværlig"),
+    (StopReason.PATIENT_STOPPED, "Patienten ønsker ikke at fortsætte"),
+    (StopReason.NO_SHOW, "Udeblevet"),
+    (StopReason.NO_CONTACT, "Ingen kontakt trods flere forsøg"),
+    (StopReason.OTHER_ILLNESS, "Anden sygdom"),
+    (StopReason.TRANSPORT, "Transporten er for besværlig"),
+    (StopReason.NO_FURTHER_NEED, "Målet er nået"),
 )
-OUTSIDE = ("outside-target-group", "Uden for målgruppen")
+OUTSIDE = (StopReason.NOT_SUITABLE, "Uden for målgruppen")
