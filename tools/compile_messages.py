@@ -61,7 +61,9 @@ def read_po(text: str, name: str = "django.po") -> dict[str, str]:
 
 def mo_bytes(catalog: dict[str, str]) -> bytes:
     """The GNU .mo file of a catalog: header, two tables of (length, offset), then the texts sorted by id."""
-    pairs = [(key.encode(), value.encode()) for key, value in sorted(catalog.items(), key=lambda pair: pair[0].encode())]
+    pairs = [
+        (key.encode(), value.encode()) for key, value in sorted(catalog.items(), key=lambda pair: pair[0].encode())
+    ]
     ids = b"".join(key + b"\0" for key, _ in pairs)
     start = 28 + 16 * len(pairs)
     key_table, value_table, key_at, value_at = b"", b"", start, start + len(ids)

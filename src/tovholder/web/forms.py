@@ -9,7 +9,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from tovholder.base import days
-from tovholder.web.wording import END_REASONS
+from tovholder.web.wording import CANCEL_REASONS, END_REASONS
 
 GOAL_LENGTH = 300
 _DATES = ["%Y-%m-%d", "%d-%m-%Y", "%d.%m.%Y", "%d/%m/%Y"]
@@ -166,7 +166,9 @@ class ConfirmForm(TodayForm):
         if not goal and not reason and not self.has_goal and "goal" not in self.errors:
             self.add_error("goal", _("Skriv patientens mål, eller skriv længere nede, hvorfor der ikke er et."))
         if goal and reason:
-            self.add_error("no_goal_reason", _("Du har både skrevet et mål og en grund til, at der ikke er et. Slet det ene."))
+            self.add_error(
+                "no_goal_reason", _("Du har både skrevet et mål og en grund til, at der ikke er et. Slet det ene.")
+            )
         return cleaned
 
 
@@ -204,7 +206,9 @@ class OwnGoalForm(TodayForm):
 class BookForm(TodayForm):
     """A new appointment."""
 
-    kind = forms.ChoiceField(label=_("Hvad drejer aftalen sig om?"), error_messages={"required": _("Vælg, hvad aftalen drejer sig om.")})
+    kind = forms.ChoiceField(
+        label=_("Hvad drejer aftalen sig om?"), error_messages={"required": _("Vælg, hvad aftalen drejer sig om.")}
+    )
     date = DayField(label=_("Dato"), future_only=True, error_messages={"required": _("Skriv datoen for aftalen.")})
     time = forms.TimeField(
         label=_("Klokkeslæt"),
@@ -242,13 +246,23 @@ class CancelForm(TodayForm):
 
     by = forms.ChoiceField(
         label=_("Hvem aflyser?"),
-        choices=[("patient", _("Patienten")), ("clinic", _("Klinikken"))],
+        choices=[("patient", _("Patienten")), ("relative", _("En pårørende")), ("provider", _("Klinikken"))],
         widget=forms.RadioSelect,
         error_messages={"required": _("Vælg, hvem der aflyser.")},
     )
-    reason = forms.CharField(
-        label=_("Hvorfor?"), max_length=300, widget=_words(2), error_messages={"required": _("Skriv, hvorfor aftalen aflyses.")}
+    reason = forms.ChoiceField(
+        label=_("Hvorfor?"),
+        choices=[("", _("Vælg")), *CANCEL_REASONS.items()],
+        error_messages={"required": _("Vælg, hvorfor aftalen aflyses.")},
     )
+    text = forms.CharField(label=_("Uddyb"), max_length=300, widget=_words(2), required=False)
+
+    def clean(self) -> dict[str, Any]:
+        """Another reason needs words."""
+        cleaned = super().clean()
+        if cleaned.get("reason") == "other" and not cleaned.get("text", "").strip():
+            self.add_error("text", _("Skriv, hvorfor aftalen aflyses."))
+        return cleaned
 
 
 class PauseForm(TodayForm):

@@ -62,7 +62,18 @@ ACHIEVEMENTS: Mapping[str, Any] = {
 
 CANCELLED_BY: Mapping[str, Any] = {
     "patient": _("Aflyst af patienten"),
-    "clinic": _("Aflyst af klinikken"),
+    "relative": _("Aflyst af en pårørende"),
+    "provider": _("Aflyst af klinikken"),
+}
+
+CANCEL_REASONS: Mapping[str, Any] = {
+    "illness": _("Patienten er syg"),
+    "admitted": _("Patienten er indlagt"),
+    "transport": _("Patienten kan ikke komme frem"),
+    "not-wanted": _("Patienten ønsker det ikke"),
+    "moved": _("Der er aftalt en anden tid"),
+    "staff": _("Den, der skulle se patienten, er forhindret"),
+    "other": _("En anden grund"),
 }
 
 END_REASONS: Mapping[str, Any] = {

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from unit.web.catalogue import WEB
 
 TEMPLATES = sorted((WEB / "templates").rglob("*.html"))

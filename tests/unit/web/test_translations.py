@@ -8,6 +8,7 @@ from pathlib import Path
 
 import polib
 import pytest
+
 from unit.web.catalogue import WEB, used
 from unit.web.test_vendor_static import load_tool
 

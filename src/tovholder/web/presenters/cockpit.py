@@ -79,10 +79,17 @@ def page(
     return CockpitPage(
         rows=tuple(_row(row) for row in chosen),
         tabs=tuple(
-            Tab(one.key, one.title, sum(map(one.holds, rows)), f"{base}?vis={one.key}", one.key == view) for one in VIEWS
+            Tab(one.key, one.title, sum(map(one.holds, rows)), f"{base}?vis={one.key}", one.key == view)
+            for one in VIEWS
         ),
         levels=(
-            Tab("alle", "", len(counted), f"{base}?vis={view or 'alle'}", not search and level not in _LEVEL_PARAMETER.values()),
+            Tab(
+                "alle",
+                "",
+                len(counted),
+                f"{base}?vis={view or 'alle'}",
+                not search and level not in _LEVEL_PARAMETER.values(),
+            ),
             *(
                 Tab(
                     key,
@@ -123,7 +130,8 @@ def _row(row: ClinicRow) -> CockpitRow:
         phase_label=PHASES.get(row.phase, row.phase),
         level=row.level,
         flags=tuple(
-            Flag(flag.rule_id, flag.title, flag.severity, flag.reason, flag.since_day, flag.age_days) for flag in row.flags
+            Flag(flag.rule_id, flag.title, flag.severity, flag.reason, flag.since_day, flag.age_days)
+            for flag in row.flags
         ),
         deadline_day=row.deadline_day,
         days_left=row.days_left,

@@ -155,9 +155,7 @@ def field(context: Context, bound: BoundField) -> dict[str, Any]:
             kind = name
             break
     hint_id, error_id = f"{bound.id_for_label or bound.auto_id}-hint", f"{bound.auto_id}-error"
-    described = " ".join(
-        part for part, present in ((hint_id, bound.help_text), (error_id, bound.errors)) if present
-    )
+    described = " ".join(part for part, present in ((hint_id, bound.help_text), (error_id, bound.errors)) if present)
     attributes: dict[str, Any] = {"aria-describedby": described} if described else {}
     if bound.errors:
         attributes["aria-invalid"] = "true"

@@ -6,14 +6,19 @@ import re
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import get_language
 from django.views.decorators.http import require_http_methods
 
 from tovholder import store
 from tovholder.access.domain import Context, Role
 from tovholder.cockpit import queries as cockpit_queries
 from tovholder.fhir import systems
+from tovholder.web import reading
 from tovholder.web.presenters import cockpit as cockpit_presenter
+from tovholder.web.presenters.pages import patient_page
+from tovholder.web.view_models import FormError
 from tovholder.web.views.common import for_roles
+from tovholder.web.views.patient_forms import PatientForms
 
 _CPR = re.compile(r"\d{6}-?\d{4}")
 _LONGEST_SEARCH = 100
@@ -41,3 +46,34 @@ def _by_number(ctx: Context, search: str) -> frozenset[str] | None:
     number = search.replace(" ", "").replace("-", "")
     found = store.search_all(ctx, "Patient", [("identifier", f"{systems.CPR}|{number}")])
     return frozenset(item.id for item in found)
+
+
+@require_http_methods(["GET", "HEAD"])
+@for_roles(Role.GP, Role.STAFF)
+def patient(request: HttpRequest, ctx: Context, patient_id: str, package: str) -> HttpResponse:
+    """One patient's course."""
+    person = reading.person(ctx, patient_id, flags=True)
+    course = reading.course_of(person, package)
+    sheets = PatientForms(person, course, today=ctx.today, language=get_language() or "da")
+    return show(request, ctx, person, course, sheets)
+
+
+def show(
+    request: HttpRequest,
+    ctx: Context,
+    person: reading.Person,
+    course: reading.Course,
+    sheets: PatientForms,
+    *,
+    errors_: tuple[FormError, ...] = (),
+    technical: tuple[str, ...] = (),
+    status: int = 200,
+) -> HttpResponse:
+    """The patient's page, with what went wrong when something did."""
+    page = patient_page(person, course, today=ctx.today, language=get_language() or "da")
+    return render(
+        request,
+        "web/klinik/patient.html",
+        {"patient": page, "forms": sheets, "errors": errors_, "technical": technical},
+        status=status,
+    )

@@ -34,7 +34,9 @@ def _plan_right_indicator() -> str:
 
 def _figures(request: HttpRequest, ctx: Context) -> FiguresPage:
     months = _months(request)
-    return figures.page(queries.rights_table(ctx, _plan_right_indicator(), months=months), today=ctx.today, months=months)
+    return figures.page(
+        queries.rights_table(ctx, _plan_right_indicator(), months=months), today=ctx.today, months=months
+    )
 
 
 @require_GET

@@ -1,0 +1,324 @@
+"""One course as the pages show it: the guided steps, the clock with its dates, appointments with what may be done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from tovholder.base import days
+from tovholder.packages import Package
+from tovholder.plan import values
+from tovholder.plan.clock import ClockState
+from tovholder.web import view_models as v
+from tovholder.web import wording
+from tovholder.web.templatetags.tovholder import day as day_text
+
+SOON = 7
+Names = Mapping[str, str]  # reference → what to call it
+
+_OPEN = frozenset({"proposed", "pending", "booked", "arrived", "checked-in", "waitlist"})
+
+
+def clock(package: Package, episode: values.Episode, plan: values.Plan | None, today: int) -> v.Clock | None:
+    """The rights clock with every date it rests on."""
+    held = episode.clock
+    if held is None:
+        return None
+    confirmed = plan.confirmed_day if plan else None
+    state = str(held.state(today, confirmed))
+    if state == ClockState.RUNNING and (held.days_left(today) or 0) <= SOON:
+        state = "soon"
+    if confirmed is None and not episode.phase.is_open:
+        state = "stopped"
+    right = next((item for item in package.rights if item.rule == held.rule), package.plan_right)
+    pause = episode.open_pause
+    starts = wording.CLOCK_EVENTS.get(str(held.event))
+    return v.Clock(
+        state=state,
+        title={"da": right.title.da, "en": right.title.en},
+        deadline_day=held.deadline_day,
+        days_left=held.days_left(today),
+        days=held.days,
+        legacy=held.legacy,
+        dates=(
+            v.ClockDate(_("Diagnose"), episode.diagnosed_day),
+            v.ClockDate(_("Fundet af Tovholder"), episode.eligible_day),
+            v.ClockDate(_("Tilbud givet"), episode.offered_day),
+            v.ClockDate(_("Forløb startet"), episode.started_day),
+            *([v.ClockDate(_("Sagde nej tak"), episode.declined_day)] if episode.declined_day is not None else []),
+            v.ClockDate(_("Plan lavet sammen"), confirmed),
+            v.ClockDate(_("Plan delt"), plan.shared_day if plan else None),
+            v.ClockDate(
+                _("Fristens sidste dag"),
+                held.deadline_day,
+                _("Regnet fra %(event)s") % {"event": starts} if starts else "",
+            ),
+        ),
+        paused_days=episode.paused_days,
+        open_pause_day=pause.start_day if pause else None,
+        open_pause_reason=pause.reason if pause else "",
+        rule=held.rule,
+        legal_source=right.legal_source,
+    )
+
+
+def steps(
+    episode: values.Episode,
+    *,
+    assessed_day: int | None,
+    decision: values.Decision | None,
+    plan: values.Plan | None,
+) -> tuple[v.Step, ...]:
+    """The guided flow. The first step that is not done is the current one."""
+    started = episode.phase.is_started
+    over = not started and episode.phase.value in ("declined", "ended")
+    done_days = [
+        (
+            "start",
+            _("Start forløbet"),
+            episode.started_day if started else None,
+            _("Startet %(date)s"),
+            started or over,
+        ),
+        ("behov", _("Behovsvurdering"), assessed_day, _("Udfyldt %(date)s"), assessed_day is not None),
+        (
+            "niveau",
+            _("Niveau"),
+            decision.decided_day if decision else None,
+            _("Besluttet %(date)s"),
+            decision is not None,
+        ),
+        (
+            "plan",
+            _("Plan"),
+            plan.confirmed_day if plan else None,
+            _("Bekræftet %(date)s"),
+            plan is not None and plan.confirmed_day is not None,
+        ),
+    ]
+    found: list[v.Step] = []
+    current = False
+    for number, (key, title, day, summary, done) in enumerate(done_days, start=1):
+        state = "done" if done else "todo" if current or over else "current"
+        current = current or state == "current"
+        text = summary % {"date": day_text(day, "compact")} if done and day is not None else ""
+        found.append(v.Step(key, number, title, state, text, key))
+    last = "todo" if current or over else "current"
+    found.append(v.Step("foelg", len(found) + 1, _("Aftaler og opfølgning"), last, "", "foelg"))
+    return tuple(found)
+
+
+def plan_view(plan: values.Plan | None, names: Names) -> v.Plan | None:
+    """The plan's own facts."""
+    if plan is None:
+        return None
+    return v.Plan(
+        id=plan.id,
+        title=plan.title,
+        status=str(plan.status),
+        made_day=plan.made_day,
+        confirmed_day=plan.confirmed_day,
+        confirmed_by=names.get(plan.confirmed_by or "", _("klinikken")),
+        shared_day=plan.shared_day,
+        review_day=plan.review_day,
+        no_goal_reason=plan.no_goal_reason or "",
+        version=plan.package_version,
+    )
+
+
+def decision_view(decision: values.Decision | None, names: Names) -> v.Decision | None:
+    """The level in force."""
+    if decision is None:
+        return None
+    return v.Decision(
+        level=int(decision.level),
+        day=decision.decided_day,
+        by=names.get(decision.decided_by, _("klinikken")),
+        proposed=int(decision.proposed_level) if decision.proposed_level else None,
+        override_reason=decision.override_reason or "",
+        review_day=decision.review_day,
+    )
+
+
+def goals(found: Iterable[values.Goal]) -> tuple[v.Goal, ...]:
+    """Goals that still hold or are reached."""
+    over = ("cancelled", "rejected", "entered-in-error")
+    return tuple(
+        v.Goal(
+            id=item.id,
+            text=item.text,
+            by_patient=item.by_patient,
+            lifecycle=item.lifecycle,
+            achievement=wording.ACHIEVEMENTS.get(item.achievement or "", "")
+            if item.achievement != "in-progress"
+            else "",
+            start_day=item.start_day,
+            target_day=item.target_day,
+        )
+        for item in found
+        if item.lifecycle not in over
+    )
+
+
+def activities(
+    found: Iterable[values.Activity], package: Package, language: str, today: int, *, for_patient: bool = False
+) -> tuple[v.Activity, ...]:
+    """What the plan says shall be done, next first, done last."""
+    who = {**wording.PERFORMERS, **wording.PERFORMERS_FOR_PATIENT} if for_patient else wording.PERFORMERS
+    shown = [item for item in found if item.status.is_open or item.done_day is not None]
+    shown.sort(key=lambda item: (item.done_day is not None, item.due_day is None, item.due_day or 0, item.id or ""))
+    return tuple(
+        v.Activity(
+            id=item.id,
+            kind=item.kind,
+            title=_title(item.title, item.kind, package, language),
+            who=who.get(item.performer_kind, item.performer_kind),
+            status=str(item.status),
+            due_day=item.due_day,
+            window_start_day=item.window_start_day,
+            window_end_day=item.window_end_day,
+            done_day=item.done_day,
+            overdue_days=_overdue(item, today),
+        )
+        for item in shown
+    )
+
+
+def _overdue(item: values.Activity, today: int) -> int:
+    last = item.window_end_day if item.window_end_day is not None else item.due_day
+    if item.done_day is not None or last is None or last >= today:
+        return 0
+    return today - (item.due_day if item.due_day is not None else last)
+
+
+def _title(stored: str, kind: str, package: Package | None, language: str) -> str:
+    """What a kind is called; in Danish the words it was written with stand."""
+    if language == "da" and stored:
+        return stored
+    named = package.kind_title(kind, language) if package else kind
+    return named if named != kind else stored or kind
+
+
+def appointments(
+    found: Iterable[values.Appointment],
+    package: Package | None,
+    language: str,
+    today: int,
+    names: Names,
+    *,
+    for_patient: bool = False,
+) -> tuple[v.Appointment, ...]:
+    """Appointments, coming ones first in order, then the past, newest first."""
+    shown = [
+        _appointment(item, package, language, today, names, for_patient)
+        for item in found
+        if item.status != "entered-in-error"
+    ]
+    ahead = [item for item in shown if item.day is None or item.day >= today]
+    behind = [item for item in shown if item.day is not None and item.day < today]
+    ahead.sort(key=lambda item: (item.day is None, item.start.timestamp() if item.start else 0.0, item.id or ""))
+    behind.sort(key=lambda item: (item.day or 0, item.id or ""), reverse=True)
+    return (*ahead, *behind)
+
+
+def _appointment(
+    item: values.Appointment,
+    package: Package | None,
+    language: str,
+    today: int,
+    names: Names,
+    for_patient: bool,
+) -> v.Appointment:
+    day = None if item.start is None else days.day_of(item.start)
+    passed = item.status in _OPEN and day is not None and day < today
+    status = "unknown" if passed or item.outcome_unknown else item.status
+    label, picture = wording.APPOINTMENTS.get(status, (status, "help"))
+    if for_patient:
+        label = wording.APPOINTMENTS_FOR_PATIENT.get(status, label)
+    return v.Appointment(
+        id=item.id,
+        kind=item.kind,
+        title=_title(item.title, item.kind, package, language),
+        status=status,
+        status_label=label,
+        status_icon=picture,
+        start=item.start,
+        day=day,
+        place=names.get(f"Organization/{item.organization_id}", "") if item.organization_id else "",
+        reason=_cancel_reason(item),
+        by=wording.CANCELLED_BY.get(item.cancelled_by or "", ""),
+        actions=_may(item.status, day, today),
+        needs_outcome=passed,
+    )
+
+
+def _cancel_reason(item: values.Appointment) -> str:
+    """Why it was cancelled: the code in words, and the words beside it."""
+    told = [str(wording.CANCEL_REASONS.get(item.cancel_reason or "", "")), item.cancel_text]
+    if item.cancel_reason == "other" and item.cancel_text:
+        told = [item.cancel_text]
+    return ". ".join(part for part in told if part)
+
+
+def _may(status: str, day: int | None, today: int) -> tuple[str, ...]:
+    """What the page offers; the act itself decides whether it may be done."""
+    if status in _OPEN:
+        past = day is not None and day <= today
+        return (*(("fulfil", "noshow") if past else ()), "cancel", "rebook")
+    return ("rebook",) if status in ("noshow", "cancelled") else ()
+
+
+def flags(found: Iterable[Any]) -> tuple[v.Flag, ...]:
+    """Open flags as the pages show them."""
+    return tuple(
+        v.Flag(item.rule_id, item.title, item.severity, item.reason, item.since_day, item.age_days) for item in found
+    )
+
+
+def content(package: Package, today: int, audience: str = "patient") -> tuple[v.Content, ...]:
+    """Links for a reader; expired ones are left out."""
+    return tuple(
+        v.Content(item.title, item.link, item.text, item.validated_by)
+        for item in package.content
+        if audience in item.audience and item.shown(today)
+    )
+
+
+def unknown_inputs(package: Package, proposal: values.Proposal, language: str) -> tuple[str, ...]:
+    """The names of unknown inputs in words."""
+    titles = {item.name: item.title[language] for item in package.level.inputs}
+    shown = {item.name for item in package.level.inputs if item.shown_as_missing}
+    return tuple(titles.get(name, name) for name in proposal.unknown if name in shown or name not in titles)
+
+
+def proposal_view(package: Package, proposal: values.Proposal | None, language: str) -> v.Proposal | None:
+    """The proposed level with its reasons."""
+    if proposal is None:
+        return None
+    return v.Proposal(
+        id=proposal.id,
+        level=int(proposal.level) if proposal.level else None,
+        day=days.day_of(proposal.made),
+        reasons=proposal.reasons,
+        unknown=unknown_inputs(package, proposal, language),
+        inputs=tuple(v.Answer(item.name, item.value) for item in proposal.inputs),
+        blocked=proposal.blocked or "",
+        rule=f"{proposal.rule}@{proposal.rule_version}",
+    )
+
+
+LEVEL_TITLES: Sequence[Any] = (
+    gettext_lazy("Niveauet er ikke besluttet endnu."),
+    gettext_lazy("Du styrer det meste selv."),
+    gettext_lazy("Klinikken følger op."),
+    gettext_lazy("Klinikken følger dig tæt."),
+)
+LEVEL_WORDS: Sequence[Any] = (
+    gettext_lazy("Du og klinikken finder sammen ud af, hvor meget støtte du har brug for."),
+    gettext_lazy("Klinikken har overblikket og er der, når du har brug for den."),
+    gettext_lazy("Klinikken kontakter dig, hvis noget i planen ikke bliver til noget."),
+    gettext_lazy("Klinikken holder kontakt med de andre, der hjælper dig, så det hele hænger sammen."),
+)

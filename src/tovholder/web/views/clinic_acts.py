@@ -1,0 +1,288 @@
+"""What the clinic does on a patient's page: one act each, by POST, and back to the page with a word about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import messages
+from django.forms import Form
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import get_language, gettext_lazy
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from tovholder import forms
+from tovholder.access.domain import Context, Role
+from tovholder.appointments import actions as appointment_actions
+from tovholder.base.errors import Category, Issue, Problem, not_found
+from tovholder.packages.model import Form as PackageForm
+from tovholder.plan import actions
+from tovholder.web import errors, reading
+from tovholder.web.view_models import FormError
+from tovholder.web.views import clinic
+from tovholder.web.views.common import for_roles, form_errors, technical
+from tovholder.web.views.patient_forms import PatientForms
+
+_TOLD_ON_THE_PAGE = frozenset({Category.RULE, Category.INVALID, Category.CONFLICT, Category.PRECONDITION})
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One press: who, about whom, with what."""
+
+    ctx: Context
+    person: reading.Person
+    course: reading.Course
+    form: Any
+    data: Any
+
+    @property
+    def about(self) -> dict[str, str]:
+        """The patient and the course, as the actions name them."""
+        return {"patient_id": self.person.id, "episode_id": self.course.episode.id or ""}
+
+    @property
+    def appointment(self) -> dict[str, str]:
+        """The patient and the appointment the press was about."""
+        return {"patient_id": self.person.id, "appointment_id": self.data.get("appointment", "")}
+
+
+def _start(call: Call) -> Any:
+    actions.start_episode(call.ctx, **call.about, offered_day=call.form.day("offered"))
+    return gettext_lazy("Forløbet er startet.")
+
+
+def _decline(call: Call) -> Any:
+    actions.decline_episode(call.ctx, **call.about, reason=call.form.cleaned_data["reason"])
+    return gettext_lazy("Det er noteret, at patienten siger nej tak.")
+
+
+def _decide(call: Call) -> Any:
+    given = call.form.cleaned_data
+    actions.decide_level(call.ctx, **call.about, level=given["level"], override_reason=given["override_reason"])
+    return gettext_lazy("Niveauet er besluttet.")
+
+
+def _draft(call: Call) -> Any:
+    actions.make_plan(call.ctx, **call.about)
+    return gettext_lazy("Kladden er lavet. Gennemgå den sammen med patienten, og bekræft den.")
+
+
+def _confirm(call: Call) -> Any:
+    given = call.form.cleaned_data
+    text = given["goal"].strip()
+    goals = [actions.GoalDraft(text, by_patient=given["by_patient"] != "clinic")] if text else []
+    actions.confirm_plan(call.ctx, **call.about, goals=goals, no_goal_reason=given["no_goal_reason"])
+    return gettext_lazy("Planen er bekræftet, og patienten kan se den nu.")
+
+
+def _goal(call: Call) -> Any:
+    given = call.form.cleaned_data
+    actions.add_goal(
+        call.ctx,
+        **call.about,
+        text=given["text"],
+        by_patient=given["by_patient"] == "patient",
+        target_day=call.form.day("target"),
+    )
+    return gettext_lazy("Målet er gemt.")
+
+
+def _activity(call: Call) -> Any:
+    actions.complete_activity(call.ctx, patient_id=call.person.id, activity_id=call.data.get("activity", ""))
+    return gettext_lazy("Aktiviteten er markeret som gjort.")
+
+
+def _book(call: Call) -> Any:
+    appointment_actions.book(call.ctx, **call.about, kind=call.form.cleaned_data["kind"], start=call.form.start)
+    return gettext_lazy("Aftalen er booket.")
+
+
+def _appointment(call: Call) -> Any:
+    if call.data.get("do") == "noshow":
+        appointment_actions.mark_noshow(call.ctx, **call.appointment)
+        return gettext_lazy("Det er noteret, at patienten udeblev.")
+    if call.data.get("do") == "fulfil":
+        appointment_actions.mark_fulfilled(call.ctx, **call.appointment)
+        return gettext_lazy("Det er noteret, at aftalen blev gennemført.")
+    raise Problem(Category.INVALID, "The outcome is not known", [Issue("do", "unknown outcome", "fulfil or noshow")])
+
+
+def _cancel(call: Call) -> Any:
+    given = call.form.cleaned_data
+    appointment_actions.cancel(call.ctx, **call.appointment, reason=given["reason"], by=given["by"], text=given["text"])
+    return gettext_lazy("Aftalen er aflyst.")
+
+
+def _rebook(call: Call) -> Any:
+    """A new time: an appointment without outcome is moved, one that was missed or cancelled is followed by a new one."""
+    identity = call.data.get("appointment", "")
+    old = next((item for item in call.person.appointments if item.id == identity), None)
+    if old is None:
+        raise not_found("The appointment")
+    if old.status in ("noshow", "cancelled", "fulfilled"):
+        appointment_actions.book(
+            call.ctx,
+            **call.about,
+            kind=old.kind,
+            title=old.title,
+            start=call.form.start,
+            activity_id=old.activity_id,
+            organization_id=old.organization_id,
+        )
+    else:
+        appointment_actions.reschedule(call.ctx, **call.appointment, start=call.form.start)
+    return gettext_lazy("Den nye tid er booket.")
+
+
+def _pause(call: Call) -> Any:
+    actions.pause_clock(call.ctx, **call.about, reason=call.form.cleaned_data["reason"])
+    return gettext_lazy("Forløbet er sat på pause. Fristen løber videre og vises sammen med pausen.")
+
+
+def _resume(call: Call) -> Any:
+    actions.resume_clock(call.ctx, **call.about)
+    return gettext_lazy("Forløbet er genoptaget.")
+
+
+def _end(call: Call) -> Any:
+    actions.end_episode(call.ctx, **call.about, reason=call.form.cleaned_data["reason"])
+    return gettext_lazy("Forløbet er afsluttet.")
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One act: its address, what it does, where on the page it is seen afterwards, and whether it has a form."""
+
+    name: str
+    path: str
+    run: Callable[[Call], Any]
+    anchor: str
+    has_form: bool = True
+
+    @property
+    def view(self) -> Callable[..., HttpResponse]:
+        """The view of the act."""
+        act = self
+
+        @require_http_methods(["GET", "POST"])
+        @for_roles(Role.GP, Role.STAFF)
+        def view(request: HttpRequest, ctx: Context, patient_id: str, package: str) -> HttpResponse:
+            if request.method == "GET":  # a reload after an error, or a bookmark
+                return HttpResponseRedirect(reverse("web:patient", args=[patient_id, package]))
+            return perform(request, ctx, patient_id, package, act)
+
+        return view
+
+
+ACTS = (
+    Act("start", "start", _start, "behov"),
+    Act("decline", "nej-tak", _decline, "start"),
+    Act("decide", "niveau", _decide, "plan"),
+    Act("draft", "plan/kladde", _draft, "plan", has_form=False),
+    Act("confirm", "plan/bekraeft", _confirm, "foelg"),
+    Act("goal", "maal", _goal, "plan"),
+    Act("activity", "aktivitet", _activity, "plan", has_form=False),
+    Act("book", "aftale", _book, "foelg"),
+    Act("appointment", "aftale/udfald", _appointment, "foelg", has_form=False),
+    Act("cancel", "aftale/aflys", _cancel, "foelg"),
+    Act("rebook", "aftale/ny-tid", _rebook, "foelg"),
+    Act("pause", "pause", _pause, "pause-titel"),
+    Act("resume", "genoptag", _resume, "pause-titel", has_form=False),
+    Act("end", "afslut", _end, "start"),
+)
+
+
+def perform(request: HttpRequest, ctx: Context, patient_id: str, package: str, act: Act) -> HttpResponse:
+    """Do the act and go back to the page; on an error the page again, with everything that was typed."""
+    person = reading.person(ctx, patient_id, flags=True)
+    course = reading.course_of(person, package)
+    sheets = PatientForms(person, course, today=ctx.today, language=get_language() or "da")
+    form: Form | None = None
+    if act.has_form:
+        form = sheets.bind(act.name, request.POST)
+        if form is None:
+            raise not_found("The appointment")
+        if not form.is_valid():
+            return clinic.show(request, ctx, person, course, sheets, errors_=form_errors(form), status=422)
+    try:
+        told = act.run(Call(ctx, person, course, form, request.POST))
+    except Problem as problem:
+        if problem.category not in _TOLD_ON_THE_PAGE:
+            raise
+        texts = tuple(FormError("", text) for text in errors.in_words(problem))
+        return clinic.show(
+            request,
+            ctx,
+            person,
+            course,
+            sheets,
+            errors_=texts,
+            technical=technical(problem),
+            status=errors.TOLD[problem.category].status,
+        )
+    messages.success(request, told)
+    return HttpResponseRedirect(f"{reverse('web:patient', args=[patient_id, package])}#{act.anchor}")
+
+
+@require_http_methods(["GET", "POST"])
+@for_roles(Role.GP, Role.STAFF)
+def questionnaire(request: HttpRequest, ctx: Context, patient_id: str, package: str, form_id: str) -> HttpResponse:
+    """A questionnaire of the package about one patient: the deep link from the list."""
+    person = reading.person(ctx, patient_id)
+    course = reading.course_of(person, package)
+    form = course.package.forms.get(form_id)
+    if form is None:
+        raise not_found("The form")
+    back = reverse("web:patient", args=[patient_id, package])
+    language = get_language() or "da"
+    answers: dict[str, Any] = {}
+    issues: list[Issue] = []
+    if request.method == "POST":
+        sent = {key: request.POST.getlist(key) for key in request.POST}
+        answers, issues = forms.parse(form, sent)
+        wrong = {issue.path for issue in issues}
+        issues += [issue for issue in forms.check(form, answers) if issue.path not in wrong]
+        if not issues:
+            _record(ctx, person, course, form_id, answers)
+            messages.success(request, _("Svarene er gemt."))
+            is_needs = form_id == course.package.level.base.form
+            return HttpResponseRedirect(f"{back}#{'niveau' if is_needs else 'behov'}")
+    issues = [errors.question_issue(issue, form, language) for issue in issues]
+    sheet = forms.render(form, _as_typed(form, answers, request), language, issues)
+    return render(
+        request,
+        "web/klinik/formular.html",
+        {
+            "sheet": sheet,
+            "errors": tuple(FormError(f"svar-{issue.path}", issue.message) for issue in issues),
+            "patient_name": person.full_name,
+            "package_title": course.package.titles,
+            "back": back,
+        },
+        status=422 if issues else 200,
+    )
+
+
+def _record(
+    ctx: Context, person: reading.Person, course: reading.Course, form_id: str, answers: dict[str, Any]
+) -> None:
+    """Keep the answers; the needs assessment is followed by a proposed level at once."""
+    about = {"patient_id": person.id, "episode_id": course.episode.id or ""}
+    if form_id == course.package.level.base.form:
+        actions.record_needs_assessment(ctx, **about, answers=answers)
+        actions.propose_level(ctx, **about)
+    else:
+        actions.record_response(ctx, **about, package=course.package.id, form_id=form_id, answers=answers)
+
+
+def _as_typed(form: PackageForm, answers: dict[str, Any], request: HttpRequest) -> dict[str, Any]:
+    """The answers so far; what could not be read stands as it was typed."""
+    if request.method != "POST":
+        return answers
+    typed = {key: request.POST.getlist(key) for key in request.POST if key not in answers and request.POST[key].strip()}
+    return {**{key: value for key, value in typed.items() if key != "csrfmiddlewaretoken"}, **answers}

@@ -1,0 +1,72 @@
+"""The forms of a patient's page: one of each kind, one per appointment where an appointment has its own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.forms import Form
+
+from tovholder.base import days
+from tovholder.web import forms, reading
+from tovholder.web.presenters.pages import book_kinds
+
+
+class PatientForms:
+    """Everything that can be filled in on the page; at most one of them is bound to what was sent."""
+
+    def __init__(self, person: reading.Person, course: reading.Course, *, today: int, language: str) -> None:
+        proposed = course.proposal.level if course.proposal else None
+        self._today = today
+        self._extra: dict[str, dict[str, Any]] = {
+            "decide": {"proposed": int(proposed) if proposed else None},
+            "confirm": {"has_goal": any(item.lifecycle in ("active", "accepted", "proposed") for item in course.goals)},
+            "book": {"kinds": book_kinds(course.package, language)},
+        }
+        self.start = self._make("start", initial={"offered": days.date_of(today)})
+        self.decline = self._make("decline")
+        self.decide = self._make("decide", initial={"level": int(proposed) if proposed else None})
+        self.confirm = self._make("confirm")
+        self.goal = self._make("goal")
+        self.book = self._make("book")
+        self.pause = self._make("pause")
+        self.end = self._make("end")
+        ids = [item.id for item in person.appointments if item.id]
+        self.cancel: dict[str, Form] = {identity: self._make("cancel", key=identity) for identity in ids}
+        self.rebook: dict[str, Form] = {identity: self._make("rebook", key=identity) for identity in ids}
+
+    def bind(self, name: str, data: Any) -> Form | None:
+        """The named form with what was sent; None for an appointment that is not on the page."""
+        if name in ("cancel", "rebook"):
+            key = data.get("appointment", "")
+            if key not in getattr(self, name):
+                return None
+            bound = self._make(name, data, key=key)
+            getattr(self, name)[key] = bound
+            return bound
+        bound = self._make(name, data)
+        setattr(self, name, bound)
+        return bound
+
+    def _make(self, name: str, data: Any = None, *, key: str = "", **kwargs: Any) -> Form:
+        made: Form = _KINDS[name](
+            data,
+            today=self._today,
+            name=f"{name}-{key}" if key else name,
+            **self._extra.get(name, {}),
+            **kwargs,
+        )
+        return made
+
+
+_KINDS: dict[str, type[forms.TodayForm]] = {
+    "start": forms.StartForm,
+    "decline": forms.DeclineForm,
+    "decide": forms.DecideForm,
+    "confirm": forms.ConfirmForm,
+    "goal": forms.GoalForm,
+    "book": forms.BookForm,
+    "pause": forms.PauseForm,
+    "end": forms.EndForm,
+    "cancel": forms.CancelForm,
+    "rebook": forms.RebookForm,
+}
