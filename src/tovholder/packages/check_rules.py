@@ -25,10 +25,12 @@ def sql_of(package: Package, part: Rule | Indicator, schema: Schema) -> Checked:
 def check(package: Package, schema: Schema) -> Iterator[Issue]:
     """All faults of the rules and indicators."""
     used: set[str] = set()
+    unread = False
     for part in package.queries:
         try:
             checked = sql_of(package, part, schema)
         except Problem as problem:
+            unread = True
             yield from problem.issues
             continue
         used |= set(checked.parameters)
@@ -47,7 +49,8 @@ def check(package: Package, schema: Schema) -> Iterator[Issue]:
         if not indicator.examples:
             yield Issue(place, "the indicator has no example", "at least one [[examples]] with facts and expected rows")
     grade = package.level.grade
-    for name in sorted(set(package.parameter_definitions) - used - ({grade.parameter} if grade else set())):
+    used |= {grade.parameter} if grade else set()
+    for name in sorted(set(package.parameter_definitions) - used) if not unread else ():
         yield Issue(package.place("package.toml", "parameters", name), f"nothing uses the parameter {name}", "a use")
 
 
