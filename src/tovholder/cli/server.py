@@ -78,7 +78,7 @@ def start(host: str, port: int) -> None:
     from django.conf import settings
     from gunicorn.app.base import BaseApplication
 
-    class Server(BaseApplication):
+    class Server(BaseApplication):  # type: ignore[misc] # gunicorn tells no types
         def load_config(self) -> None:
             options: dict[str, Any] = {
                 "bind": f"{host}:{port}",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from tovholder.appointments.guards import appointment_guard
 from tovholder.cockpit.flags import FlagStep
 from tovholder.monitoring.contributions import ContributionStep
 from tovholder.plan import derive, guards, links
+from tovholder.referral.guards import referral_guard
 from tovholder.store import ports
 
 
@@ -18,6 +20,8 @@ def bind() -> None:
             "ServiceRequest": [guards.activity_guard],
             "Goal": [guards.goal_guard],
             "QuestionnaireResponse": [guards.response_guard],
+            "Appointment": [appointment_guard],
+            "Task": [referral_guard],
         },
         # Order matters: links need episodes, flags and figures need both.
         steps=[derive.FindEligible(), links.LinkResources(), FlagStep(), ContributionStep()],

@@ -224,10 +224,10 @@ def write_audit(entries: Sequence[audit.Entry]) -> None:
             audit.write(entries)
 
 
-def _where(ctx: Context, kind: str, filters: Sequence[search_params.Filter]) -> tuple[list[str], list[object]]:
+def _where(ctx: Context, kind: str, filters: Sequence[search_params.Filter]) -> tuple[list[str], list[str | int | float]]:
     term, values = scope.predicate(decide(ctx, "search", kind), ctx)
     clauses = ["r.type = %s", "NOT r.deleted"]
-    found: list[object] = [kind]
+    found: list[str | int | float] = [kind]
     for item in filters:
         sql, bound = search_params.clause(kind, item)
         clauses.append(sql)
@@ -236,7 +236,7 @@ def _where(ctx: Context, kind: str, filters: Sequence[search_params.Filter]) -> 
 
 
 def _rows(
-    kind: str, clauses: Sequence[str], values: Sequence[object], order: str, limit: int | None
+    kind: str, clauses: Sequence[str], values: Sequence[str | int | float], order: str, limit: int | None
 ) -> Iterator[tuple[int, Stored]]:
     with connection.cursor() as cursor:
         cursor.execute(

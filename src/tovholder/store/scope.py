@@ -6,12 +6,12 @@ from tovholder.access import Context
 from tovholder.access.domain import Condition, Scope
 
 
-def predicate(scope: Scope, ctx: Context, *, patient: str = "r.patient_id") -> tuple[str, list[object]]:
+def predicate(scope: Scope, ctx: Context, *, patient: str = "r.patient_id") -> tuple[str, list[str | int]]:
     """A WHERE term (with its parameters) that is true for the rows the scope lets through."""
     if scope.everything:
         return "1 = 1", []
     terms: list[str] = []
-    values: list[object] = []
+    values: list[str | int] = []
     if Condition.DIRECTORY in scope.conditions:
         terms.append(f"{patient} IS NULL")
     if Condition.SELF in scope.conditions and ctx.patient:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
+from django.template.response import SimpleTemplateResponse
 
 from tovholder.access import audit
 from tovholder.store.reading import write_audit
@@ -19,7 +20,7 @@ class AnswerAuditMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         with audit.answer() as entries:
             response = self.get_response(request)
-            if hasattr(response, "render") and callable(response.render) and not response.is_rendered:
+            if isinstance(response, SimpleTemplateResponse) and not response.is_rendered:
                 response.render()
         write_audit(audit.merge(entries))
         return response

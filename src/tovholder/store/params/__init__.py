@@ -76,7 +76,7 @@ def split(kind: str, params: Sequence[tuple[str, str]]) -> tuple[Control, list[F
     return Control(count, newest, total, cursor), filters
 
 
-def clause(kind: str, item: Filter) -> tuple[str, list[object]]:
+def clause(kind: str, item: Filter) -> tuple[str, list[str | int | float]]:
     """One filter as a term over ``r`` (store_resource)."""
     if not item.values:
         raise Problem(Category.INVALID, "A search value is empty", [Issue(item.name, "empty", "a value", "value")])

@@ -23,7 +23,7 @@ def _interval(name: str, value: str) -> tuple[str, int, int]:
     return prefix, interval[0], interval[1]
 
 
-def _term(prefix: str, low: int, high: int) -> tuple[str, list[object]]:
+def _term(prefix: str, low: int, high: int) -> tuple[str, list[str | int | float]]:
     # A value matches eq when it lies within what was asked; gt and lt ask for a part beyond (R4 §3.1.1.4.7).
     if prefix == "eq":
         return "low >= %s AND high <= %s", [low, high]
@@ -38,10 +38,10 @@ def _term(prefix: str, low: int, high: int) -> tuple[str, list[object]]:
     return "(low < %s OR (low >= %s AND high <= %s))", [low, low, high]
 
 
-def clause(param: str, modifier: str, values: Sequence[str]) -> tuple[str, list[object]]:
+def clause(param: str, modifier: str, values: Sequence[str]) -> tuple[str, list[str | int | float]]:
     """Resources with a date in one of the ranges."""
     terms: list[str] = []
-    bound: list[object] = []
+    bound: list[str | int | float] = []
     for value in values:
         sql, numbers = _term(*_interval(param.partition(".")[2], value))
         terms.append(f"(param = %s AND {sql})")
@@ -49,10 +49,10 @@ def clause(param: str, modifier: str, values: Sequence[str]) -> tuple[str, list[
     return f"r.key IN (SELECT key FROM store_date WHERE {' OR '.join(terms)})", bound
 
 
-def updated_clause(name: str, values: Sequence[str]) -> tuple[str, list[object]]:
+def updated_clause(name: str, values: Sequence[str]) -> tuple[str, list[str | int | float]]:
     """Resources last updated in one of the ranges."""
     terms: list[str] = []
-    bound: list[object] = []
+    bound: list[str | int | float] = []
     for value in values:
         sql, numbers = _term(*_interval(name, value))
         terms.append(f"({sql.replace('low', 'r.updated').replace('high', '(r.updated + 1)')})")

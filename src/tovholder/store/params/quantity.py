@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from tovholder.base.errors import Category, Issue, Problem
 
 
-def clause(param: str, modifier: str, values: Sequence[str]) -> tuple[str, list[object]]:
+def clause(param: str, modifier: str, values: Sequence[str]) -> tuple[str, list[str | int | float]]:
     """Resources with a number in one of the ranges; a number stands for its precision's interval."""
     terms: list[str] = []
-    bound: list[object] = []
+    bound: list[str | int | float] = []
     for value in values:
         number, _, rest = value.partition("|")
         system, _, code = rest.partition("|")

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from tovholder.fhir.references import parse_reference
 
 
-def clause(param: str, modifier: str, values: Sequence[str]) -> tuple[str, list[object]]:
+def clause(param: str, modifier: str, values: Sequence[str]) -> tuple[str, list[str | int | float]]:
     """Resources that point at one of the targets."""
     terms: list[str] = []
-    bound: list[object] = []
+    bound: list[str | int | float] = []
     for value in values:
         target = parse_reference(value)
         kind, rid = (target.type, target.id) if target else (modifier, value)

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from tovholder.fhir.searchparams import fold
 
 
-def clause(param: str, modifier: str, values: Sequence[str]) -> tuple[str, list[object]]:
+def clause(param: str, modifier: str, values: Sequence[str]) -> tuple[str, list[str | int | float]]:
     """Resources with a text that starts with (contains, is) one of the values."""
     terms: list[str] = []
-    bound: list[object] = []
+    bound: list[str | int | float] = []
     for value in values:
         folded = fold(value)
         if modifier == "exact":

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 
-def clause(param: str, modifier: str, values: Sequence[str]) -> tuple[str, list[object]]:
+def clause(param: str, modifier: str, values: Sequence[str]) -> tuple[str, list[str | int | float]]:
     """Resources with one of the codes."""
     terms: list[str] = []
-    bound: list[object] = []
+    bound: list[str | int | float] = []
     for value in values:
         system, bar, code = value.partition("|")
         if not bar:
