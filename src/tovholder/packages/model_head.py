@@ -131,8 +131,9 @@ class Inclusion(Frozen):
     source: Code
 
     def matches(self, system: str, code: str) -> bool:
-        """Whether a coding is one of the including codes."""
+        """Whether a coding is one of the including codes; some systems leave out the "urn:oid:" in front."""
+        named = {system, f"urn:oid:{system}"}
         return any(
-            system in held.systems and (code == held.code or (held.children and code.startswith(held.code)))
+            not named.isdisjoint(held.systems) and (code == held.code or (held.children and code.startswith(held.code)))
             for held in self.codes
         )

@@ -21,6 +21,7 @@ def test_inclusion_codes():
     assert all(KOL.inclusion.matches(sks, code) for code in included)
     assert KOL.inclusion.matches(icpc, "R95")
     assert KOL.inclusion.matches("http://hl7.org/fhir/sid/icpc-2", "R95")
+    assert KOL.inclusion.matches("1.2.208.176.2.31", "R95")
     for system, code in ((icpc, "R96"), (icpc, "R950"), (sks, "DJ45"), (sks, "R95"), (icpc, "DJ44"), ("x", "R95")):
         assert not KOL.inclusion.matches(system, code)
 
