@@ -1,0 +1,155 @@
+"""The demo builds into a real database through the real actions, on any day, and its personas meet what they should."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from tovholder import store
+from tovholder.access import Role, system_context
+from tovholder.access.people import personas
+from tovholder.base import days
+from tovholder.base.errors import Problem
+from tovholder.cockpit import flags
+from tovholder.demo.build import build
+from tovholder.demo.personas import PATIENTS, STAFF, Story, all_personas, patient_ids
+from tovholder.demo.scene import Scene
+from tovholder.demo.stories import TELL
+from tovholder.demo.synth import SynthConfig
+from tovholder.demo.synth.organisations import directory
+
+pytestmark = pytest.mark.django_db
+
+# A Monday before the law, a Sunday on leap day's heels, a day after summer time began, New Year's Day after the merger.
+MOMENTS = [
+    datetime(2026, 11, 23, 9, tzinfo=UTC),
+    datetime(2028, 3, 5, 22, 30, tzinfo=UTC),
+    datetime(2027, 3, 29, 4, tzinfo=UTC),
+    datetime(2027, 1, 1, 0, 5, tzinfo=UTC),
+]
+
+
+def small(now: datetime) -> SynthConfig:
+    return SynthConfig(
+        seed=2027,
+        anchor=days.date_of(days.day_of(now)),
+        list_size=100,
+        package_clinics=2,
+        package_patients_per_clinic=4,
+    )
+
+
+def rows(sql: str, *values: Any) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values)
+        return list(cursor.fetchall())
+
+
+@pytest.fixture
+def told() -> list[tuple[str, int, int | None]]:
+    return []
+
+
+@pytest.mark.parametrize("now", MOMENTS, ids=lambda moment: moment.date().isoformat())
+def test_the_demo_builds_on_any_day_and_every_story_stands_where_it_should(
+    now: datetime, told: list[tuple[str, int, int | None]]
+) -> None:
+    made = build(now, lambda *step: told.append(step), config=small(now))
+    assert made["personas"] == len(STAFF) + len(PATIENTS)
+    assert [stage for stage, *_ in told][-1] == "Stories"
+    known = {story.story: patient_ids(2027)[story.name] for story in PATIENTS}
+    today = days.day_of(now)
+    phases = {
+        story: rows("SELECT phase, deadline_day FROM fact_episode WHERE patient_id = %s", known[story])
+        for story in Story
+    }
+    assert {story: [phase for phase, _ in found] for story, found in phases.items()} == {
+        Story.NEW: ["eligible"],
+        Story.UNDECIDED: ["startup"],
+        Story.MISSED: ["further"],
+        Story.TOGETHER: ["further"],
+        Story.STEADY: ["continuing"],
+        Story.DECLINED: ["declined"],
+    }
+    assert 3 <= phases[Story.NEW][0][1] - today <= 7
+    levels = {story: rows("SELECT level FROM fact_level WHERE patient_id = %s", known[story]) for story in Story}
+    assert (levels[Story.MISSED], levels[Story.TOGETHER], levels[Story.STEADY]) == ([(2,)], [(3,)], [(1,)])
+    assert not levels[Story.UNDECIDED]
+    late = rows(
+        "SELECT COUNT(*) FROM fact_plan p JOIN fact_episode e ON e.episode_id = p.episode_id"
+        " WHERE p.patient_id IN (%s, %s, %s) AND p.confirmed_day > e.deadline_day",
+        known[Story.MISSED],
+        known[Story.TOGETHER],
+        known[Story.STEADY],
+    )
+    assert late == [(0,)]
+
+
+@pytest.fixture
+def stories() -> tuple[dict[Story, str], datetime]:
+    now = MOMENTS[0]
+    build(now, config=small(now))
+    return {story.story: patient_ids(2027)[story.name] for story in PATIENTS}, now
+
+
+def test_the_daily_run_raises_the_flags_the_stories_are_about(stories: tuple[dict[Story, str], datetime]) -> None:
+    known, now = stories
+    flags.run_all(now)
+    raised = {
+        story: {
+            rule
+            for (rule,) in rows(
+                "SELECT rule_id FROM cockpit_flag WHERE patient_id = %s AND cleared_ms IS NULL", known[story]
+            )
+        }
+        for story in Story
+    }
+    assert raised[Story.NEW] == {"kol-not-started", "kol-plan-deadline-near"}
+    assert raised[Story.UNDECIDED] == {"kol-level-undecided", "kol-plan-deadline-near"}
+    assert raised[Story.MISSED] == {"kol-noshow-unbooked"}
+    assert raised[Story.STEADY] == raised[Story.DECLINED] == set()
+
+
+def test_everybody_sees_what_is_theirs(stories: tuple[dict[Story, str], datetime]) -> None:
+    known, now = stories
+    clinic = directory(small(now)).clinics[0]
+    for story in PATIENTS:
+        scene = Scene(clinic, story, known[story.story], now)
+        for who in (scene.doctor(0), scene.nurse(0), scene.citizen(0)):
+            assert store.read(who, "Patient", scene.patient_id).id == scene.patient_id
+    svend = Scene(clinic, next(one for one in PATIENTS if one.story is Story.TOGETHER), known[Story.TOGETHER], now)
+    for outside in (svend.hospital(0), svend.prevention(0), svend.physio(0)):
+        assert store.read(outside, "Patient", svend.patient_id).id == svend.patient_id
+    villy = Scene(clinic, next(one for one in PATIENTS if one.story is Story.DECLINED), known[Story.DECLINED], now)
+    with pytest.raises(Problem):
+        store.read(villy.physio(0), "Patient", villy.patient_id)
+    with pytest.raises(Problem):
+        store.read(villy.citizen(0), "Patient", svend.patient_id)
+
+
+def test_personas_are_saved_once_and_point_at_people_who_exist(stories: tuple[dict[Story, str], datetime]) -> None:
+    _, now = stories
+    saved = personas()
+    assert Counter(one.role for one in saved)[Role.CITIZEN] == len(PATIENTS)
+    assert [one.name for one in saved] == [one.name for one in all_personas(directory(small(now)), 2027)]
+    anna = next(one for one in saved if one.name == "anna")
+    assert (anna.display_name, anna.role) == ("Anna Holm", Role.GP)
+    ctx = system_context(now, "test")
+    for one in saved:
+        for kind, identity in (
+            ("Organization", one.organization_id),
+            ("Practitioner", one.practitioner_id),
+            ("Patient", one.patient_id),
+        ):
+            assert not identity or store.read(ctx, kind, identity).id == identity
+
+
+def test_each_story_has_a_teller_and_each_patient_a_story_of_their_own() -> None:
+    assert set(TELL) == set(Story)
+    assert Counter(one.story for one in PATIENTS) == Counter(Story)
+    assert len({one.number for one in PATIENTS}) == len(PATIENTS)
+    assert date(2026, 11, 23).year - max(one.age for one in PATIENTS) > 1937
