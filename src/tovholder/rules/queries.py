@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 
 from sqlglot import exp
 
-from tovholder.rules.aggregates import AGGREGATES
-from tovholder.rules.expressions import Expressions, Place, plain_parts, without_parens
+from tovholder.rules.expressions import Expressions, Place, plain_parts
 from tovholder.rules.names import RESERVED, listed, plain_name
 from tovholder.rules.refusals import Complaints, written
 from tovholder.rules.relations import Clause, ColumnName, Field, Joined, Kind, Output, Scope, Typed, fact_table, unify
 from tovholder.rules.schema import Schema
+from tovholder.rules.shapes import equalities, has_aggregate, pinned
 
 _SELECT = frozenset({"with_", "expressions", "from_", "joins", "where", "group", "having", "order", "distinct"})
 _UNION = frozenset({"with_", "this", "expression", "distinct", "order"})
@@ -235,7 +235,7 @@ class Queries:
             return
         self.expressions.condition(on, Place(scope, Clause.ON))
         if left:
-            scope.joined[table.alias] = _pinned(on, table)
+            scope.joined[table.alias] = pinned(on, table)
         else:
             self._note_equalities(on, scope)
 
@@ -292,7 +292,7 @@ class Queries:
     # -- equalities that hold for every row (windows and keys need them) ---------------------------------------------
 
     def _note_equalities(self, condition: exp.Expr, scope: Scope) -> None:
-        for one, other in _equalities(condition):
+        for one, other in equalities(condition):
             if one[0] not in scope.joined or (other is not None and other[0] not in scope.joined):
                 continue
             if other is None:
@@ -320,7 +320,7 @@ class Queries:
         if refused:  # which columns were meant is not known, so none is told to be missing
             columns = {(alias, name) for alias, table in scope.joined.items() for name in table.fields}
         counted = [*node.expressions, *([node.args["having"]] if node.args.get("having") is not None else [])]
-        if group is not None or any(_has_aggregate(item) for item in counted):
+        if group is not None or any(has_aggregate(item) for item in counted):
             scope.grouped = frozenset(columns)
 
     # -- ORDER BY at the very end ------------------------------------------------------------------------------------
@@ -373,43 +373,3 @@ class Queries:
         elif isinstance(node.parent, exp.Exists) and scope.grouped == frozenset():
             self.say.at(query, "correlated-shape", found="an aggregate without GROUP BY, which always gives a row")
         return [field.typed for field in output.fields]
-
-
-def _has_aggregate(node: exp.Expr) -> bool:
-    """Whether an aggregate stands in an expression, not counting windows and subqueries."""
-    if isinstance(node, (exp.Query, exp.Subquery, exp.Window)):
-        return False
-    if isinstance(node, AGGREGATES):
-        return isinstance(node, exp.Count) or not node.expressions  # MAX(a, b) is refused and groups nothing
-    return any(_has_aggregate(part) for part in node.iter_expressions())
-
-
-def _equalities(condition: exp.Expr) -> list[tuple[ColumnName, ColumnName | None]]:
-    """The column = column and column = fixed value comparisons that AND joins."""
-    found: list[tuple[ColumnName, ColumnName | None]] = []
-    waiting = [condition]
-    while waiting:
-        node = without_parens(waiting.pop())
-        if isinstance(node, exp.And):
-            waiting += [node.this, node.expression]
-        elif isinstance(node, exp.EQ):
-            sides = [without_parens(node.this), without_parens(node.expression)]
-            columns = [side for side in sides if isinstance(side, exp.Column)]
-            names = [(str(column.table), str(column.name)) for column in columns]
-            if len(names) == 2:
-                found.append((names[0], names[1]))
-            elif len(names) == 1 and any(isinstance(side, (exp.Literal, exp.Placeholder)) for side in sides):
-                found.append((names[0], None))
-    return found
-
-
-def _pinned(on: exp.Expr, table: Joined) -> Joined:
-    """A LEFT JOINed table with what its ON says about it."""
-    pins: dict[str, ColumnName | None] = {}
-    for one, other in _equalities(on):
-        if one[0] == table.alias and (other is None or other[0] != table.alias):
-            pins[one[1]] = other
-        elif other is not None and other[0] == table.alias and one[0] != table.alias:
-            pins[other[1]] = one
-    needs = frozenset(str(column.table) for column in on.find_all(exp.Column)) - {table.alias}
-    return Joined(table.alias, table.fields, table.key, left=True, pins=pins, needs=needs)
