@@ -1,28 +1,20 @@
-"""Binds the record's ports to the contexts above it: which guards check which type, which derivations run in which order."""
+"""Binds the record's ports to the contexts above it: which guards check which type, which derivations run in order."""
 
 from __future__ import annotations
 
-from tovholder.appointments.guards import appointment_guard
+from tovholder.appointments import guards as appointment_guards
 from tovholder.cockpit.flags import FlagStep
 from tovholder.monitoring.contributions import ContributionStep
-from tovholder.plan import derive, guards, links
-from tovholder.referral.guards import referral_guard
+from tovholder.plan import derive
+from tovholder.plan import guards as plan_guards
+from tovholder.referral import guards as referral_guards
 from tovholder.store import ports
 
 
 def bind() -> None:
     """Called once when Django is ready."""
     ports.bind(
-        guards={
-            "EpisodeOfCare": [guards.episode_guard],
-            "CarePlan": [guards.plan_guard],
-            "Observation": [guards.level_guard],
-            "ServiceRequest": [guards.activity_guard],
-            "Goal": [guards.goal_guard],
-            "QuestionnaireResponse": [guards.response_guard],
-            "Appointment": [appointment_guard],
-            "Task": [referral_guard],
-        },
+        guards=plan_guards.GUARDS | appointment_guards.GUARDS | referral_guards.GUARDS,
         # Order matters: links need episodes, flags and figures need both.
-        steps=[derive.FindEligible(), links.LinkResources(), FlagStep(), ContributionStep()],
+        steps=[*derive.STEPS, FlagStep(), ContributionStep()],
     )

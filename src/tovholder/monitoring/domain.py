@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 THRESHOLD = 5  # cells with fewer people are not shown (domain.md §8.4)
@@ -10,9 +10,10 @@ THRESHOLD = 5  # cells with fewer people are not shown (domain.md §8.4)
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One figure: a period in a place. ``missing`` are in the denominator with an answer nobody knows.
+    """One figure: a period in a place.
 
-    A suppressed cell has None in every number. unstarted and declined are parts of the denominator.
+    ``missing`` stand beside the denominator: people with the right whose answer cannot be known, since a date is
+    missing. unstarted and declined are parts of the denominator. A number that is withheld is None.
     """
 
     period: str
@@ -25,64 +26,71 @@ class Cell:
 
     @property
     def suppressed(self) -> bool:
-        """Whether the numbers are withheld."""
+        """Whether the whole cell is withheld."""
         return self.denominator is None
 
     @property
     def share(self) -> float | None:
-        """Numerator over denominator, those with an unknown answer counted as not kept; None when there is nobody."""
+        """Numerator over denominator; None when there is nobody or the numbers are withheld."""
         if not self.denominator or self.numerator is None:
             return None
         return self.numerator / self.denominator
 
     @property
-    def best(self) -> float | None:
-        """The share if every unknown answer were a kept one."""
+    def worst(self) -> float | None:
+        """The share if the right was kept for none of the missing."""
         if not self.denominator or self.numerator is None or self.missing is None:
             return None
-        return (self.numerator + self.missing) / self.denominator
+        return self.numerator / (self.denominator + self.missing)
+
+    @property
+    def best(self) -> float | None:
+        """The share if the right was kept for all of the missing."""
+        if not self.denominator or self.numerator is None or self.missing is None:
+            return None
+        return (self.numerator + self.missing) / (self.denominator + self.missing)
 
     def withheld(self) -> Cell:
         """The cell without its numbers."""
         return replace(self, denominator=None, numerator=None, missing=None, unstarted=None, declined=None)
 
 
-def suppress(cells: Iterable[Cell], total: str) -> list[Cell]:
-    """Withhold small cells, and as many more as keep them from being computed back from a total.
+PARTS = ("missing", "unstarted", "declined")
 
-    cells: one per (period, place); the place named ``total`` is the sum of the others in its period. A cell is
-    small when 1 to 4 people stand in it. When exactly one place of a period is withheld, the smallest other goes with it;
-    where nothing else is left to withhold, the total goes too.
+
+def suppress(cells: Iterable[Cell], total: str) -> list[Cell]:
+    """Withhold numbers of fewer than five people, and as many more as keep them from being computed back.
+
+    cells: one per (period, place); the place named ``total`` is the sum of the others in its period. Where the
+    denominator is small the whole cell goes; where only a part of it is, that part goes. What is withheld in a
+    period must together be nobody or at least five, since the total gives that sum away; so the smallest others
+    go too, and where there is none left, the total. The caller's tables have no sum over periods, so nothing
+    leaks along that side.
     """
-    result: list[Cell] = []
     periods: dict[str, list[Cell]] = {}
     for cell in cells:
         periods.setdefault(cell.period, []).append(cell)
-    for group in periods.values():
-        result += _suppress_period(group, total)
-    # The caller's tables have no sum over periods, so nothing leaks along that side.
+    result = [cell for group in periods.values() for cell in _suppress_period(group, total)]
     return sorted(result, key=lambda cell: (cell.period, cell.place == total, cell.place))
 
 
-def is_small(cell: Cell) -> bool:
-    """Whether the cell tells about fewer than the threshold."""
-    if cell.denominator is None:
-        return True
-    return 0 < cell.denominator < THRESHOLD
+def hide(values: Mapping[str, int], hidden: Iterable[str] = ()) -> tuple[frozenset[str], bool]:
+    """Which places to withhold, given those withheld already, and whether their total must go too."""
+    gone = set(hidden) | {place for place, value in values.items() if 0 < value < THRESHOLD}
+    others = sorted((value, place) for place, value in values.items() if value and place not in gone)
+    while 0 < sum(values[place] for place in gone) < THRESHOLD:
+        if not others:
+            return frozenset(gone), True
+        gone.add(others.pop(0)[1])
+    return frozenset(gone), False
 
 
 def _suppress_period(group: Sequence[Cell], total: str) -> list[Cell]:
-    places = [cell for cell in group if cell.place != total]
-    sums = [cell for cell in group if cell.place == total]
-    hidden = {cell.place for cell in places if is_small(cell)}
-    shown = sorted((c for c in places if c.place not in hidden and c.denominator), key=lambda c: c.denominator or 0)
-    hide_total = any(is_small(cell) for cell in sums)
-    if hidden and not hide_total:
-        people = sum(cell.denominator or 0 for cell in places if cell.place in hidden)
-        # The withheld cells together are what the total gives away: they must be two and not themselves small.
-        while (len(hidden) < 2 or people < THRESHOLD) and shown:
-            other = shown.pop(0)
-            hidden.add(other.place)
-            people += other.denominator or 0
-        hide_total = len(hidden) < 2 or people < THRESHOLD
-    return [cell.withheld() if cell.place in hidden or (cell.place == total and hide_total) else cell for cell in group]
+    places = {cell.place: cell for cell in group if cell.place != total}
+    gone, no_total = hide({place: cell.denominator or 0 for place, cell in places.items()})
+    shown = [cell.withheld() if cell.place in gone or (cell.place == total and no_total) else cell for cell in group]
+    for part in PARTS:
+        part_gone, no_part_total = hide({place: getattr(cell, part) or 0 for place, cell in places.items()}, gone)
+        drop = part_gone | ({total} if no_part_total else set())
+        shown = [replace(cell, **{part: None}) if cell.place in drop else cell for cell in shown]
+    return shown

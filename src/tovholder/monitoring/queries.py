@@ -49,10 +49,10 @@ def rights_table(ctx: Context, indicator_id: str, *, months: int = 12) -> Rights
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT period_id, COALESCE(region, %s), SUM(in_denominator), SUM(in_numerator),"
-            " SUM(in_denominator * missing),"
+            " SUM(missing),"
             " SUM(CASE WHEN in_denominator = 1 AND phase = 'eligible' THEN 1 ELSE 0 END),"
             " SUM(CASE WHEN in_denominator = 1 AND phase = 'declined' THEN 1 ELSE 0 END)"
-            " FROM monitoring_contribution WHERE indicator = %s GROUP BY 1, 2 HAVING SUM(in_denominator) > 0",
+            " FROM monitoring_contribution WHERE indicator = %s GROUP BY 1, 2 HAVING SUM(in_denominator) + SUM(missing) > 0",
             [UNKNOWN, indicator_id],
         )
         found = [Cell(*row) for row in cursor.fetchall()]

@@ -28,6 +28,24 @@ def test_one_small_cell_takes_the_next_smallest_with_it() -> None:
     assert shown(3, 20, 9, 30) == {"R0": None, "R1": 20, "R2": None, "R3": 30, TOTAL: 62}
 
 
+def test_a_small_part_goes_alone_and_with_as_many_as_keep_it_hidden() -> None:
+    table = suppress(
+        [
+            Cell("m", "A", 20, 10, 2, 0, 0),
+            Cell("m", "B", 30, 10, 6, 0, 0),
+            Cell("m", "C", 30, 10, 9, 0, 0),
+            Cell("m", TOTAL, 80, 30, 17, 0, 0),
+        ],
+        TOTAL,
+    )
+    assert [(cell.place, cell.denominator, cell.missing) for cell in table] == [
+        ("A", 20, None),
+        ("B", 30, None),
+        ("C", 30, 9),
+        (TOTAL, 80, 17),
+    ]
+
+
 def test_when_nothing_is_left_to_hide_behind_the_total_goes_too() -> None:
     assert shown(3) == {"R0": None, TOTAL: None}
     assert shown(2, 1) == {"R0": None, "R1": None, TOTAL: None}
@@ -48,12 +66,30 @@ def test_nothing_small_can_be_computed_back(counts: list[int]) -> None:
     hidden = [cell for cell in places if cell.suppressed]
     if hidden and total.denominator is not None:
         rest = total.denominator - sum(cell.denominator or 0 for cell in places)
-        assert len(hidden) >= 2
         assert rest >= THRESHOLD
+
+
+parts = st.tuples(st.integers(0, 30), st.integers(0, 9), st.integers(0, 9), st.integers(0, 9))
+
+
+@given(st.lists(parts, min_size=1, max_size=6))
+def test_no_small_part_can_be_computed_back_either(rows: list[tuple[int, int, int, int]]) -> None:
+    made = [Cell("m", f"R{n}", d, d // 2, m, min(u, d), min(x, d)) for n, (d, m, u, x) in enumerate(rows)]
+    sums = [sum(getattr(cell, name) or 0 for cell in made) for name in ("denominator", "numerator", "missing", "unstarted", "declined")]
+    table = suppress([*made, Cell("m", TOTAL, *sums)], TOTAL)
+    total = next(cell for cell in table if cell.place == TOTAL)
+    places = [cell for cell in table if cell.place != TOTAL]
+    for name in ("denominator", "missing", "unstarted", "declined"):
+        known = [getattr(cell, name) for cell in places if getattr(cell, name) is not None]
+        assert all(value == 0 or value >= THRESHOLD for value in known)
+        whole = getattr(total, name)
+        if whole is not None:
+            rest = whole - sum(known)
+            assert rest == 0 or rest >= THRESHOLD
 
 
 def test_shares_and_bounds() -> None:
     cell = Cell("2027-01", "R", 10, 6, 2)
-    assert (cell.share, cell.best) == (0.6, 0.8)
+    assert (cell.share, cell.worst, cell.best) == (0.6, 0.5, 8 / 12)
     assert Cell("2027-01", "R", 0, 0, 0).share is None
     assert cell.withheld().share is None

@@ -1,0 +1,201 @@
+"""The thread through the house by its actions: a diagnosis, a clock, a plan, a missed step, a flag, a figure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from lib.people import clinic, condition, context, patient, system
+
+from tovholder import store
+from tovholder.access import Context, Role
+from tovholder.appointments import actions as appointment_actions
+from tovholder.base import days
+from tovholder.cockpit import flags, queries
+from tovholder.monitoring import contributions, engines
+from tovholder.monitoring.queries import rights_table
+from tovholder.plan import actions
+
+pytestmark = pytest.mark.django_db
+START = datetime(2027, 3, 1, 9, 0, tzinfo=UTC)
+NEEDS = {"biologisk": 2, "psykisk": 1, "social": 1, "sundhedskompetence": 1}
+
+
+@dataclass
+class World:
+    organization: str
+    patient: str
+    now: datetime = START
+
+    @property
+    def gp(self) -> Context:
+        return context(Role.GP, self.organization, now=self.now)
+
+    @property
+    def episode(self) -> str:
+        return store.search(system(self.now), "EpisodeOfCare", [("patient", self.patient)]).entries[0].id
+
+    def later(self, number: int) -> None:
+        self.now += timedelta(days=number)
+
+    def flags(self) -> set[str]:
+        rows = queries.clinic_list(self.gp)
+        return {flag.rule_id for row in rows for flag in row.flags}
+
+    def daily(self) -> None:
+        flags.run_all(self.now)
+        contributions.run_all(self.now)
+
+    def confirmed(self, level: int = 2) -> None:
+        where: dict[str, Any] = {"patient_id": self.patient, "episode_id": self.episode}
+        actions.start_episode(self.gp, **where)
+        actions.record_needs_assessment(self.gp, **where, answers=NEEDS)
+        proposal = actions.propose_level(self.gp, **where)
+        reason = "" if proposal.level == level else "Samtalen viste noget andet"
+        actions.decide_level(self.gp, **where, level=level, override_reason=reason)
+        actions.make_plan(self.gp, **where)
+        actions.confirm_plan(self.gp, **where, no_goal_reason="Patienten vil vente")
+
+
+@pytest.fixture
+def world() -> World:
+    with store.unit_of_work(system(START)) as uow:
+        organization = uow.create(clinic()).id
+        person = uow.create(patient(organization)).id
+        uow.create(condition(person, recorded="2027-02-20"))
+    return World(organization, person)
+
+
+def figure(world: World, period: str) -> tuple[int, int, int]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT COALESCE(SUM(in_denominator), 0), COALESCE(SUM(in_numerator), 0), COALESCE(SUM(missing), 0)"
+            " FROM monitoring_contribution WHERE indicator = 'kol-plan-30-days' AND period_id = %s",
+            [period],
+        )
+        return tuple(cursor.fetchone())
+
+
+def test_a_diagnosis_makes_an_eligible_episode_with_its_clock_the_same_moment(world: World) -> None:
+    row = queries.clinic_list(world.gp)[0]
+    assert (row.phase, row.level, row.plan_confirmed) == ("eligible", None, False)
+    assert days.iso(row.clock_start_day or 0) == "2027-02-20"
+    assert days.iso(row.deadline_day or 0) == "2027-03-22"
+    assert row.days_left == 21
+    assert row.next_step is not None
+    assert row.next_step.kind == "start"
+
+
+def test_the_whole_thread(world: World) -> None:
+    world.later(40)  # past the deadline, nobody has started
+    world.daily()
+    assert {"kol-plan-deadline-over"} <= world.flags()
+    world.now = START
+    world.daily()
+    world.confirmed(level=2)
+    assert "kol-plan-deadline-over" not in world.flags()
+    # The appointment, missed
+    world.later(10)
+    booked = appointment_actions.book(
+        world.gp, patient_id=world.patient, kind="kol-kontrol", start=world.now + timedelta(days=5)
+    )
+    world.later(6)
+    appointment_actions.mark_noshow(world.gp, patient_id=world.patient, appointment_id=booked.id or "")
+    assert "kol-noshow-unbooked" not in world.flags()
+    world.later(20)
+    world.daily()
+    flag = next(f for row in queries.clinic_list(world.gp) for f in row.flags if f.rule_id == "kol-noshow-unbooked")
+    assert flag.age_days == 21
+    assert flag.reason["da"]
+    assert "{" not in flag.reason["da"] + flag.reason["en"]
+    # Booked again: gone in the same moment, and the FHIR Flag says so
+    appointment_actions.book(
+        world.gp, patient_id=world.patient, kind="kol-kontrol", start=world.now + timedelta(days=3)
+    )
+    assert "kol-noshow-unbooked" not in world.flags()
+    found = store.search(system(), "Flag", [("patient", world.patient)]).entries
+    closed = [e.resource for e in found if e.resource["code"]["coding"][0]["code"] == "kol-noshow-unbooked"]
+    assert [item["status"] for item in closed] == ["inactive"]
+
+
+@pytest.mark.parametrize(("level", "flagged"), [(1, False), (2, True), (3, True)])
+def test_compliance_flags_are_for_levels_two_and_three(world: World, level: int, flagged: bool) -> None:
+    world.confirmed(level=level)
+    booked = appointment_actions.book(
+        world.gp, patient_id=world.patient, kind="kol-kontrol", start=world.now + timedelta(days=1)
+    )
+    world.later(2)
+    appointment_actions.mark_noshow(world.gp, patient_id=world.patient, appointment_id=booked.id or "")
+    world.later(20)
+    world.daily()
+    assert ("kol-noshow-unbooked" in world.flags()) is flagged
+
+
+def test_deciding_another_level_re_evaluates_at_once(world: World) -> None:
+    world.confirmed(level=3)
+    booked = appointment_actions.book(
+        world.gp, patient_id=world.patient, kind="kol-kontrol", start=world.now + timedelta(days=1)
+    )
+    world.later(2)
+    appointment_actions.mark_noshow(world.gp, patient_id=world.patient, appointment_id=booked.id or "")
+    world.later(20)
+    world.daily()
+    assert "kol-noshow-unbooked" in world.flags()
+    actions.decide_level(
+        world.gp, patient_id=world.patient, episode_id=world.episode, level=1, override_reason="Har det godt"
+    )
+    assert "kol-noshow-unbooked" not in world.flags()
+
+
+def test_the_daily_run_changes_nothing_the_second_time(world: World) -> None:
+    world.later(40)
+    flags.run_all(world.now)
+    assert flags.run_all(world.now)[1:] == (0, 0)
+
+
+def test_the_figure_moves_with_the_event_and_counts_the_unstarted(world: World) -> None:
+    world.later(40)
+    world.daily()
+    assert figure(world, "2027-03") == (1, 0, 0)
+    world.now = START
+    world.daily()
+    assert figure(world, "2027-03") == (0, 0, 0)  # the deadline has not come yet
+    world.confirmed()
+    assert figure(world, "2027-03") == (1, 1, 0)
+
+
+def test_a_missing_diagnosis_date_is_counted_as_missing(world: World) -> None:
+    with store.unit_of_work(system(START)) as uow:
+        other = uow.create(patient(world.organization)).id
+        uow.create(condition(other, recorded=None))
+    world.later(40)
+    world.daily()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT SUM(missing) FROM monitoring_contribution WHERE indicator = 'kol-plan-30-days'")
+        assert cursor.fetchone()[0] == 1
+
+
+def test_duckdb_gives_the_same_figures(world: World) -> None:
+    world.confirmed()
+    world.later(40)
+    world.daily()
+    assert set(engines.compare(world.now).values()) == {0}
+
+
+def test_national_figures_are_for_the_analyst_and_small_cells_are_withheld(world: World) -> None:
+    world.later(40)
+    world.daily()
+    table = rights_table(context(Role.ANALYST, "authority", now=world.now), "kol-plan-30-days")
+    assert table.cells
+    assert all(cell.suppressed for cell in table.cells)
+    from tovholder.base.errors import Problem
+
+    with pytest.raises(Problem):
+        rights_table(world.gp, "kol-plan-30-days")
+
+
+def test_another_clinics_list_is_empty(world: World) -> None:
+    assert queries.clinic_list(context(Role.GP, "another", now=world.now)) == []
