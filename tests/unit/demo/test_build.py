@@ -54,7 +54,11 @@ def told() -> list[tuple[str, int, int | None]]:
     return []
 
 
-@pytest.mark.parametrize("now", MOMENTS, ids=lambda moment: moment.date().isoformat())
+@pytest.mark.parametrize(
+    "now",
+    [MOMENTS[0], *(pytest.param(moment, marks=pytest.mark.slow) for moment in MOMENTS[1:])],
+    ids=lambda moment: moment.date().isoformat(),
+)
 def test_the_demo_builds_on_any_day_and_every_story_stands_where_it_should(
     now: datetime, told: list[tuple[str, int, int | None]]
 ) -> None:
