@@ -184,7 +184,7 @@ def cancel(ctx: Context, *, patient_id: str, appointment_id: str, reason: str, b
 
 
 def correct(ctx: Context, *, patient_id: str, appointment_id: str, status: str, reason: str) -> Appointment:
-    """Put right an outcome that was told wrongly; the wrong version stays in the history, the reason beside the right one."""
+    """Put right an outcome told wrongly; the wrong version stays in the history, the reason beside the right one."""
     _may(ctx)
     wanted = status_of(status)
     if not reason.strip():

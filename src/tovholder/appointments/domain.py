@@ -67,7 +67,7 @@ class CancelledBy(StrEnum):
 
 
 def may_move(old: Status, new: Status, *, correction: bool = False) -> bool:
-    """Whether a status may follow another. With a stated correction anything but what was entered in error may change."""
+    """Whether a status may follow another; a stated correction may change anything not entered in error."""
     if old == new or new in TRANSITIONS[old]:
         return True
     return correction and old is not Status.ENTERED_IN_ERROR

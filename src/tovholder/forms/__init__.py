@@ -1,7 +1,7 @@
 """Questionnaires of a package: shown, checked, turned into responses, scored."""
 
 from tovholder.forms.answers import answers_of, check, items_of, parse, validate_response
-from tovholder.forms.domain import Choice, Field, Rendered, render
+from tovholder.forms.domain import Choice, Field, Rendered, form_text, render
 from tovholder.forms.extract import extract
 from tovholder.forms.score import Scored, score
 
@@ -13,6 +13,7 @@ __all__ = [
     "answers_of",
     "check",
     "extract",
+    "form_text",
     "items_of",
     "parse",
     "render",

@@ -59,9 +59,11 @@ def asks_fhirpath(held: Package) -> bool:
     """Whether any condition of the package is written in FHIRPath."""
     conditions = [
         *(need.when for need in (*held.inclusion.requires, *held.inclusion.blocks)),
-        *(item.when for item in (*held.level.raisers, *held.level.blocks)),
+        *(raiser.when for raiser in held.level.raisers),
+        *(block.when for block in held.level.blocks),
         *(source.when for item in held.level.inputs for source in item.sources),
-        *(item.when for item in (*held.plan.goals, *held.plan.activities)),
+        *(goal.when for goal in held.plan.goals),
+        *(activity.when for activity in held.plan.activities),
     ]
     return any(inner.fhirpath for condition in conditions if condition for inner in condition.walk())
 

@@ -117,7 +117,7 @@ def _evaluate(
 
 
 def _is_new(found: Inclusion, rows: list[Row]) -> bool:
-    """Whether the diagnosis is news after earlier courses: a course declined or ended is not opened again by an old one.
+    """Whether the diagnosis is news after earlier courses: a course declined or ended stays closed to an old one.
 
     A course that ended as a wrong diagnosis decided nothing about other diagnoses.
     """
@@ -180,10 +180,10 @@ def _nothing_to_do(held: Package, person: PatientFacts, diagnoses: list[Diagnosi
     if not row["condition_id"]:
         return True
     if not own:
-        return row["phase"] != Phase.ELIGIBLE
+        return bool(row["phase"] != Phase.ELIGIBLE)
     if row["phase"] == Phase.ELIGIBLE and not _stands(held, own[0]):
         return False
-    return not _redated(own[0], row["diagnosis_day"], row["clock_event"], row["phase"])
+    return not _redated(own[0], row["diagnosis_day"], row["clock_event"], str(row["phase"]))
 
 
 def _stands(held: Package, item: Diagnosis) -> bool:
@@ -194,7 +194,7 @@ def _stands(held: Package, item: Diagnosis) -> bool:
 
 
 def _redated(item: Diagnosis, known_day: int | None, event: str | None, phase: str) -> bool:
-    """Whether the clock must follow the diagnosis to another day: a date that came late, or one corrected before start."""
+    """Whether the clock must follow the diagnosis to another day: a late date, or one corrected before start."""
     if item.day is None or item.day == known_day:
         return False
     return event == ClockEvent.UNKNOWN or known_day is None or phase == Phase.ELIGIBLE

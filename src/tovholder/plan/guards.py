@@ -52,13 +52,13 @@ def episode_guard(change: Change, uow: UnitOfWork) -> None:
     if package_id not in packages.builtin():
         raise rule("EpisodeOfCare.type", "the package is not known here", ", ".join(sorted(packages.builtin())))
     phase = resources.phase_of(new)
-    if phase is None:
-        raise rule(_PHASE, "the phase is not one of ours", ", ".join(Phase))
+    if phase is None or text(new, "episode-phase") is None:
+        raise rule(_PHASE, "a course says its phase, and it is one of ours", ", ".join(Phase))
     value = resources.read_episode(new)
     if value.open_pause is not None and sum(pause.end_day is None for pause in value.pauses) > 1:
         raise rule("EpisodeOfCare.extension('pause')", "two pauses are open", "at most one open pause")
     fitting = {episode_status(phase), episode_status(phase, paused=True)}
-    if new.get("status") not in fitting and text(new, "episode-phase") is not None:
+    if new.get("status") not in fitting:
         raise rule("EpisodeOfCare.status", f"the status does not fit the phase {phase}", " or ".join(sorted(fitting)))
     before = resources.phase_of(old) if old is not None and old.get("status") != ERROR else None
     if before is not None and not may_move(before, phase):

@@ -66,7 +66,9 @@ def propose_level(
     rules = package.level
     given = {f"{rules.base.form}/{link_id}": value for link_id, value in (needs or {}).items() if value is not None}
     known = facts(package, record, today, given=given)
-    reasons, missing_fields, top = _base(package, record, given, today)
+    fields, missing_fields, top = _base(package, record, given, today)
+    reasons = [reason for reason in fields if reason.at_least == top]
+    answered = tuple(used for reason in fields for used in reason.inputs)
     unknown: dict[str, None] = dict.fromkeys(missing_fields)
     for raiser in rules.raisers:
         answer = evaluate(raiser.when, known)
@@ -102,7 +104,7 @@ def propose_level(
         grade=known.grade,
         guideline=guideline,
         rule_version=rules.version,
-        inputs=_used((item.name for item in rules.inputs), known),
+        inputs=answered + _used((item.name for item in rules.inputs), known),
         missing=tuple(fill(rules.base.missing, {"field": titles.get(name, name)}) for name in missing_fields),
     )
 
@@ -134,8 +136,7 @@ def _base(
         used = ProposalInput(f"{base.form}/{link_id}", str(number), source)
         words = fill(base.reason, {"field": titles.get(link_id, link_id), "value": number})
         reasons.append(LevelReason(link_id, words, level, (used,)))
-    highest = [reason for reason in reasons if reason.at_least == top]
-    return highest, missing, top
+    return reasons, missing, top
 
 
 def _field_titles(package: Package) -> dict[str, Text]:
