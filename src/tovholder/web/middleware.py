@@ -8,7 +8,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils import translation
 
-from tovholder.base.errors import Problem
+from tovholder.base.errors import Problem, not_found
 from tovholder.web import errors
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
@@ -48,10 +48,11 @@ class PageHeadersMiddleware:
         chosen = request.COOKIES.get(settings.LANGUAGE_COOKIE_NAME, settings.LANGUAGE_CODE)
         language = chosen if chosen in dict(settings.LANGUAGES) else settings.LANGUAGE_CODE
         translation.activate(language)
-        request.LANGUAGE_CODE = language  # type: ignore[attr-defined]
+        request.LANGUAGE_CODE = language
         response = self.get_response(request)
         response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
         response.headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
+        response.headers.setdefault("X-Frame-Options", "DENY")  # for browsers that do not know frame-ancestors
         response.headers.setdefault("Cache-Control", "no-store")
         return response
 
@@ -63,8 +64,11 @@ class ProblemPageMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Pass on; the work is in process_exception."""
-        return self.get_response(request)
+        """Pass on; an address that leads nowhere gets the same page as something not yours."""
+        response = self.get_response(request)
+        if response.status_code == 404 and request.resolver_match is None and is_page(request):
+            return errors.page(request, not_found("That address"))
+        return response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """The page of a Problem; other exceptions go on to Django."""

@@ -261,12 +261,22 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
+class Planned:
+    """One activity of the package that a plan confirmed today would hold, with all its days."""
+
+    id: str
+    title: str
+    who: Any
+    days: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Content:
     """Something to read or somewhere to turn."""
 
-    title: Text
+    title: object
     url: str
-    about: Text | None
+    about: object
     validated_by: str = ""
 
 
@@ -299,6 +309,8 @@ class PatientPage:
     decision: Decision | None
     plan: Plan | None
     goals: tuple[Goal, ...]
+    suggested_goals: tuple[str, ...]
+    preview: tuple[Planned, ...]
     activities: tuple[Activity, ...]
     appointments: tuple[Appointment, ...]
     measurements: tuple[Series, ...]

@@ -10,8 +10,9 @@ from django.utils.translation import gettext_lazy
 
 from tovholder.base import days
 from tovholder.packages import Package
-from tovholder.plan import values
+from tovholder.plan import queries, values
 from tovholder.plan.clock import ClockState
+from tovholder.plan.schedule import PlannedActivity
 from tovholder.web import view_models as v
 from tovholder.web import wording
 from tovholder.web.templatetags.tovholder import day as day_text
@@ -212,11 +213,8 @@ def appointments(
     for_patient: bool = False,
 ) -> tuple[v.Appointment, ...]:
     """Appointments, coming ones first in order, then the past, newest first."""
-    shown = [
-        _appointment(item, package, language, today, names, for_patient)
-        for item in found
-        if item.status != "entered-in-error"
-    ]
+    held = [item for item in found if item.status != "entered-in-error"]
+    shown = [_appointment(item, package, language, today, names, for_patient) for item in held]
     ahead = [item for item in shown if item.day is None or item.day >= today]
     behind = [item for item in shown if item.day is not None and item.day < today]
     ahead.sort(key=lambda item: (item.day is None, item.start.timestamp() if item.start else 0.0, item.id or ""))
@@ -278,35 +276,38 @@ def flags(found: Iterable[Any]) -> tuple[v.Flag, ...]:
     )
 
 
-def content(package: Package, today: int, audience: str = "patient") -> tuple[v.Content, ...]:
-    """Links for a reader; expired ones are left out."""
+def preview(found: Iterable[PlannedActivity], language: str) -> tuple[v.Planned, ...]:
+    """What a plan confirmed today would hold: one line per activity of the package, with all its days."""
+    gathered: dict[str, list[PlannedActivity]] = {}
+    for item in found:
+        gathered.setdefault(item.id, []).append(item)
     return tuple(
-        v.Content(item.title, item.link, item.text, item.validated_by)
-        for item in package.content
-        if audience in item.audience and item.shown(today)
+        v.Planned(
+            id=identity,
+            title=steps_[0].title[language],
+            who=wording.PERFORMERS.get(steps_[0].performer, steps_[0].performer),
+            days=tuple(step.due_day for step in steps_),
+        )
+        for identity, steps_ in gathered.items()
     )
 
 
-def unknown_inputs(package: Package, proposal: values.Proposal, language: str) -> tuple[str, ...]:
-    """The names of unknown inputs in words."""
-    titles = {item.name: item.title[language] for item in package.level.inputs}
-    shown = {item.name for item in package.level.inputs if item.shown_as_missing}
-    return tuple(titles.get(name, name) for name in proposal.unknown if name in shown or name not in titles)
-
-
-def proposal_view(package: Package, proposal: values.Proposal | None, language: str) -> v.Proposal | None:
-    """The proposed level with its reasons."""
-    if proposal is None:
-        return None
+def proposal_view(view: queries.EpisodeView, language: str) -> v.Proposal:
+    """The level the rules propose as things stand now, with its reasons and what nobody knows."""
+    found = view.proposal
+    reasons = [reason.text[language] for reason in found.reasons]
+    if found.incomplete is not None:
+        reasons.append(found.incomplete[language])
+    guideline = f", {found.guideline}" if found.guideline else ""
     return v.Proposal(
-        id=proposal.id,
-        level=int(proposal.level) if proposal.level else None,
-        day=days.day_of(proposal.made),
-        reasons=proposal.reasons,
-        unknown=unknown_inputs(package, proposal, language),
-        inputs=tuple(v.Answer(item.name, item.value) for item in proposal.inputs),
-        blocked=proposal.blocked or "",
-        rule=f"{proposal.rule}@{proposal.rule_version}",
+        id=view.saved_proposal.id if view.saved_proposal else None,
+        level=int(found.level) if found.level else None,
+        day=None,
+        reasons=tuple(reasons),
+        unknown=tuple(text[language] for text in view.unknown),
+        inputs=tuple(v.Answer(item.name, item.value) for item in found.inputs),
+        blocked=" ".join(reason.text[language] for reason in found.blocked),
+        rule=f"{view.package.id}-level {found.rule_version}{guideline}",
     )
 
 

@@ -1,43 +1,45 @@
-"""The patient's page in the clinic, and the patient's own page, from what reading.py gathered."""
+"""The patient's page in the clinic, and the patient's own page, from what plan's read models tell."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 
-from tovholder.forms.domain import form_text
 from tovholder.packages import Package
-from tovholder.packages.questionnaires import items, translation
+from tovholder.plan import queries
+from tovholder.plan.measures import Series
 from tovholder.web import reading, wording
 from tovholder.web import view_models as v
 from tovholder.web.presenters import course as c
-from tovholder.web.presenters import measures
 
 _COMING = frozenset({"proposed", "pending", "booked", "arrived", "checked-in", "waitlist"})
 _MISSED_SHOWN = 60  # days a missed appointment is spoken of on the patient's page
+_NEEDS: Sequence[Any] = (_("Ikke besvaret"), _("1 – lavt behov"), _("2 – noget behov"), _("3 – stort behov"))
 
 
-def patient_page(person: reading.Person, held: reading.Course, *, today: int, language: str) -> v.PatientPage:
+def patient_page(held: reading.Course, *, today: int, language: str) -> v.PatientPage:
     """One patient's course, for the clinic."""
-    episode, package = held.episode, held.package
-    assessed = held.assessment
-    guided = c.steps(episode, assessed_day=assessed.day if assessed else None, decision=held.decision, plan=held.plan)
-    form_url = reverse("web:form", args=[person.id, package.id, package.level.base.form])
+    view = held.view
+    episode, package = view.episode, view.package
+    guided = c.steps(episode, assessed_day=view.needs_day, decision=view.decision, plan=view.plan)
+    form_url = reverse("web:form", args=[held.patient_id, package.id, package.level.base.form])
+    ready = view.needs_day is not None or view.decision is not None
     return v.PatientPage(
-        patient_id=person.id,
-        name=person.full_name,
-        age=person.age(today),
-        cpr=person.cpr,
+        patient_id=held.patient_id,
+        name=view.patient.name,
+        age=view.patient.age,
+        cpr=held.cpr,
         package=package.id,
         package_title={"da": package.titles.da, "en": package.titles.en},
         phase=str(episode.phase),
         phase_label=wording.PHASES.get(str(episode.phase), episode.phase),
         episode_id=episode.id,
-        level=int(held.decision.level) if held.decision else None,
+        level=int(view.decision.level) if view.decision else None,
         flags=c.flags(held.flags),
-        clock=c.clock(package, episode, held.plan, today),
+        clock=c.clock(package, episode, view.plan, today),
         steps=guided,
         current=next((step for step in guided if step.state == "current"), None),
         inclusion_reasons=episode.inclusion_reasons,
@@ -45,64 +47,62 @@ def patient_page(person: reading.Person, held: reading.Course, *, today: int, la
         decline_reason=episode.decline_reason or "",
         ended_day=episode.ended_day,
         end_reason=wording.END_REASONS.get(episode.end_reason or "", episode.end_reason or ""),
-        assessment=_assessment(held, language, form_url),
+        assessment=_assessment(view, language, form_url),
         assessment_url=form_url if episode.phase.is_started else "",
-        proposal=c.proposal_view(package, held.proposal, language),
-        decision=c.decision_view(held.decision, person.names),
-        plan=c.plan_view(held.plan, person.names),
-        goals=c.goals(held.goals),
-        activities=c.activities(held.activities, package, language, today),
-        appointments=c.appointments(_of_course(person, held), package, language, today, person.names),
-        measurements=measures.series(package, person.observations, language),
-        urls=_urls(person.id, held),
+        proposal=c.proposal_view(view, language) if ready and episode.phase.is_started else None,
+        decision=c.decision_view(view.decision, held.names),
+        plan=c.plan_view(view.plan, held.names),
+        goals=c.goals(view.goals),
+        suggested_goals=tuple(text[language] for text in view.suggested_goals),
+        preview=c.preview(view.preview, language),
+        activities=c.activities(view.activities, package, language, today),
+        appointments=c.appointments(view.appointments, package, language, today, held.names),
+        measurements=series(view.measurements, language),
+        urls=_urls(held),
     )
 
 
-def _of_course(person: reading.Person, held: reading.Course) -> tuple[Any, ...]:
-    return tuple(item for item in person.appointments if item.episode_id in (None, held.episode.id))
-
-
-def _urls(patient_id: str, held: reading.Course) -> Mapping[str, str]:
+def _urls(held: reading.Course) -> Mapping[str, str]:
     """The acts the page offers in this state; an act that is not offered has no address here."""
-    phase = held.episode.phase
+    view = held.view
+    phase = view.episode.phase
     names: list[str] = []
-    if not phase.is_started and phase.value in ("eligible", "declined"):
+    if phase.value in ("eligible", "declined"):
         names.append("start")
     if phase.value == "eligible":
         names += ["decline", "pause", "resume", "end"]
     if phase.is_started:
-        names += ["pause", "resume", "end", "book", "appointment", "cancel", "rebook", "goal"]
-        if held.assessment is not None or held.proposal is not None:
+        names += ["pause", "resume", "end", "book", "appointment", "cancel", "rebook"]
+        if view.needs_day is not None or view.decision is not None:
             names.append("decide")
-        if held.plan is None and held.decision is not None:
+        if view.plan is None and view.decision is not None:
             names.append("draft")
-        if held.plan is not None and held.plan.confirmed_day is None:
-            names.append("confirm")
-        if held.plan is not None and held.plan.confirmed_day is not None:
-            names.append("activity")
-    return {name: reverse(f"web:act-{name}", args=[patient_id, held.package.id]) for name in names}
+        if view.plan is not None:
+            names += ["goal", "activity"] if view.plan.confirmed_day is not None else ["confirm"]
+    return {name: reverse(f"web:act-{name}", args=[held.patient_id, held.package.id]) for name in names}
 
 
-def _assessment(held: reading.Course, language: str, url: str) -> v.Assessment | None:
-    if held.assessment is None:
+def _assessment(view: queries.EpisodeView, language: str, url: str) -> v.Assessment | None:
+    if view.needs_day is None:
         return None
-    form = held.package.forms[held.package.level.base.form]
-    answers = []
-    for item in items(form.questionnaire):
-        given = held.assessment.answers.get(str(item.get("linkId")), ())
-        if given:
-            words = ", ".join(_answer_text(item, value, language) for value in given)
-            answers.append(v.Answer(translation(item, "text")[language], words))
-    return v.Assessment(form=form.id, day=held.assessment.day, answers=tuple(answers), url=url)
+    answers = tuple(v.Answer(item.title[language], _NEEDS[item.value or 0]) for item in view.needs)
+    return v.Assessment(form=view.package.level.base.form, day=view.needs_day, answers=answers, url=url)
 
 
-def _answer_text(item: Mapping[str, Any], value: Any, language: str) -> str:
-    """An answer in the questionnaire's own words."""
-    for option in item.get("answerOption", ()):
-        held = next((inner for key, inner in option.items() if key.startswith("value")), None)
-        if isinstance(held, Mapping) and form_text(held) == form_text(value):
-            return translation(held, "display")[language]
-    return form_text(value)
+def series(found: Iterable[Series], language: str) -> tuple[v.Series, ...]:
+    """Measured numbers over time; codes (smoking status and the like) are no curve and are left to the record."""
+    made = []
+    for item in found:
+        points = tuple(_point(point.day, point.milli, language) for point in item.points if point.milli is not None)
+        if points:
+            made.append(v.Series(key=item.name, title=item.title[language], unit=item.unit, points=points))
+    return tuple(made)
+
+
+def _point(day: int, milli: int, language: str) -> v.Point:
+    whole, rest = divmod(abs(milli), 1000)
+    text = f"{'-' if milli < 0 else ''}{whole}" + (f".{rest:03d}".rstrip("0") if rest else "")
+    return v.Point(day, milli / 1000, text.replace(".", ",") if language == "da" else text)
 
 
 def book_kinds(package: Package, language: str) -> tuple[tuple[str, str], ...]:
@@ -110,15 +110,16 @@ def book_kinds(package: Package, language: str) -> tuple[tuple[str, str], ...]:
     return tuple((item.kind, item.title[language]) for item in package.appointment_kinds)
 
 
-def minplan_page(person: reading.Person, holder: v.Holder | None, *, today: int, language: str) -> v.MinPlanPage:
+def minplan_page(
+    view: queries.MinPlanView, holder: v.Holder | None, names: Mapping[str, str], *, today: int, language: str
+) -> v.MinPlanPage:
     """The patient's own page: what is next, who holds the rope, and the plan."""
-    packages: Sequence[reading.Course] = [held for held in person.courses if held.episode.phase.value != "ended"]
     # Titles come from the package that knows the kind; with several packages the first one that does.
-    first = packages[0].package if packages else None
-    shown = c.appointments(person.appointments, first, language, today, person.names, for_patient=True)
+    first = view.courses[0].package if view.courses else None
+    shown = c.appointments(view.appointments, first, language, today, names, for_patient=True)
     coming = tuple(item for item in shown if item.status in _COMING and (item.day is None or item.day >= today))
     earlier = tuple(item for item in shown if item not in coming)
-    courses = tuple(_course(held, today, language) for held in packages)
+    courses = tuple(_course(held, view.patient.level, today, language) for held in view.courses)
     waiting = [
         activity
         for one in courses
@@ -126,7 +127,7 @@ def minplan_page(person: reading.Person, holder: v.Holder | None, *, today: int,
         if activity.done_day is None and activity.due_day is not None
     ]
     return v.MinPlanPage(
-        first_name=person.first_name,
+        first_name=view.patient.name.split(" ")[0],
         next_appointment=next((item for item in coming if item.start is not None), None),
         next_activity=min(waiting, key=lambda item: item.due_day or 0, default=None),
         missed=tuple(item for item in earlier if _still_missed(item, shown, today)),
@@ -134,7 +135,7 @@ def minplan_page(person: reading.Person, holder: v.Holder | None, *, today: int,
         courses=courses,
         coming=coming,
         earlier=earlier,
-        measurements=measures.series(first, person.observations, language) if first else (),
+        measurements=series(view.measurements, language),
     )
 
 
@@ -148,9 +149,8 @@ def _still_missed(item: v.Appointment, shown: Sequence[v.Appointment], today: in
     )
 
 
-def _course(held: reading.Course, today: int, language: str) -> v.Course:
-    level = int(held.decision.level) if held.decision else None
-    open_course = held.episode.phase.is_open
+def _course(held: queries.MinPlanCourse, origin: queries.LevelOrigin | None, today: int, language: str) -> v.Course:
+    level = int(held.level) if held.level else None
     return v.Course(
         package=held.package.id,
         title={"da": held.package.titles.da, "en": held.package.titles.en},
@@ -159,12 +159,12 @@ def _course(held: reading.Course, today: int, language: str) -> v.Course:
         level=level,
         level_title=c.LEVEL_TITLES[level or 0],
         level_about=c.LEVEL_WORDS[level or 0],
-        level_day=held.decision.decided_day if held.decision else None,
-        plan=c.plan_view(held.plan, {}) if held.plan and held.plan.confirmed_day is not None else None,
+        level_day=origin.decided_day if origin and origin.package == held.package.id else None,
+        plan=c.plan_view(held.plan, {}),
         goals=c.goals(held.goals),
         activities=c.activities(held.activities, held.package, language, today, for_patient=True),
-        content=c.content(held.package, today),
-        goal_url=reverse("web:minplan-goal", args=[held.package.id]) if open_course else "",
+        content=tuple(v.Content(item.title, item.link, item.text, item.validated_by) for item in held.content),
+        goal_url=reverse("web:minplan-goal", args=[held.package.id]) if held.episode.phase.is_open else "",
     )
 
 
@@ -173,7 +173,7 @@ def holder_view(organization: Mapping[str, Any], person: str) -> v.Holder:
     phone = next(
         (item.get("value", "") for item in organization.get("telecom", ()) if item.get("system") == "phone"), ""
     )
-    address = next(iter(organization.get("address", ())), {})
+    address: Mapping[str, Any] = next(iter(organization.get("address", ())), {})
     lines = [*address.get("line", ()), " ".join(filter(None, [address.get("postalCode"), address.get("city")]))]
     return v.Holder(
         name=str(organization.get("name", "")),

@@ -52,28 +52,25 @@ def _by_number(ctx: Context, search: str) -> frozenset[str] | None:
 @for_roles(Role.GP, Role.STAFF)
 def patient(request: HttpRequest, ctx: Context, patient_id: str, package: str) -> HttpResponse:
     """One patient's course."""
-    person = reading.person(ctx, patient_id, flags=True)
-    course = reading.course_of(person, package)
-    sheets = PatientForms(person, course, today=ctx.today, language=get_language() or "da")
-    return show(request, ctx, person, course, sheets)
+    course = reading.course(ctx, patient_id, package)
+    return show(request, ctx, course, PatientForms(course, today=ctx.today, language=get_language() or "da"))
 
 
 def show(
     request: HttpRequest,
     ctx: Context,
-    person: reading.Person,
     course: reading.Course,
     sheets: PatientForms,
     *,
-    errors_: tuple[FormError, ...] = (),
+    errors: tuple[FormError, ...] = (),
     technical: tuple[str, ...] = (),
     status: int = 200,
 ) -> HttpResponse:
     """The patient's page, with what went wrong when something did."""
-    page = patient_page(person, course, today=ctx.today, language=get_language() or "da")
+    page = patient_page(course, today=ctx.today, language=get_language() or "da")
     return render(
         request,
         "web/klinik/patient.html",
-        {"patient": page, "forms": sheets, "errors": errors_, "technical": technical},
+        {"patient": page, "forms": sheets, "errors": errors, "technical": technical},
         status=status,
     )

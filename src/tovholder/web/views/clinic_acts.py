@@ -35,20 +35,19 @@ class Call:
     """One press: who, about whom, with what."""
 
     ctx: Context
-    person: reading.Person
     course: reading.Course
     form: Any
     data: Any
 
     @property
-    def about(self) -> dict[str, str]:
+    def about(self) -> dict[str, Any]:
         """The patient and the course, as the actions name them."""
-        return {"patient_id": self.person.id, "episode_id": self.course.episode.id or ""}
+        return {"patient_id": self.course.patient_id, "episode_id": self.course.episode.id or ""}
 
     @property
-    def appointment(self) -> dict[str, str]:
+    def appointment(self) -> dict[str, Any]:
         """The patient and the appointment the press was about."""
-        return {"patient_id": self.person.id, "appointment_id": self.data.get("appointment", "")}
+        return {"patient_id": self.course.patient_id, "appointment_id": self.data.get("appointment", "")}
 
 
 def _start(call: Call) -> Any:
@@ -76,7 +75,11 @@ def _confirm(call: Call) -> Any:
     given = call.form.cleaned_data
     text = given["goal"].strip()
     goals = [actions.GoalDraft(text, by_patient=given["by_patient"] != "clinic")] if text else []
-    actions.confirm_plan(call.ctx, **call.about, goals=goals, no_goal_reason=given["no_goal_reason"])
+    chosen = set(call.data.getlist("med"))
+    leave_out = {step.id for step in call.course.view.preview} - chosen
+    actions.confirm_plan(
+        call.ctx, **call.about, goals=goals, no_goal_reason=given["no_goal_reason"], leave_out=leave_out
+    )
     return gettext_lazy("Planen er bekræftet, og patienten kan se den nu.")
 
 
@@ -93,7 +96,7 @@ def _goal(call: Call) -> Any:
 
 
 def _activity(call: Call) -> Any:
-    actions.complete_activity(call.ctx, patient_id=call.person.id, activity_id=call.data.get("activity", ""))
+    actions.complete_activity(call.ctx, patient_id=call.course.patient_id, activity_id=call.data.get("activity", ""))
     return gettext_lazy("Aktiviteten er markeret som gjort.")
 
 
@@ -120,8 +123,7 @@ def _cancel(call: Call) -> Any:
 
 def _rebook(call: Call) -> Any:
     """A new time: an appointment without outcome is moved, one that was missed or cancelled is followed by a new one."""
-    identity = call.data.get("appointment", "")
-    old = next((item for item in call.person.appointments if item.id == identity), None)
+    old = call.course.appointment(call.data.get("appointment", ""))
     if old is None:
         raise not_found("The appointment")
     if old.status in ("noshow", "cancelled", "fulfilled"):
@@ -199,18 +201,17 @@ ACTS = (
 
 def perform(request: HttpRequest, ctx: Context, patient_id: str, package: str, act: Act) -> HttpResponse:
     """Do the act and go back to the page; on an error the page again, with everything that was typed."""
-    person = reading.person(ctx, patient_id, flags=True)
-    course = reading.course_of(person, package)
-    sheets = PatientForms(person, course, today=ctx.today, language=get_language() or "da")
+    course = reading.course(ctx, patient_id, package)
+    sheets = PatientForms(course, today=ctx.today, language=get_language() or "da")
     form: Form | None = None
     if act.has_form:
         form = sheets.bind(act.name, request.POST)
         if form is None:
             raise not_found("The appointment")
         if not form.is_valid():
-            return clinic.show(request, ctx, person, course, sheets, errors_=form_errors(form), status=422)
+            return clinic.show(request, ctx, course, sheets, errors=form_errors(form), status=422)
     try:
-        told = act.run(Call(ctx, person, course, form, request.POST))
+        told = act.run(Call(ctx, course, form, request.POST))
     except Problem as problem:
         if problem.category not in _TOLD_ON_THE_PAGE:
             raise
@@ -218,10 +219,9 @@ def perform(request: HttpRequest, ctx: Context, patient_id: str, package: str, a
         return clinic.show(
             request,
             ctx,
-            person,
             course,
             sheets,
-            errors_=texts,
+            errors=texts,
             technical=technical(problem),
             status=errors.TOLD[problem.category].status,
         )
@@ -233,8 +233,7 @@ def perform(request: HttpRequest, ctx: Context, patient_id: str, package: str, a
 @for_roles(Role.GP, Role.STAFF)
 def questionnaire(request: HttpRequest, ctx: Context, patient_id: str, package: str, form_id: str) -> HttpResponse:
     """A questionnaire of the package about one patient: the deep link from the list."""
-    person = reading.person(ctx, patient_id)
-    course = reading.course_of(person, package)
+    course = reading.course(ctx, patient_id, package)
     form = course.package.forms.get(form_id)
     if form is None:
         raise not_found("The form")
@@ -248,7 +247,7 @@ def questionnaire(request: HttpRequest, ctx: Context, patient_id: str, package: 
         wrong = {issue.path for issue in issues}
         issues += [issue for issue in forms.check(form, answers) if issue.path not in wrong]
         if not issues:
-            _record(ctx, person, course, form_id, answers)
+            _record(ctx, course, form_id, answers)
             messages.success(request, _("Svarene er gemt."))
             is_needs = form_id == course.package.level.base.form
             return HttpResponseRedirect(f"{back}#{'niveau' if is_needs else 'behov'}")
@@ -260,7 +259,7 @@ def questionnaire(request: HttpRequest, ctx: Context, patient_id: str, package: 
         {
             "sheet": sheet,
             "errors": tuple(FormError(f"svar-{issue.path}", issue.message) for issue in issues),
-            "patient_name": person.full_name,
+            "patient_name": course.view.patient.name,
             "package_title": course.package.titles,
             "back": back,
         },
@@ -268,11 +267,9 @@ def questionnaire(request: HttpRequest, ctx: Context, patient_id: str, package: 
     )
 
 
-def _record(
-    ctx: Context, person: reading.Person, course: reading.Course, form_id: str, answers: dict[str, Any]
-) -> None:
+def _record(ctx: Context, course: reading.Course, form_id: str, answers: dict[str, Any]) -> None:
     """Keep the answers; the needs assessment is followed by a proposed level at once."""
-    about = {"patient_id": person.id, "episode_id": course.episode.id or ""}
+    about: dict[str, Any] = {"patient_id": course.patient_id, "episode_id": course.episode.id or ""}
     if form_id == course.package.level.base.form:
         actions.record_needs_assessment(ctx, **about, answers=answers)
         actions.propose_level(ctx, **about)

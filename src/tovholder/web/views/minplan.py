@@ -12,40 +12,40 @@ from django.views.decorators.http import require_http_methods
 
 from tovholder.access.domain import Context, Role
 from tovholder.base.errors import not_found
-from tovholder.plan import actions
+from tovholder.plan import actions, queries
 from tovholder.web import forms, reading
 from tovholder.web.presenters.pages import holder_view, minplan_page
 from tovholder.web.view_models import Holder
 from tovholder.web.views.common import for_roles, form_errors
 
 
-def _own(ctx: Context) -> reading.Person:
+def _own(ctx: Context) -> str:
     if ctx.patient is None:
         raise not_found("The patient")
-    return reading.person(ctx, ctx.patient)
+    return ctx.patient
 
 
-def _holder(ctx: Context, person: reading.Person) -> Holder | None:
-    organization = reading.directory(ctx, "Organization", person.clinic_id) if person.clinic_id else None
-    if organization is None:
-        return None
-    manager = next((held.episode.care_manager for held in reversed(person.courses) if held.episode.care_manager), None)
-    return holder_view(organization, reading.name_of(ctx, manager) if manager else "")
-
-
-def _show(
-    request: HttpRequest, ctx: Context, person: reading.Person, form: forms.OwnGoalForm, *, status: int = 200
-) -> HttpResponse:
-    page = minplan_page(person, _holder(ctx, person), today=ctx.today, language=get_language() or "da")
+def _show(request: HttpRequest, ctx: Context, form: forms.OwnGoalForm, *, status: int = 200) -> HttpResponse:
+    view = queries.minplan_view(ctx, _own(ctx))
+    names = reading.names(ctx, (f"Organization/{item.organization_id}" for item in view.appointments))
+    page = minplan_page(view, _holder(ctx, view), names, today=ctx.today, language=get_language() or "da")
     context = {"plan": page, "goal_form": form, "errors": form_errors(form) if form.is_bound else ()}
     return render(request, "web/minplan/page.html", context, status=status)
+
+
+def _holder(ctx: Context, view: queries.MinPlanView) -> Holder | None:
+    organization = reading.directory(ctx, "Organization", view.patient.clinic_id) if view.patient.clinic_id else None
+    if organization is None:
+        return None
+    manager = next((item.episode.care_manager for item in reversed(view.courses) if item.episode.care_manager), None)
+    return holder_view(organization, reading.name_of(ctx, manager) if manager else "")
 
 
 @require_http_methods(["GET", "HEAD"])
 @for_roles(Role.CITIZEN)
 def page(request: HttpRequest, ctx: Context) -> HttpResponse:
     """The page."""
-    return _show(request, ctx, _own(ctx), forms.OwnGoalForm(today=ctx.today, name="maal"))
+    return _show(request, ctx, forms.OwnGoalForm(today=ctx.today, name="maal"))
 
 
 @require_http_methods(["GET", "POST"])
@@ -54,11 +54,13 @@ def add_goal(request: HttpRequest, ctx: Context, package: str) -> HttpResponse:
     """A goal in the patient's own words."""
     if request.method == "GET":
         return HttpResponseRedirect(reverse("web:minplan"))
-    person = _own(ctx)
-    course = reading.course_of(person, package)
+    view = queries.minplan_view(ctx, _own(ctx))
+    course = next((item for item in view.courses if item.package.id == package), None)
+    if course is None:
+        raise not_found("The course")
     form = forms.OwnGoalForm(request.POST, today=ctx.today, name="maal")
     if not form.is_valid():
-        return _show(request, ctx, person, form, status=422)
-    actions.add_goal(ctx, patient_id=person.id, episode_id=course.episode.id, text=form.cleaned_data["text"])
+        return _show(request, ctx, form, status=422)
+    actions.add_goal(ctx, patient_id=view.patient.id, episode_id=course.episode.id, text=form.cleaned_data["text"])
     messages.success(request, _("Dit mål er gemt. Klinikken kan se det nu."))
     return HttpResponseRedirect(reverse("web:minplan"))

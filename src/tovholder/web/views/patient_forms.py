@@ -14,12 +14,15 @@ from tovholder.web.presenters.pages import book_kinds
 class PatientForms:
     """Everything that can be filled in on the page; at most one of them is bound to what was sent."""
 
-    def __init__(self, person: reading.Person, course: reading.Course, *, today: int, language: str) -> None:
-        proposed = course.proposal.level if course.proposal else None
+    def __init__(self, course: reading.Course, *, today: int, language: str) -> None:
+        view = course.view
+        proposed = view.proposal.level if view.needs_day is not None else None
         self._today = today
+        self._preview = tuple(step.id for step in view.preview)
+        self.left_out: frozenset[str] = frozenset()  # activities whose cross was taken away
         self._extra: dict[str, dict[str, Any]] = {
             "decide": {"proposed": int(proposed) if proposed else None},
-            "confirm": {"has_goal": any(item.lifecycle in ("active", "accepted", "proposed") for item in course.goals)},
+            "confirm": {"has_goal": any(item.lifecycle in ("active", "accepted", "proposed") for item in view.goals)},
             "book": {"kinds": book_kinds(course.package, language)},
         }
         self.start = self._make("start", initial={"offered": days.date_of(today)})
@@ -30,7 +33,7 @@ class PatientForms:
         self.book = self._make("book")
         self.pause = self._make("pause")
         self.end = self._make("end")
-        ids = [item.id for item in person.appointments if item.id]
+        ids = [item.id for item in view.appointments if item.id]
         self.cancel: dict[str, Form] = {identity: self._make("cancel", key=identity) for identity in ids}
         self.rebook: dict[str, Form] = {identity: self._make("rebook", key=identity) for identity in ids}
 
@@ -43,6 +46,8 @@ class PatientForms:
             bound = self._make(name, data, key=key)
             getattr(self, name)[key] = bound
             return bound
+        if name == "confirm":
+            self.left_out = frozenset(self._preview) - set(data.getlist("med"))
         bound = self._make(name, data)
         setattr(self, name, bound)
         return bound
