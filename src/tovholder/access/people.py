@@ -13,6 +13,18 @@ from tovholder.base import days
 from tovholder.base.errors import Category, Problem
 
 
+__all__ = [
+    "Persona",
+    "User",
+    "assignment_of",
+    "context_of",
+    "context_of_token",
+    "make_token",
+    "personas",
+    "save_persona",
+]
+
+
 @dataclass(frozen=True, slots=True)
 class Persona:
     """Somebody one can be in the demo: a user in one role."""

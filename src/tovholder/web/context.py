@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from tovholder.access import people, policy
 from tovholder.access.domain import Role
-from tovholder.access.models import User
+from tovholder.access.people import User
 from tovholder.base import clock, days
 
 CLINIC = frozenset({Role.GP, Role.STAFF})
