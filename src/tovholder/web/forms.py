@@ -74,6 +74,20 @@ class StartForm(TodayForm):
         past_only=True,
         error_messages={"required": _("Skriv, hvornår patienten fik tilbuddet.")},
     )
+    started = DayField(
+        label=_("Hvornår starter forløbet?"),
+        help_text=_("Skriv en tidligere dato, hvis forløbet allerede er gået i gang."),
+        past_only=True,
+        error_messages={"required": _("Skriv, hvornår forløbet starter.")},
+    )
+
+    def clean(self) -> dict[str, Any]:
+        """The offer comes before the start."""
+        cleaned = super().clean()
+        offered, started = cleaned.get("offered"), cleaned.get("started")
+        if offered and started and offered > started:
+            self.add_error("offered", _("Tilbuddet skal være givet senest den dag, forløbet starter."))
+        return cleaned
 
 
 class DeclineForm(TodayForm):

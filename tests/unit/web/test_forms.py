@@ -13,12 +13,12 @@ TODAY = days.day_of(datetime(2027, 2, 1, 12, tzinfo=UTC))
 
 class TestDates:
     def test_a_danish_date_is_read(self) -> None:
-        form = forms.StartForm({"offered": "31-01-2027"}, today=TODAY, name="start")
+        form = forms.StartForm({"offered": "31-01-2027", "started": "01-02-2027"}, today=TODAY, name="start")
         assert form.is_valid()
         assert form.day("offered") == TODAY - 1
 
     def test_the_future_cannot_have_happened(self) -> None:
-        form = forms.StartForm({"offered": "2027-02-02"}, today=TODAY, name="start")
+        form = forms.StartForm({"offered": "2027-02-02", "started": "2027-02-01"}, today=TODAY, name="start")
         assert not form.is_valid()
         assert [error.field for error in form_errors(form)] == ["start-offered"]
         assert "fremtiden" in str(form_errors(form)[0].text)
@@ -34,6 +34,11 @@ class TestDates:
         form = forms.BookForm(data, today=TODAY, name="book", kinds=(("kol-kontrol", "KOL-kontrol"),))
         assert form.is_valid()
         assert form.start.astimezone(UTC).hour == 7
+
+    def test_an_offer_comes_before_the_start(self) -> None:
+        form = forms.StartForm({"offered": "2027-01-31", "started": "2027-01-30"}, today=TODAY, name="start")
+        assert not form.is_valid()
+        assert set(form.errors) == {"offered"}
 
 
 class TestDecision:

@@ -32,6 +32,11 @@ def needs_fields() -> dict[str, str]:
     return dict.fromkeys(package.level.base.link_ids, "2")
 
 
+def _started() -> dict[str, str]:
+    today = date.today().isoformat()
+    return {"offered": today, "started": today}
+
+
 class TestWhoMayComeIn:
     def test_every_page_says_whom_it_is_for(self) -> None:
         pages = list(get_resolver("tovholder.web.urls").url_patterns)
@@ -136,7 +141,7 @@ class TestTheCourse:
 
     def start(self, world: worlds.World) -> Client:
         client = worlds.browser("laege")
-        answer = client.post(world.course + "start", {"offered": date.today().isoformat()})
+        answer = client.post(world.course + "start", _started())
         assert answer.status_code == 302, text(answer)
         return client
 
@@ -167,7 +172,7 @@ class TestTheCourse:
     def test_what_is_typed_is_kept_and_the_error_is_told_three_times(self, world: worlds.World) -> None:
         client = worlds.browser("laege")
         tomorrow = (date.today() + timedelta(days=1)).isoformat()
-        answer = client.post(world.course + "start", {"offered": tomorrow})
+        answer = client.post(world.course + "start", {"offered": tomorrow, "started": tomorrow})
         page = text(answer)
         assert answer.status_code == 422
         assert "<title>Fejl: " in page
@@ -178,7 +183,7 @@ class TestTheCourse:
 
     def test_pressing_twice_is_told_kindly(self, world: worlds.World) -> None:
         client = self.start(world)
-        answer = client.post(world.course + "start", {"offered": date.today().isoformat()})
+        answer = client.post(world.course + "start", _started())
         assert answer.status_code == 409
         assert "allerede gjort" in text(answer)
 
@@ -205,7 +210,7 @@ class TestTheCourse:
         page = text(client.get(world.course))
         assert "Ikke lige nu" in page
         assert "Patienten har ombestemt sig" in page
-        assert client.post(world.course + "start", {"offered": date.today().isoformat()}).status_code == 302
+        assert client.post(world.course + "start", _started()).status_code == 302
 
     def test_a_pause_is_shown_and_ended(self, world: worlds.World) -> None:
         client = self.start(world)

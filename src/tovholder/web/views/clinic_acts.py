@@ -51,7 +51,8 @@ class Call:
 
 
 def _start(call: Call) -> Any:
-    actions.start_episode(call.ctx, **call.about, offered_day=call.form.day("offered"))
+    form = call.form
+    actions.start_episode(call.ctx, **call.about, offered_day=form.day("offered"), started_day=form.day("started"))
     return gettext_lazy("Forløbet er startet.")
 
 

@@ -25,7 +25,7 @@ class PatientForms:
             "confirm": {"has_goal": any(item.lifecycle in ("active", "accepted", "proposed") for item in view.goals)},
             "book": {"kinds": book_kinds(course.package, language)},
         }
-        self.start = self._make("start", initial={"offered": days.date_of(today)})
+        self.start = self._make("start", initial={"offered": days.date_of(today), "started": days.date_of(today)})
         self.decline = self._make("decline")
         self.decide = self._make("decide", initial={"level": int(proposed) if proposed else None})
         self.confirm = self._make("confirm")
