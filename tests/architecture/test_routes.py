@@ -1,0 +1,134 @@
+"""Every route stands here with who may open it: a new one that nobody accounted for fails."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver
+from lib.people import clinic, condition, patient, system
+
+from tovholder import store
+from tovholder.access import Role, people
+from tovholder.access.people import Persona
+
+# Who gets an answer (not a refusal) on GET. "open": nobody need be logged in. "token": bearer token only.
+# "post": GET is refused for everybody with 405 or leads to the page it belongs to.
+CLINIC = frozenset({Role.GP, Role.STAFF})
+ROUTES: dict[str, Any] = {
+    "healthz": "open",
+    "fhir": "token",
+    "fhir/": "token",
+    "fhir/metadata": "open",
+    "fhir/<str:kind>": "token",
+    "fhir/<str:kind>/_search": "token",
+    "fhir/<str:kind>/<str:rid>": "token",
+    "fhir/<str:kind>/<str:rid>/_history/<str:version>": "token",
+    "": "open",
+    "login/persona": "post",
+    "logud": "post",
+    "sprog/": "post",
+    "klinik/": CLINIC,
+    "klinik/patient/<str:patient_id>/<slug:package>/": CLINIC,
+    "klinik/patient/<str:patient_id>/<slug:package>/formular/<str:form_id>": CLINIC,
+    "minplan/": frozenset({Role.CITIZEN}),
+    "minplan/<slug:package>/maal": "post",
+    "monitorering/": frozenset({Role.ANALYST}),
+    "monitorering/ret-til-plan.csv": frozenset({Role.ANALYST}),
+}
+ACT = "klinik/patient/<str:patient_id>/<slug:package>/"
+
+
+def routes(patterns: list[Any], prefix: str = "") -> list[str]:
+    found: list[str] = []
+    for item in patterns:
+        if isinstance(item, URLResolver):
+            found += routes(item.url_patterns, prefix + str(item.pattern))
+        elif isinstance(item, URLPattern):
+            found.append(prefix + str(item.pattern))
+    return found
+
+
+def test_no_route_is_unaccounted_for() -> None:
+    listed = set(routes(get_resolver().url_patterns))
+    unknown = {path for path in listed - set(ROUTES) if not path.startswith(ACT)}
+    assert unknown == set()
+    assert set(ROUTES) - listed == set()
+
+
+@pytest.fixture
+def world() -> dict[str, str]:
+    with store.unit_of_work(system()) as uow:
+        organization = uow.create(clinic()).id
+        person = uow.create(patient(organization)).id
+        uow.create(condition(person))
+        stranger = uow.create(clinic("Fremmede Læger")).id
+    return {"organization": organization, "patient": person, "stranger": stranger}
+
+
+def client(role: Role, organization: str = "", patient_id: str = "", name: str = "") -> Client:
+    name = name or str(role)
+    people.save_persona(Persona(name, name, name, role, organization, "" if patient_id else "p", patient_id))
+    found = Client()
+    found.post("/login/persona", {"persona": name})
+    return found
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("role", [role for role in Role if role is not Role.SYSTEM])
+def test_the_matrix(world: dict[str, str], role: Role) -> None:
+    mine = client(role, world["organization"], world["patient"] if role is Role.CITIZEN else "")
+    for path, who in ROUTES.items():
+        url = "/" + (
+            path.replace("<str:patient_id>", world["patient"])
+            .replace("<slug:package>", "kol")
+            .replace("<str:form_id>", "kol-behovsvurdering")
+            .replace("<str:kind>", "Patient")
+            .replace("<str:rid>", world["patient"])
+            .replace("<str:version>", "1")
+        )
+        status = mine.get(url).status_code
+        if who == "open":
+            assert status == 200, url
+        elif who == "token":
+            assert status in (401, 405), url
+        elif who == "post":
+            assert status in (302, 403, 405), url
+        elif role in who:
+            # The form opens once the course is started; before, the page says so or leads back to it.
+            assert status in (200, 302) or (url.endswith("behovsvurdering") and status in (409, 422)), (url, status)
+        else:
+            assert status in (302, 403, 404), (url, status)
+
+
+@pytest.mark.django_db
+def test_another_clinics_patient_page_is_not_there(world: dict[str, str]) -> None:
+    stranger = client(Role.GP, world["stranger"], name="stranger")
+    for path in routes(get_resolver().url_patterns):
+        if path.startswith(ACT):
+            url = "/" + path.replace("<str:patient_id>", world["patient"]).replace("<slug:package>", "kol")
+            url = url.replace("<str:form_id>", "kol-behovsvurdering")
+            # A GET on an act leads to the page it belongs to, whoever's it is; that page is not there.
+            assert stranger.get(url, follow=True).status_code in (404, 405), url
+            assert stranger.post(url, {}).status_code in (404, 405), url
+
+
+@pytest.mark.django_db
+def test_acts_are_for_the_clinic_alone(world: dict[str, str]) -> None:
+    for role in (Role.CITIZEN, Role.PARTNER, Role.ANALYST, Role.HOSPITAL):
+        other = client(role, world["organization"], world["patient"] if role is Role.CITIZEN else "", name=f"x-{role}")
+        for path in routes(get_resolver().url_patterns):
+            if path.startswith(ACT):
+                url = "/" + path.replace("<str:patient_id>", world["patient"]).replace("<slug:package>", "kol")
+                url = url.replace("<str:form_id>", "kol-behovsvurdering")
+                assert other.post(url, {}).status_code in (302, 403, 404, 405), (role, url)
+    assert store.search(system(), "EpisodeOfCare", [("patient", world["patient"])]).entries[0].version == 1
+
+
+@pytest.mark.django_db
+def test_no_page_without_login(world: dict[str, str]) -> None:
+    for path in ("/klinik/", f"/klinik/patient/{world['patient']}/kol/", "/minplan/", "/monitorering/"):
+        response = Client().get(path)
+        assert response.status_code in (302, 401, 403), path
+        assert b"Jensen" not in response.content
