@@ -20,7 +20,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from tovholder.cli.main import app
 from tovholder.cli.setup import EXIT_CODES
 from tovholder.config.env import VARIABLES
-from tovholder.fhir import searchparams
+from tovholder.fhir import search_tables, searchparams
 from tovholder.store import schema
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "reference"
@@ -113,7 +113,7 @@ def _routes(patterns: list[Any], prefix: str) -> list[tuple[str, str]]:
 def search() -> str:
     """Every search parameter the API answers."""
     lines = ["# Search parameters", "", NOTE, "`_id` and `_lastUpdated` work on every type.", ""]
-    for kind in sorted(searchparams.INDEXED_TYPES):
+    for kind in sorted(search_tables.parameters()):
         lines += [f"## {kind}", "", "| Name | Type |", "| --- | --- |"]
         lines += [f"| {item.name} | {item.kind} |" for item in searchparams.parameters_of(kind)]
         lines.append("")
