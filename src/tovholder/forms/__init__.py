@@ -1,6 +1,6 @@
 """Questionnaires of a package: shown, checked, turned into responses, scored."""
 
-from tovholder.forms.answers import answers_of, check, items_of, parse, validate_response
+from tovholder.forms.answers import answers_of, check, items_of, normalise, parse, validate_response
 from tovholder.forms.domain import Choice, Field, Rendered, form_text, render
 from tovholder.forms.extract import extract
 from tovholder.forms.score import Scored, score
@@ -15,6 +15,7 @@ __all__ = [
     "extract",
     "form_text",
     "items_of",
+    "normalise",
     "parse",
     "render",
     "score",

@@ -83,6 +83,19 @@ def _choices(item: Item) -> str:
     return ", ".join(form_text(option_value(option)) for option in item.get("answerOption") or ())
 
 
+def normalise(form: Form, answers: Answers) -> dict[str, list[Any]]:
+    """Answers with each choice as the questionnaire's own option, however it was named; the rest unchanged."""
+    asked = questions(form)
+    found: dict[str, list[Any]] = {}
+    for link_id, given in answers.items():
+        options = [option_value(option) for option in asked.get(link_id, {}).get("answerOption") or ()]
+        found[link_id] = [
+            next((_plain(held) for held in options if form_text(held) == form_text(value) and _system(held, value)), value)
+            for value in given
+        ]
+    return found
+
+
 def check(form: Form, answers: Answers) -> list[Issue]:
     """What is wrong with the answers; the path of each issue is the question's linkId.
 

@@ -84,8 +84,9 @@ def _one(uow: UnitOfWork, held: Package, person: PatientFacts, diagnoses: list[D
         rows = [replace_row(row, value) if row is running else row for row in rows]
     if person.deceased:
         return
+    spent |= _answered(diagnoses, rows)
     found = _evaluate(uow, held, person, diagnoses, frozenset(spent))
-    if not found.included or not _is_new(found, rows):
+    if not found.included:
         return
     made = Episode(
         patient_id=person.id,
@@ -116,8 +117,8 @@ def _evaluate(
     return evaluate_inclusion(held, person, diagnoses, uow.ctx.today, asked, without=without)
 
 
-def _is_new(found: Inclusion, rows: list[Row]) -> bool:
-    """Whether the diagnosis is news after earlier courses: a course declined or ended stays closed to an old one.
+def _answered(diagnoses: list[Diagnosis], rows: list[Row]) -> set[str]:
+    """Diagnoses that are no news after earlier courses: what was declined or ended stays closed to an old one.
 
     A course that ended as a wrong diagnosis decided nothing about other diagnoses.
     """
@@ -127,10 +128,9 @@ def _is_new(found: Inclusion, rows: list[Row]) -> bool:
         if row["phase"] not in _OPEN and row["end_reason"] != EndReason.WRONG_DIAGNOSIS
     ]
     if not closings:
-        return True
-    if found.diagnosis_day is None or any(day is None for day in closings):
-        return False
-    return all(found.diagnosis_day > day for day in closings)
+        return set()
+    last = None if any(day is None for day in closings) else max(closings)
+    return {item.id for item in diagnoses if last is None or item.day is None or item.day <= last}
 
 
 def _keep(uow: UnitOfWork, held: Package, person: PatientFacts, diagnoses: list[Diagnosis], row: Row) -> Episode:

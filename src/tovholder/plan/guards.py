@@ -124,6 +124,8 @@ def plan_guard(change: Change, uow: UnitOfWork) -> None:
         return
     if old is not None:
         _unchanged("CarePlan.subject", patient_of(old), patient_of(new), "patient")
+    if not any(coding(item, systems.PACKAGE_SYSTEM) for item in new.get("category") or ()):
+        raise rule("CarePlan.category", "the plan does not say its package", f"a coding in {systems.PACKAGE_SYSTEM}")
     status = str(new.get("status"))
     if status == "unknown" or status not in {str(item) for item in PlanStatus}:
         raise rule("CarePlan.status", "the status is not one a plan may have", ", ".join(PlanStatus))
@@ -140,7 +142,10 @@ def plan_guard(change: Change, uow: UnitOfWork) -> None:
 
 
 def _is_package_plan(resource: Mapping[str, Any]) -> bool:
-    return any(coding(item, systems.PACKAGE_SYSTEM) for item in resource.get("category") or ())
+    made_from = f"{systems.BASE}/PlanDefinition/"
+    return any(coding(item, systems.PACKAGE_SYSTEM) for item in resource.get("category") or ()) or any(
+        str(item).startswith(made_from) for item in resource.get("instantiatesCanonical") or ()
+    )
 
 
 def _plan_episode(uow: UnitOfWork, patient_id: str, episode_id: str, package_id: str) -> None:

@@ -183,6 +183,7 @@ def decline_episode(
         )
     with store.unit_of_work(ctx, patients=[patient_id]) as uow:
         stored, value = course.episode(uow, patient_id, episode_id)
+        _not_closed(value)
         day = past_day(ctx, declined_day, "EpisodeOfCare.extension('declined')")
         told = replace(
             value,
@@ -197,6 +198,16 @@ def decline_episode(
         return declined
 
 
+def _not_closed(value: Episode) -> None:
+    if value.phase in (Phase.ENDED, Phase.DECLINED):
+        raise Problem(
+            Category.CONFLICT,
+            f"The course is {value.phase} already",
+            [Issue("EpisodeOfCare", f"the course is {value.phase} already", "an open course", "duplicate")],
+            kept="the course as it was",
+        )
+
+
 def end_episode(
     ctx: Context, *, patient_id: str, episode_id: str, reason: str, ended_day: int | None = None
 ) -> Episode:
@@ -205,6 +216,7 @@ def end_episode(
     known = end_reason(reason)
     with store.unit_of_work(ctx, patients=[patient_id]) as uow:
         stored, value = course.episode(uow, patient_id, episode_id)
+        _not_closed(value)
         day = past_day(ctx, ended_day, "EpisodeOfCare.extension('ended')")
         by = ctx.actor if "/" in ctx.actor else value.decided_by
         return _end(uow, stored, replace(value, decided_by=by), known, day)

@@ -60,7 +60,8 @@ def record_response(
         raise forbidden(
             "QuestionnaireResponse.author", "this form is not yours to fill in", ", ".join(form.scoring.filled_by)
         )
-    given = {link_id: _list(value) for link_id, value in answers.items() if value is not None and value != ""}
+    told = {link_id: _list(value) for link_id, value in answers.items() if value is not None and value != ""}
+    given = forms.normalise(form, told)
     issues = forms.check(form, given)
     if issues:
         raise Problem(
