@@ -34,11 +34,16 @@ INDEX_DDL = {
 }
 
 
-# Truths that must hold whoever writes at the same time; guards tell them in words first.
-UNIQUE_DDL = {
-    "episode": "CREATE UNIQUE INDEX fact_episode_one_open ON fact_episode (patient_id, package)"
-    " WHERE phase IN ('eligible', 'startup', 'further', 'continuing')",
-    "plan": "CREATE UNIQUE INDEX fact_plan_one_valid ON fact_plan (episode_id) WHERE status IN ('draft', 'active')",
+# Beside the views' own indexes: truths that must hold whoever writes at the same time (guards tell them in words
+# first), and the way from a clinic to its patients.
+EXTRA_DDL = {
+    "episode": (
+        "CREATE UNIQUE INDEX fact_episode_one_open ON fact_episode (patient_id, package)"
+        " WHERE phase IN ('eligible', 'startup', 'further', 'continuing')",
+        "CREATE INDEX fact_episode_clinic ON fact_episode (organization_id, patient_id)",
+    ),
+    "plan": ("CREATE UNIQUE INDEX fact_plan_one_valid ON fact_plan (episode_id) WHERE status IN ('draft', 'active')",),
+    "patient": ("CREATE INDEX fact_patient_clinic ON fact_patient (organization_id, patient_id)",),
 }
 
 
@@ -71,9 +76,9 @@ def apply() -> list[str]:
     for name, ddl in INDEX_DDL.items():
         wanted[name] = (hashlib.sha256(ddl.encode()).hexdigest(), [ddl])
     for name, table in fact_tables().items():
-        unique = [UNIQUE_DDL[name]] if name in UNIQUE_DDL else []
-        digest = hashlib.sha256((table.hash + "".join(unique)).encode()).hexdigest()
-        wanted[f"fact_{name}"] = (digest, [*views.ddl(table, "sqlite"), *unique])
+        extra = EXTRA_DDL.get(name, ())
+        digest = hashlib.sha256((table.hash + "".join(extra)).encode()).hexdigest()
+        wanted[f"fact_{name}"] = (digest, [*views.ddl(table, "sqlite"), *extra])
     with connection.cursor() as cursor:
         cursor.execute("SELECT name, hash FROM store_schema")
         known = dict(cursor.fetchall())
