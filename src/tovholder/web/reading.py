@@ -13,7 +13,7 @@ from tovholder.cockpit import queries as cockpit_queries
 from tovholder.cockpit.ranking import OpenFlag
 from tovholder.fhir import systems
 from tovholder.packages import Package
-from tovholder.plan import queries
+from tovholder.plan.queries import EpisodeView, episode_view
 from tovholder.plan.values import Appointment, Episode
 
 Resource = Mapping[str, Any]
@@ -23,7 +23,7 @@ Resource = Mapping[str, Any]
 class Course:
     """One course with its flags, the patient's number, and what to call the people and places named in it."""
 
-    view: queries.EpisodeView
+    view: EpisodeView
     cpr: str
     flags: tuple[OpenFlag, ...]
     names: Mapping[str, str]
@@ -50,7 +50,7 @@ class Course:
 
 def course(ctx: Context, patient_id: str, package: str) -> Course:
     """The patient's course in a package. Raises Problem(NOT_FOUND) when there is none or it is not theirs to see."""
-    view = queries.episode_view(ctx, patient_id, package)
+    view = episode_view(ctx, patient_id, package)
     flags = cockpit_queries.open_flags(ctx, [view.episode.id] if view.episode.id else [])
     wanted = {view.decision.decided_by} if view.decision else set()
     if view.plan and view.plan.confirmed_by:

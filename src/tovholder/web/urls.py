@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from django.urls import path
 
-from tovholder.web.views import clinic, clinic_acts, front, minplan, monitoring
+from tovholder.web.views import clinic, front, minplan, monitoring
+from tovholder.web.views.clinic_acts import ACTS, questionnaire
 
 app_name = "web"
 
@@ -17,8 +18,8 @@ urlpatterns = [
     path("sprog/", front.language, name="language"),
     path("klinik/", clinic.cockpit, name="cockpit"),
     path(_COURSE, clinic.patient, name="patient"),
-    path(_COURSE + "formular/<str:form_id>", clinic_acts.questionnaire, name="form"),
-    *[path(_COURSE + act.path, act.view, name=f"act-{act.name}") for act in clinic_acts.ACTS],
+    path(_COURSE + "formular/<str:form_id>", questionnaire, name="form"),
+    *[path(_COURSE + act.path, act.view, name=f"act-{act.name}") for act in ACTS],
     path("minplan/", minplan.page, name="minplan"),
     path("minplan/<slug:package>/maal", minplan.add_goal, name="minplan-goal"),
     path("monitorering/", monitoring.page, name="monitoring"),

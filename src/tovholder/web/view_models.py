@@ -361,45 +361,6 @@ class MinPlanPage:
     measurements: tuple[Series, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FigureRow:
-    """One month in one region. None stands for a number that is held back."""
-
-    month: str
-    region: str
-    region_name: Any
-    whole_country: bool
-    denominator: int | None
-    numerator: int | None
-    missing: int | None
-    share: float | None
-    best: float | None
-    unstarted: int | None
-    declined: int | None
-
-    @property
-    def suppressed(self) -> bool:
-        """Whether the numbers are held back."""
-        return self.denominator is None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FiguresPage:
-    """The rights table with what it means and how sure it is."""
-
-    title: object
-    definition: object
-    period_rule: object
-    standard_percent: int | None
-    as_of_day: int
-    rows: tuple[FigureRow, ...]
-    headline: FigureRow | None
-    months: int
-    choices: tuple[int, ...]
-    threshold: int
-    chart: Mapping[str, Any]
-
-
 @dataclass(frozen=True, slots=True)
 class FormError:
     """One thing to correct, and the id of the field it is about ("" for none)."""

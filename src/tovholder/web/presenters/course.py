@@ -10,8 +10,9 @@ from django.utils.translation import gettext_lazy
 
 from tovholder.base import days
 from tovholder.packages import Package
-from tovholder.plan import queries, values
+from tovholder.plan import values
 from tovholder.plan.clock import ClockState
+from tovholder.plan.queries import EpisodeView
 from tovholder.plan.schedule import PlannedActivity
 from tovholder.web import view_models as v
 from tovholder.web import wording
@@ -292,7 +293,7 @@ def preview(found: Iterable[PlannedActivity], language: str) -> tuple[v.Planned,
     )
 
 
-def proposal_view(view: queries.EpisodeView, language: str) -> v.Proposal:
+def proposal_view(view: EpisodeView, language: str) -> v.Proposal:
     """The level the rules propose as things stand now, with its reasons and what nobody knows."""
     found = view.proposal
     reasons = [reason.text[language] for reason in found.reasons]

@@ -13,7 +13,8 @@ from django.utils.translation import gettext_lazy
 from tovholder.base import days
 from tovholder.monitoring.domain import THRESHOLD, Cell
 from tovholder.monitoring.queries import TOTAL, UNKNOWN, RightsTable
-from tovholder.web.view_models import FigureRow, FiguresPage
+from tovholder.web.figures_view import FigureRow, FiguresPage
+from tovholder.web.templatetags.tovholder import month_name
 
 MONTHS = (3, 6, 12, 24)
 # Regions as time-valid names: Region Østdanmark is Hovedstaden and Sjælland merged on 1 January 2027.
@@ -31,7 +32,7 @@ _REGIONS: Mapping[str, Any] = {
 
 def page(table: RightsTable, *, today: int, months: int) -> FiguresPage:
     """The page: newest month first, the whole country first in each."""
-    rows = [_row(cell) for cell in table.cells]
+    rows = [_row(cell, today) for cell in table.cells]
     rows.sort(key=lambda row: (not row.whole_country, row.region))
     rows.sort(key=lambda row: row.month, reverse=True)
     return FiguresPage(
@@ -41,7 +42,7 @@ def page(table: RightsTable, *, today: int, months: int) -> FiguresPage:
         standard_percent=table.indicator.standard_percent,
         as_of_day=today,
         rows=tuple(rows),
-        headline=_headline(rows, today),
+        headline=_headline(rows),
         months=months,
         choices=MONTHS,
         threshold=THRESHOLD,
@@ -49,14 +50,14 @@ def page(table: RightsTable, *, today: int, months: int) -> FiguresPage:
     )
 
 
-def _headline(rows: list[FigureRow], today: int) -> FigureRow | None:
+def _headline(rows: list[FigureRow]) -> FigureRow | None:
     """The whole country in the newest month that is over: a month that still runs would look too low."""
     whole = [row for row in rows if row.whole_country]
-    over = [row for row in whole if row.month < days.month_of(today)]
+    over = [row for row in whole if not row.preliminary]
     return next(iter(over or whole), None)
 
 
-def _row(cell: Cell) -> FigureRow:
+def _row(cell: Cell, today: int) -> FigureRow:
     return FigureRow(
         month=cell.period,
         region=cell.place,
@@ -69,13 +70,14 @@ def _row(cell: Cell) -> FigureRow:
         best=cell.best,
         unstarted=cell.unstarted,
         declined=cell.declined,
+        preliminary=cell.period >= days.month_of(today),
     )
 
 
 def _chart(table: RightsTable) -> dict[str, Any]:
     places = [TOTAL, *(place for place in table.regions if place not in (TOTAL, UNKNOWN))]
     return {
-        "months": list(table.periods),
+        "months": [month_name(period) for period in table.periods],
         "held": _("skjult"),
         "series": [
             {

@@ -8,16 +8,17 @@ from typing import Any
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from tovholder.forms import domain as form_domain
 from tovholder.packages import Package
-from tovholder.plan import queries
+from tovholder.packages.questionnaires import items, translation
 from tovholder.plan.measures import Series
+from tovholder.plan.queries import EpisodeView, LevelOrigin, MinPlanCourse, MinPlanView
 from tovholder.web import reading, wording
 from tovholder.web import view_models as v
 from tovholder.web.presenters import course as c
 
 _COMING = frozenset({"proposed", "pending", "booked", "arrived", "checked-in", "waitlist"})
 _MISSED_SHOWN = 60  # days a missed appointment is spoken of on the patient's page
-_NEEDS: Sequence[Any] = (_("Ikke besvaret"), _("1 – lavt behov"), _("2 – noget behov"), _("3 – stort behov"))
 
 
 def patient_page(held: reading.Course, *, today: int, language: str) -> v.PatientPage:
@@ -82,11 +83,28 @@ def _urls(held: reading.Course) -> Mapping[str, str]:
     return {name: reverse(f"web:act-{name}", args=[held.patient_id, held.package.id]) for name in names}
 
 
-def _assessment(view: queries.EpisodeView, language: str, url: str) -> v.Assessment | None:
+def _assessment(view: EpisodeView, language: str, url: str) -> v.Assessment | None:
     if view.needs_day is None:
         return None
-    answers = tuple(v.Answer(item.title[language], _NEEDS[item.value or 0]) for item in view.needs)
+    sheet = {
+        str(item.get("linkId")): item for item in items(view.package.forms[view.package.level.base.form].questionnaire)
+    }
+    answers = tuple(
+        v.Answer(need.title[language], _in_words(sheet.get(need.link_id, {}), need.value, language))
+        for need in view.needs
+    )
     return v.Assessment(form=view.package.level.base.form, day=view.needs_day, answers=answers, url=url)
+
+
+def _in_words(question: Mapping[str, Any], value: int | None, language: str) -> Any:
+    """An answer in the questionnaire's own words."""
+    if value is None:
+        return _("Ikke besvaret")
+    for option in question.get("answerOption", ()):
+        coding = option.get("valueCoding")
+        if coding and form_domain.form_text(coding) == str(value):
+            return translation(coding, "display")[language]
+    return str(value)
 
 
 def series(found: Iterable[Series], language: str) -> tuple[v.Series, ...]:
@@ -111,7 +129,7 @@ def book_kinds(package: Package, language: str) -> tuple[tuple[str, str], ...]:
 
 
 def minplan_page(
-    view: queries.MinPlanView, holder: v.Holder | None, names: Mapping[str, str], *, today: int, language: str
+    view: MinPlanView, holder: v.Holder | None, names: Mapping[str, str], *, today: int, language: str
 ) -> v.MinPlanPage:
     """The patient's own page: what is next, who holds the rope, and the plan."""
     # Titles come from the package that knows the kind; with several packages the first one that does.
@@ -149,7 +167,7 @@ def _still_missed(item: v.Appointment, shown: Sequence[v.Appointment], today: in
     )
 
 
-def _course(held: queries.MinPlanCourse, origin: queries.LevelOrigin | None, today: int, language: str) -> v.Course:
+def _course(held: MinPlanCourse, origin: LevelOrigin | None, today: int, language: str) -> v.Course:
     level = int(held.level) if held.level else None
     return v.Course(
         package=held.package.id,

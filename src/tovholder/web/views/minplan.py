@@ -12,7 +12,8 @@ from django.views.decorators.http import require_http_methods
 
 from tovholder.access.domain import Context, Role
 from tovholder.base.errors import not_found
-from tovholder.plan import actions, queries
+from tovholder.plan import actions
+from tovholder.plan.queries import MinPlanView, minplan_view
 from tovholder.web import forms, reading
 from tovholder.web.presenters.pages import holder_view, minplan_page
 from tovholder.web.view_models import Holder
@@ -26,14 +27,14 @@ def _own(ctx: Context) -> str:
 
 
 def _show(request: HttpRequest, ctx: Context, form: forms.OwnGoalForm, *, status: int = 200) -> HttpResponse:
-    view = queries.minplan_view(ctx, _own(ctx))
+    view = minplan_view(ctx, _own(ctx))
     names = reading.names(ctx, (f"Organization/{item.organization_id}" for item in view.appointments))
     page = minplan_page(view, _holder(ctx, view), names, today=ctx.today, language=get_language() or "da")
     context = {"plan": page, "goal_form": form, "errors": form_errors(form) if form.is_bound else ()}
     return render(request, "web/minplan/page.html", context, status=status)
 
 
-def _holder(ctx: Context, view: queries.MinPlanView) -> Holder | None:
+def _holder(ctx: Context, view: MinPlanView) -> Holder | None:
     organization = reading.directory(ctx, "Organization", view.patient.clinic_id) if view.patient.clinic_id else None
     if organization is None:
         return None
@@ -54,7 +55,7 @@ def add_goal(request: HttpRequest, ctx: Context, package: str) -> HttpResponse:
     """A goal in the patient's own words."""
     if request.method == "GET":
         return HttpResponseRedirect(reverse("web:minplan"))
-    view = queries.minplan_view(ctx, _own(ctx))
+    view = minplan_view(ctx, _own(ctx))
     course = next((item for item in view.courses if item.package.id == package), None)
     if course is None:
         raise not_found("The course")

@@ -10,8 +10,8 @@ from tovholder import packages
 from tovholder.access.domain import Context, Role
 from tovholder.base.errors import not_found
 from tovholder.monitoring import queries
+from tovholder.web.figures_view import FiguresPage
 from tovholder.web.presenters import figures
-from tovholder.web.view_models import FiguresPage
 from tovholder.web.views.common import for_roles
 
 _DEFAULT_MONTHS = 12
