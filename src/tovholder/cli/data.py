@@ -18,7 +18,11 @@ def migrate() -> None:
     """Make or update the database's tables."""
     setup.django(migrated=False)
     setup.migrate()
+    from tovholder.store import schema
+
     console.print("The database is up to date.")
+    if schema.stale():
+        console.print("Search index or facts were remade and are empty: now run tovholder rebuild.")
 
 
 def import_(
@@ -62,7 +66,7 @@ def rebuild(
     check: bool = typer.Option(False, "--check", help="Also compare: exit 1 when anything came out different."),
 ) -> None:
     """Make search index, facts, flags and figures again from the record."""
-    setup.django()
+    setup.django(filled=False)
     from django.db import connection
 
     from tovholder.store import rebuild as again

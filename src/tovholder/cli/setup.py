@@ -48,7 +48,7 @@ def home() -> Path:
     return Path(os.environ.get("TOVHOLDER_HOME") or "var").absolute()
 
 
-def django(*, migrated: bool = True) -> None:
+def django(*, migrated: bool = True, filled: bool = True) -> None:
     """Set Django up. In a home that ``tovholder demo`` made, the environment is demo unless something else is said."""
     if not os.environ.get("TOVHOLDER_ENV") and (home() / DEMO_MARK).exists():
         os.environ["TOVHOLDER_ENV"] = "demo"
@@ -59,6 +59,8 @@ def django(*, migrated: bool = True) -> None:
     framework.setup()
     if migrated:
         require_migrated()
+        if filled:
+            require_filled()
 
 
 def require_migrated() -> None:
@@ -66,12 +68,27 @@ def require_migrated() -> None:
     from django.db import connection
     from django.db.migrations.executor import MigrationExecutor
 
+    from tovholder.store import schema
+
     executor = MigrationExecutor(connection)
-    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+    if executor.migration_plan(executor.loader.graph.leaf_nodes()) or schema.outdated():
         raise Problem(
             Category.BUSY,
             "The database is not up to date; run: tovholder migrate",
             kept="the database as it was",
+        )
+
+
+def require_filled() -> None:
+    """Raise Problem when a remade table has not been filled: an empty list would look like no patients."""
+    from tovholder.store import schema
+
+    waiting = schema.stale()
+    if waiting:
+        raise Problem(
+            Category.BUSY,
+            f"Search index or facts wait to be filled ({', '.join(waiting)}); run: tovholder rebuild",
+            kept="the record, whole",
         )
 
 

@@ -72,13 +72,7 @@ def fact_views() -> dict[str, tuple[tuple[str, views.View], ...]]:
 def apply() -> list[str]:
     """Make or remake generated tables. Returns the names remade; their rows wait for ``tovholder rebuild``."""
     remade: list[str] = []
-    wanted: dict[str, tuple[str, list[str]]] = {}
-    for name, ddl in INDEX_DDL.items():
-        wanted[name] = (hashlib.sha256(ddl.encode()).hexdigest(), [ddl])
-    for name, table in fact_tables().items():
-        extra = EXTRA_DDL.get(name, ())
-        digest = hashlib.sha256((table.hash + "".join(extra)).encode()).hexdigest()
-        wanted[f"fact_{name}"] = (digest, [*views.ddl(table, "sqlite"), *extra])
+    wanted = _definitions()
     with connection.cursor() as cursor:
         cursor.execute("SELECT name, hash FROM store_schema")
         known = dict(cursor.fetchall())
@@ -101,6 +95,33 @@ def apply() -> list[str]:
             cursor.execute("DELETE FROM store_schema WHERE name = %s", [name])
         _fill_periods(cursor)
     return remade
+
+
+def outdated() -> list[str]:
+    """Generated tables whose definition has changed since they were made: ``tovholder migrate`` remakes them."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT name, hash FROM store_schema")
+        known = dict(cursor.fetchall())
+    wanted = _definitions()
+    return sorted(name for name in wanted.keys() | known.keys() if name not in wanted or known.get(name) != wanted[name][0])
+
+
+def stale() -> list[str]:
+    """Generated tables that were remade and wait for ``tovholder rebuild`` to fill them."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT name FROM store_schema WHERE stale ORDER BY name")
+        return [row[0] for row in cursor.fetchall()]
+
+
+def _definitions() -> dict[str, tuple[str, list[str]]]:
+    wanted: dict[str, tuple[str, list[str]]] = {}
+    for name, ddl in INDEX_DDL.items():
+        wanted[name] = (hashlib.sha256(ddl.encode()).hexdigest(), [ddl])
+    for name, table in fact_tables().items():
+        extra = EXTRA_DDL.get(name, ())
+        digest = hashlib.sha256((table.hash + "".join(extra)).encode()).hexdigest()
+        wanted[f"fact_{name}"] = (digest, [*views.ddl(table, "sqlite"), *extra])
+    return wanted
 
 
 def _fill_periods(cursor: Any) -> None:
