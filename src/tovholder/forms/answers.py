@@ -90,7 +90,10 @@ def normalise(form: Form, answers: Answers) -> dict[str, list[Any]]:
     for link_id, given in answers.items():
         options = [option_value(option) for option in asked.get(link_id, {}).get("answerOption") or ()]
         found[link_id] = [
-            next((_plain(held) for held in options if form_text(held) == form_text(value) and _system(held, value)), value)
+            next(
+                (_plain(held) for held in options if form_text(held) == form_text(value) and _system(held, value)),
+                value,
+            )
             for value in given
         ]
     return found

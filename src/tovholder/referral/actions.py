@@ -110,7 +110,7 @@ def _order(
     """The ServiceRequest that is ordered: the plan's own activity where there is one, else a new one."""
     assert value.id is not None
     held = course.package(value.package)
-    carrying = {item.kind for item in held.plan.activities if item.referral == chosen.id} | {chosen.id}
+    carrying = {item.kind for item in held.plan.activities if item.referral == chosen.id} or {chosen.id}
     found = course.activities(uow, value.patient_id, value.id)
     open_ones = [
         (stored, activity)
@@ -137,7 +137,7 @@ def _order(
         episode_id=value.id,
         plan_id=plan[1].id if plan else None,
         package=value.package,
-        kind=next(iter(sorted(carrying - {chosen.id})), chosen.id),
+        kind=min(carrying),
         title=chosen.title.da,
         status=ActivityStatus.ACTIVE,
         performer_kind=receiver_kind,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from lib.world import World, day
 
+from lib.world import World, day
 from tovholder import store
 from tovholder.base import days
 from tovholder.base.errors import Category, Problem
@@ -227,7 +227,9 @@ def test_needs_with_missing_or_impossible_answers_are_refused_field_by_field(w: 
     assert {issue.path for issue in told.value.issues} == {"biologisk", "social", "sundhedskompetence", "hund"}
     assert w.rows("response", patient_id) == []
     with pytest.raises(Problem) as told:
-        actions.record_needs_assessment(w.citizen(patient_id), patient_id=patient_id, episode_id=episode_id, answers=NEEDS)
+        actions.record_needs_assessment(
+            w.citizen(patient_id), patient_id=patient_id, episode_id=episode_id, answers=NEEDS
+        )
     assert told.value.category is Category.FORBIDDEN
 
 
@@ -301,7 +303,12 @@ def test_confirming_needs_a_draft_a_level_and_a_goal_or_why_there_is_none(w: Wor
 def test_confirming_shares_the_plan_with_goals_and_activities_and_moves_the_course(w: World) -> None:
     patient_id, episode_id = planned(w)
     plan = w.rows("plan", patient_id)[0]
-    assert (plan["status"], plan["confirmed_day"], plan["shared_day"], plan["has_goal"]) == ("active", w.today, w.today, 1)
+    assert (plan["status"], plan["confirmed_day"], plan["shared_day"], plan["has_goal"]) == (
+        "active",
+        w.today,
+        w.today,
+        1,
+    )
     goal = w.rows("goal", patient_id)[0]
     assert (goal["by_patient"], goal["plan_episode_id"]) == (1, episode_id)
     activities = w.rows("activity", patient_id)
@@ -390,11 +397,19 @@ def test_a_patient_changes_their_own_goals_and_says_how_others_go(w: World) -> N
     patient_id, episode_id = planned(w)
     mine = w.citizen(patient_id)
     own = actions.add_goal(mine, patient_id=patient_id, episode_id=episode_id, text="Cykle igen")
-    changed = actions.update_goal(mine, patient_id=patient_id, goal_id=own.id or "", text="Cykle til byen", lifecycle="on-hold")
+    changed = actions.update_goal(
+        mine, patient_id=patient_id, goal_id=own.id or "", text="Cykle til byen", lifecycle="on-hold"
+    )
     assert (changed.text, changed.lifecycle) == ("Cykle til byen", "on-hold")
     theirs = actions.add_goal(w.gp, patient_id=patient_id, episode_id=episode_id, text="Tage medicin", by_patient=False)
     refused(
-        Category.FORBIDDEN, "Goal.expressedBy", actions.update_goal, mine, patient_id=patient_id, goal_id=theirs.id, text="Nej"
+        Category.FORBIDDEN,
+        "Goal.expressedBy",
+        actions.update_goal,
+        mine,
+        patient_id=patient_id,
+        goal_id=theirs.id,
+        text="Nej",
     )
     told = actions.update_goal(mine, patient_id=patient_id, goal_id=theirs.id or "", achievement="improving")
     assert told.achievement == "improving"
@@ -411,7 +426,13 @@ def test_activities_are_done_once_or_taken_back_with_a_reason(w: World) -> None:
     path = "ServiceRequest.status"
     refused(Category.CONFLICT, path, actions.complete_activity, w.gp, patient_id=patient_id, activity_id=first)
     refused(
-        Category.RULE, "ServiceRequest.note", actions.cancel_activity, w.gp, patient_id=patient_id, activity_id=second, reason=""
+        Category.RULE,
+        "ServiceRequest.note",
+        actions.cancel_activity,
+        w.gp,
+        patient_id=patient_id,
+        activity_id=second,
+        reason="",
     )
     taken = actions.cancel_activity(w.gp, patient_id=patient_id, activity_id=second, reason="Følges på hospitalet")
     assert taken.status is ActivityStatus.REVOKED

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from lib import people
 from lib.world import World, day
-
 from tovholder import store
 from tovholder.fhir import systems
 from tovholder.plan import actions
@@ -40,7 +40,12 @@ def test_a_diagnosis_makes_the_patient_eligible_with_clock_and_reasons_in_the_sa
     patient_id = w.patient()
     condition_id = w.diagnose(patient_id, recorded="2027-02-20")
     (row,) = episodes(w, patient_id)
-    assert (row["phase"], row["status"], row["package"], row["condition_id"]) == ("eligible", "planned", "kol", condition_id)
+    assert (row["phase"], row["status"], row["package"], row["condition_id"]) == (
+        "eligible",
+        "planned",
+        "kol",
+        condition_id,
+    )
     assert (row["diagnosis_day"], row["eligible_day"]) == (day("2027-02-20"), w.today)
     assert (row["clock_event"], row["deadline_day"], row["legacy"]) == ("diagnosis", day("2027-03-22"), 0)
     assert row["organization_id"] == w.clinic
@@ -56,9 +61,12 @@ def test_in_one_unit_with_the_patient_in_any_order(w: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "event", "legacy"), [("2019-03-01", "inclusion", 1), ("2026-12-31", "inclusion", 1), ("2027-01-01", "diagnosis", 0)]
+    ("told", "event", "legacy"),
+    [("2019-03-01", "inclusion", 1), ("2026-12-31", "inclusion", 1), ("2027-01-01", "diagnosis", 0)],
 )
-def test_an_old_diagnosis_counts_from_inclusion_and_is_told_as_legacy(w: World, told: str, event: str, legacy: int) -> None:
+def test_an_old_diagnosis_counts_from_inclusion_and_is_told_as_legacy(
+    w: World, told: str, event: str, legacy: int
+) -> None:
     patient_id = w.patient()
     w.diagnose(patient_id, recorded=told)
     (row,) = episodes(w, patient_id)

@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from lib.world import World
 
+from lib.world import World
 from tovholder import packages, store
 from tovholder.access import Context
 from tovholder.base import days
@@ -78,7 +78,9 @@ def test_a_refusal_needs_its_reason_and_the_status_must_fit_the_phase(w: World, 
 
 
 def test_patient_and_package_stay(w: World, course: Json) -> None:
-    refused(w.system, course | {"patient": {"reference": f"Patient/{w.patient()}"}}, Category.RULE, "EpisodeOfCare.patient")
+    refused(
+        w.system, course | {"patient": {"reference": f"Patient/{w.patient()}"}}, Category.RULE, "EpisodeOfCare.patient"
+    )
     refused(w.gp, course | {"type": [{"text": "andet"}]}, Category.RULE, "EpisodeOfCare.type")
 
 
@@ -178,7 +180,9 @@ def test_only_the_clinic_confirms_with_level_and_goal_on_a_day_that_has_come(w: 
         write(w.citizen(held.patient_id), confirmed())
     assert told.value.category in (Category.FORBIDDEN, Category.NOT_FOUND)
     active = write(w.gp, confirmed())
-    earlier = resources.plan_resource(replace(resources.read_plan(active), confirmed_day=w.today - 9), copy.deepcopy(active))
+    earlier = resources.plan_resource(
+        replace(resources.read_plan(active), confirmed_day=w.today - 9), copy.deepcopy(active)
+    )
     problem = refused(w.gp, earlier, Category.RULE, path)
     assert problem.kept == "the plan as it was"
 
@@ -262,7 +266,12 @@ def test_patients_write_their_own_goals_only(w: World, course: Json) -> None:
     goal = Goal(patient_id=patient_id, episode_id=None, text="Gå en tur", expressed_by=f"Patient/{patient_id}")
     stored = write(mine, resources.goal_resource(goal))
     refused(mine, resources.goal_resource(replace(goal, expressed_by=None)), Category.FORBIDDEN, "Goal.expressedBy")
-    refused(mine, stored | {"expressedBy": {"reference": f"Practitioner/{w.doctor}"}}, Category.FORBIDDEN, "Goal.expressedBy")
+    refused(
+        mine,
+        stored | {"expressedBy": {"reference": f"Practitioner/{w.doctor}"}},
+        Category.FORBIDDEN,
+        "Goal.expressedBy",
+    )
     theirs = write(w.gp, resources.goal_resource(replace(goal, expressed_by=f"Practitioner/{w.doctor}")))
     refused(mine, theirs | {"description": {"text": "Nej"}}, Category.FORBIDDEN, "Goal.expressedBy")
     told = {"coding": [{"system": systems.GOAL_ACHIEVEMENT, "code": "improving"}]}
@@ -277,7 +286,12 @@ def test_answers_to_our_forms_are_checked_and_others_let_through(w: World, cours
         return resources.response_resource(
             patient_id=episode.patient_id,
             questionnaire=questionnaire,
-            items=[{"linkId": "biologisk-gruppe", "item": [{"linkId": "biologisk", "answer": [{"valueCoding": {"code": answer}}]}]}],
+            items=[
+                {
+                    "linkId": "biologisk-gruppe",
+                    "item": [{"linkId": "biologisk", "answer": [{"valueCoding": {"code": answer}}]}],
+                }
+            ],
             authored=w.now,
             author=None,
             episode_id=episode.id,
@@ -287,14 +301,16 @@ def test_answers_to_our_forms_are_checked_and_others_let_through(w: World, cours
     problem = refused(w.gp, response(form.canonical), Category.INVALID, "QuestionnaireResponse.item('psykisk')")
     assert {issue.code for issue in problem.issues} == {"required"}
     assert write(w.gp, response(form.canonical, status="in-progress"))["id"]
-    refused(w.gp, response(form.canonical, "9", "in-progress"), Category.INVALID, "QuestionnaireResponse.item('biologisk')")
     refused(
-        w.citizen(episode.patient_id), response(form.canonical), Category.FORBIDDEN, "QuestionnaireResponse.author"
+        w.gp, response(form.canonical, "9", "in-progress"), Category.INVALID, "QuestionnaireResponse.item('biologisk')"
     )
+    refused(w.citizen(episode.patient_id), response(form.canonical), Category.FORBIDDEN, "QuestionnaireResponse.author")
     assert write(w.gp, response("http://example.org/Questionnaire/x"))["id"]
     assert write(w.system, response(form.canonical))["id"]  # other systems' old answers are kept as they were given
 
 
 def test_the_acts_themselves_pass_the_guards(w: World, course: Json) -> None:
     episode: Episode = resources.read_episode(course)
-    assert actions.start_episode(w.gp, patient_id=episode.patient_id, episode_id=episode.id or "").phase is Phase.STARTUP
+    assert (
+        actions.start_episode(w.gp, patient_id=episode.patient_id, episode_id=episode.id or "").phase is Phase.STARTUP
+    )

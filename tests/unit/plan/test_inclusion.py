@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from lib.world import day
 
+from lib.world import day
 from tovholder import packages
 from tovholder.fhir import systems
 from tovholder.plan.clock import ClockEvent
@@ -66,9 +66,7 @@ def test_a_doubtful_or_finished_diagnosis_does_not_include_and_says_why(change: 
 
 
 def test_statuses_nobody_sends_count_as_a_standing_diagnosis() -> None:
-    assert evaluate_inclusion(
-        KOL, PERSON, [diagnosis(clinical_status=None, verification_status=None)], TODAY
-    ).included
+    assert evaluate_inclusion(KOL, PERSON, [diagnosis(clinical_status=None, verification_status=None)], TODAY).included
     assert evaluate_inclusion(KOL, PERSON, [diagnosis(clinical_status="relapse")], TODAY).included
 
 

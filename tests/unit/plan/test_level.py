@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from lib.world import day
 
+from lib.world import day
 from tovholder import packages
 from tovholder.base import days
 from tovholder.fhir import systems
@@ -196,7 +196,10 @@ def test_stored_answers_are_used_and_newer_ones_win() -> None:
             "questionnaire": KOL.forms["kol-behovsvurdering"].canonical,
             "authored": at,
             "item": [
-                {"linkId": "g", "item": [{"linkId": name, "answer": [{"valueCoding": {"code": value}}]} for name in LOW]}
+                {
+                    "linkId": "g",
+                    "item": [{"linkId": name, "answer": [{"valueCoding": {"code": value}}]} for name in LOW],
+                }
             ],
         }
 

@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from lib.world import World, day
-
 from tovholder import store
 from tovholder.base import days
 from tovholder.fhir import systems

@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from lib.world import day
-
 from tovholder.base import days
 from tovholder.plan.clock import ClockEvent, Pause, RightsClock
 from tovholder.plan.domain import ActivityStatus, Phase, PlanStatus
@@ -33,7 +32,9 @@ def activity(due: int, *, kind: str = "kol-kontrol", rid: str = "s1", **changes:
     return replace(base, **changes)
 
 
-def appointment(on: int, *, kind: str = "kol-kontrol", rid: str = "a1", status: str = "booked", **changes: Any) -> Appointment:
+def appointment(
+    on: int, *, kind: str = "kol-kontrol", rid: str = "a1", status: str = "booked", **changes: Any
+) -> Appointment:
     start = datetime.combine(days.date_of(on), datetime.min.time(), days.COPENHAGEN) + timedelta(hours=9)
     base = Appointment(id=rid, patient_id="p", kind=kind, title=kind, status=status, start=start)
     return replace(base, **changes)

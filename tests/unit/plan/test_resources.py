@@ -182,8 +182,12 @@ VARIANTS = [
     replace(PROPOSAL, level=None, blocked="Vurdér røde flag først", reasons=(), inputs=()),
     replace(DECISION, override_reason=None, proposal_id=None, proposed_level=None, derived_from=()),
     replace(APPOINTMENT, status="booked", cancel_reason=None, cancel_text="", cancelled_by=None, outcome_unknown=True),
-    replace(APPOINTMENT, status="proposed", start=None, end=None, cancel_reason=None, cancel_text="", cancelled_by=None),
-    replace(REFERRAL, status="cancelled", stop_reason="no-show", stop_text="kom ikke", started_day=None, completed_day=None),
+    replace(
+        APPOINTMENT, status="proposed", start=None, end=None, cancel_reason=None, cancel_text="", cancelled_by=None
+    ),
+    replace(
+        REFERRAL, status="cancelled", stop_reason="no-show", stop_text="kom ikke", started_day=None, completed_day=None
+    ),
 ]
 BY_TYPE = {type(value): (write, read) for value, write, read in CASES}
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from lib.world import day
 
+from lib.world import day
 from tovholder import packages
 from tovholder.base import days
 from tovholder.packages.common import Condition, Text
@@ -40,7 +40,15 @@ def test_level_1_gold_a_is_seen_once_a_year() -> None:
 
 @pytest.mark.parametrize(
     ("level", "grade", "seen"),
-    [(3, "A", True), (1, "E", True), (2, "D", True), (2, None, True), (2, "A", False), (1, None, False), (2, "B", False)],
+    [
+        (3, "A", True),
+        (1, "E", True),
+        (2, "D", True),
+        (2, None, True),
+        (2, "A", False),
+        (1, None, False),
+        (2, "B", False),
+    ],
 )
 def test_half_yearly_control_by_level_and_grade(level: int, grade: str | None, seen: bool) -> None:
     found = dict(due(level, grade))
