@@ -13,8 +13,9 @@ from tovholder.cockpit import queries as cockpit_queries
 from tovholder.cockpit.ranking import OpenFlag
 from tovholder.fhir import systems
 from tovholder.packages import Package
-from tovholder.plan.queries import EpisodeView, episode_view
+from tovholder.plan.queries import episode_view
 from tovholder.plan.values import Appointment, Episode
+from tovholder.plan.views import EpisodeView
 
 Resource = Mapping[str, Any]
 

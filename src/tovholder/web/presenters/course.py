@@ -12,8 +12,8 @@ from tovholder.base import days
 from tovholder.packages import Package
 from tovholder.plan import values
 from tovholder.plan.clock import ClockState
-from tovholder.plan.queries import EpisodeView
 from tovholder.plan.schedule import PlannedActivity
+from tovholder.plan.views import EpisodeView
 from tovholder.web import view_models as v
 from tovholder.web import wording
 from tovholder.web.templatetags.tovholder import day as day_text

@@ -12,7 +12,7 @@ from tovholder.forms import domain as form_domain
 from tovholder.packages import Package
 from tovholder.packages.questionnaires import items, translation
 from tovholder.plan.measures import Series
-from tovholder.plan.queries import EpisodeView, LevelOrigin, MinPlanCourse, MinPlanView
+from tovholder.plan.views import EpisodeView, LevelOrigin, MinPlanCourse, MinPlanView
 from tovholder.web import reading, wording
 from tovholder.web import view_models as v
 from tovholder.web.presenters import course as c

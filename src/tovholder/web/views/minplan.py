@@ -13,7 +13,8 @@ from django.views.decorators.http import require_http_methods
 from tovholder.access.domain import Context, Role
 from tovholder.base.errors import not_found
 from tovholder.plan import actions
-from tovholder.plan.queries import MinPlanView, minplan_view
+from tovholder.plan.queries import minplan_view
+from tovholder.plan.views import MinPlanView
 from tovholder.web import forms, reading
 from tovholder.web.presenters.pages import holder_view, minplan_page
 from tovholder.web.view_models import Holder
