@@ -23,6 +23,7 @@ class Cell:
     missing: int | None
     unstarted: int | None = None
     declined: int | None = None
+    small: frozenset[str] = frozenset()  # names of numbers withheld because they are 1 to 4, which may be told
 
     @property
     def suppressed(self) -> bool:
@@ -65,7 +66,8 @@ def suppress(cells: Iterable[Cell], total: str) -> list[Cell]:
     denominator is small the whole cell goes; where only a part of it is, that part goes. What is withheld in a
     period must together be nobody or at least five, since the total gives that sum away; so the smallest others
     go too, and where there is none left, the total. The caller's tables have no sum over periods, so nothing
-    leaks along that side.
+    leaks along that side. ``small`` says which numbers are withheld for being 1 to 4: that much may be told, and
+    what is missing is so never hidden altogether.
     """
     periods: dict[str, list[Cell]] = {}
     for cell in cells:
@@ -88,9 +90,17 @@ def hide(values: Mapping[str, int], hidden: Iterable[str] = ()) -> tuple[frozens
 def _suppress_period(group: Sequence[Cell], total: str) -> list[Cell]:
     places = {cell.place: cell for cell in group if cell.place != total}
     gone, no_total = hide({place: cell.denominator or 0 for place, cell in places.items()})
-    shown = [cell.withheld() if cell.place in gone or (cell.place == total and no_total) else cell for cell in group]
+    dropped: dict[str, frozenset[str]] = {}
     for part in PARTS:
         part_gone, no_part_total = hide({place: getattr(cell, part) or 0 for place, cell in places.items()}, gone)
-        drop = part_gone | ({total} if no_part_total else set())
-        shown = [replace(cell, **{part: None}) if cell.place in drop else cell for cell in shown]
-    return shown
+        dropped[part] = part_gone | ({total} if no_part_total else frozenset())
+    return [_shown(cell, cell.place in gone or (cell.place == total and no_total), dropped) for cell in group]
+
+
+def _shown(cell: Cell, whole: bool, dropped: Mapping[str, frozenset[str]]) -> Cell:
+    parts = [part for part in PARTS if cell.place in dropped[part]]
+    names = ("denominator", *PARTS) if whole else tuple(parts)
+    small = frozenset(name for name in names if 0 < (getattr(cell, name) or 0) < THRESHOLD)
+    if whole:
+        return replace(cell.withheld(), small=small)
+    return replace(cell, small=small, **dict.fromkeys(parts))

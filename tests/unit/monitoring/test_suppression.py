@@ -44,6 +44,7 @@ def test_a_small_part_goes_alone_and_with_as_many_as_keep_it_hidden() -> None:
         ("C", 30, 9),
         (TOTAL, 80, 17),
     ]
+    assert [cell.small for cell in table] == [frozenset({"missing"}), frozenset(), frozenset(), frozenset()]
 
 
 def test_when_nothing_is_left_to_hide_behind_the_total_goes_too() -> None:
