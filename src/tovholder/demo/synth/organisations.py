@@ -262,6 +262,9 @@ def _place(config: SynthConfig, everywhere: Directory, place: Place, index: int,
         # Six digits as a ydernummer has; everything from 990000 up is ours, by agreement with ourselves.
         made["identifier"].append({"system": s.YDERNUMMER, "value": f"{990000 + index % 10000:06d}"})
     made["extension"] = _where(config, place.municipality)
+    # No Danish telephone number begins with 0: nobody can be rung by mistake.
+    digits = f"{index % 1_000_000:06d}"
+    made["telecom"] = [{"system": "phone", "value": f"00 {digits[:2]} {digits[2:4]} {digits[4:]}", "use": "work"}]
     made["address"] = [
         {
             "use": "work",
