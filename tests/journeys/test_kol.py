@@ -130,6 +130,7 @@ class TestOnePatientFromDiagnosisToFigure:
         doctor.fills("Klokkeslæt", "09:30", form)
         doctor.presses("Book tiden", form)
         doctor.reads("Den nye tid er booket.")
+        assert doctor.page.locator("#foelg summary", has_text="Book ny tid").count() == 1  # of the new one alone
         doctor.meets_an_accessible_page("patient")
 
     def then_the_flag_is_gone(self, doctor: Visitor) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -216,11 +217,20 @@ def appointments(
     """Appointments, coming ones first in order, then the past, newest first."""
     held = [item for item in found if item.status != "entered-in-error"]
     shown = [_appointment(item, package, language, today, names, for_patient) for item in held]
+    shown = [replace(item, actions=()) if _followed(item, shown) else item for item in shown]
     ahead = [item for item in shown if item.day is None or item.day >= today]
     behind = [item for item in shown if item.day is not None and item.day < today]
     ahead.sort(key=lambda item: (item.day is None, item.start.timestamp() if item.start else 0.0, item.id or ""))
     behind.sort(key=lambda item: (item.day or 0, item.id or ""), reverse=True)
     return (*ahead, *behind)
+
+
+def _followed(item: v.Appointment, shown: Sequence[v.Appointment]) -> bool:
+    """Missed or called off, and a later one of the kind is agreed: a second new time is not offered."""
+    if item.status not in ("noshow", "cancelled") or item.day is None:
+        return False
+    later = [other for other in shown if other.kind == item.kind and other.day is not None and other.day > item.day]
+    return any(other.status in _OPEN or other.status == "fulfilled" for other in later)
 
 
 def _appointment(

@@ -26,7 +26,7 @@
       textStyle: TEXT,
       grid: { left: 8, right: 16, top: 16, bottom: 8, containLabel: true },
       xAxis: { type: "time", axisLabel: { color: SOFT, hideOverlap: true, formatter: dateText }, splitNumber: 3 },
-      yAxis: { type: "value", scale: true, splitNumber: 3, axisLabel: { color: SOFT, formatter: decimal } },
+      yAxis: { type: "value", scale: true, splitNumber: 3, minInterval: data.y.every(Number.isInteger) ? 1 : 0, axisLabel: { color: SOFT, formatter: decimal } },
       series: [{
         type: "line",
         name: data.name,
