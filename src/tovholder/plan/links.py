@@ -26,10 +26,33 @@ def by_patient(rows: Iterable[Row]) -> dict[str, list[Row]]:
 
 
 STATED, KIND, DIAGNOSIS = "stated", "kind", "diagnosis"
-_LINKED = frozenset(
-    {"episode", "appointment", "referral", "measurement", "activity", "diagnosis", "response", "plan", "goal", "level"}
-    | {"attempt"}
-)
+# Whose links a changed fact table may change; a course may change everybody's.
+_AFFECTED: Mapping[str, frozenset[str]] = {
+    "appointment": frozenset({"Appointment"}),
+    "activity": frozenset({"ServiceRequest", "Appointment"}),
+    "measurement": frozenset({"Observation"}),
+    "level": frozenset({"Observation"}),
+    "referral": frozenset({"Task"}),
+    "diagnosis": frozenset({"Condition"}),
+    "response": frozenset({"QuestionnaireResponse"}),
+    "plan": frozenset({"CarePlan"}),
+    "goal": frozenset({"Goal"}),
+    "attempt": frozenset({"Communication"}),
+}
+_EVERYTHING = frozenset().union(*_AFFECTED.values())
+_COLUMNS: Mapping[str, tuple[str, ...]] = {
+    "episode": ("patient_id", "episode_id", "package", "phase", "condition_id", "declined_day", "ended_day"),
+    "appointment": ("patient_id", "appointment_id", "kind", "start_day", "activity_id"),
+    "activity": ("patient_id", "activity_id", "episode_id", "kind", "due_day"),
+    "measurement": ("patient_id", "measurement_id", "system", "code", "day"),
+    "level": ("patient_id", "level_id", "episode_id"),
+    "referral": ("patient_id", "referral_id", "episode_id", "kind", "sent_day"),
+    "diagnosis": ("patient_id", "diagnosis_id", "system", "code", "recorded_day"),
+    "response": ("patient_id", "response_id", "episode_id"),
+    "plan": ("patient_id", "plan_id", "episode_id"),
+    "goal": ("patient_id", "goal_id", "plan_episode_id"),
+    "attempt": ("patient_id", "attempt_id", "episode_id"),
+}
 # Facts that say their course themselves: table → (id column, course column, resource type)
 _SAYING: Mapping[str, tuple[str, str, str]] = {
     "plan": ("plan_id", "episode_id", "CarePlan"),
@@ -46,23 +69,33 @@ class LinkResources:
     """Which resources serve which course: as stated, by kind in the package, or as its diagnosis."""
 
     def changed(self, uow: UnitOfWork, patients: frozenset[str], tables: frozenset[str]) -> None:
-        """Derive the links of the patients anew and exchange those that differ."""
-        if not tables & _LINKED:
+        """Derive the links of what changed anew; exchange a patient's links when they differ."""
+        types = _EVERYTHING if "episode" in tables else frozenset().union(*(_AFFECTED.get(t, ()) for t in tables))
+        if not types:
             return
-        episodes = by_patient(uow.fact_rows("episode", patients))
-        held_links = by_patient(uow.fact_rows("episode_link", patients))
+        episodes = by_patient(uow.fact_rows("episode", patients, _COLUMNS["episode"]))
         involved = frozenset(episodes)
-        tables_now = {
-            name: by_patient(uow.fact_rows(name, involved)) if involved else {}
-            for name in (*_SAYING, "appointment", "measurement", "diagnosis")
+        held_links = by_patient(uow.fact_rows("episode_link", patients if "episode" in tables else involved))
+        if not involved and not held_links:
+            return
+        found = {
+            name: by_patient(uow.fact_rows(name, involved, _COLUMNS[name])) if involved else {}
+            for name, affected in _AFFECTED.items()
+            if affected & types
         }
-        stated = _stated_appointments(uow, tables_now["appointment"])
+        stated = _stated_appointments(uow, found.get("appointment", {}))
         wanted: list[Row] = []
         changed: list[str] = []
         for patient_id in sorted(involved | frozenset(held_links)):
-            rows = {name: found.get(patient_id, []) for name, found in tables_now.items()}
-            made = _links(patient_id, episodes.get(patient_id, []), rows, stated)
-            if _keys(made) != _keys(held_links.get(patient_id, [])):
+            rows = {name: found.get(name, {}).get(patient_id, []) for name in _AFFECTED}
+            before = held_links.get(patient_id, [])
+            made = [row for row in before if row["resource_type"] not in types]
+            made += [
+                row
+                for row in _links(patient_id, episodes.get(patient_id, []), rows, stated)
+                if row["resource_type"] in types
+            ]
+            if _keys(made) != _keys(before):
                 changed.append(patient_id)
                 wanted.extend(made)
         if changed:

@@ -10,8 +10,9 @@ from tovholder import store
 from tovholder.base import days
 from tovholder.fhir import systems
 from tovholder.plan import actions, resources
-from tovholder.plan.links import kinds, measured_codes
+from tovholder.plan.links import LinkResources, kinds, measured_codes
 from tovholder.plan.values import Appointment
+from tovholder.store import schema
 
 
 def course(w: World) -> tuple[str, str]:
@@ -123,3 +124,21 @@ def test_the_package_says_what_it_knows() -> None:
     assert kinds("nothing") == frozenset()
     assert measured_codes("nothing") == frozenset()
     assert day("1970-01-01") == 0
+
+
+def test_deriving_only_what_changed_gives_what_deriving_everything_gives(w: World) -> None:
+    patient_id, episode_id = course(w)
+    who = {"patient_id": patient_id, "episode_id": episode_id}
+    actions.start_episode(w.gp, **who)
+    actions.make_plan(w.gp, **who)
+    activity = actions.add_activity(w.gp, **who, kind="fysioterapi", due_day=w.today + 10)
+    appoint(w, patient_id, kind="fysioterapi", activity_id=activity.id)
+    appoint(w, patient_id)
+    w.measure(patient_id, "MCS88021", 3)
+    actions.add_goal(w.gp, **who, text="Gå en tur")
+    step_by_step = links(w, patient_id)
+    with store.unit_of_work(w.system) as uow:
+        uow.replace_links([patient_id], [])
+        LinkResources().changed(uow.as_system("derive"), frozenset({patient_id}), frozenset(schema.fact_tables()))
+    assert links(w, patient_id) == step_by_step
+    assert len(step_by_step) == 7
