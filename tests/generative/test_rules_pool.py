@@ -1,4 +1,4 @@
-"""Rules and indicators as package authors write them give the same rows on every engine, in worlds nobody thought of."""
+"""Rules and indicators as package authors write them give the same rows on every engine, in generated worlds."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from lib.factdb import FactDB, fact_schema
 
+from lib.factdb import FactDB, fact_schema
 from tovholder.rules.check import FLAG_COLUMNS, INDICATOR_COLUMNS, Checked, parse, require_columns
 
-from .rules_worlds import BOUND, SCOPES, fill, world as world_of, worlds
+from .rules_worlds import BOUND, SCOPES, fill, worlds
+from .rules_worlds import world as world_of
 
 EXAMPLES = int(os.environ.get("TOVHOLDER_TEST_EXAMPLES", "10"))
 PARAMETERS: dict[str, int | str] = {"grace_days": 30, "times": 2, "limit_milli": 1, "package": "kol"}

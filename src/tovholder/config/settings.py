@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from tempfile import gettempdir
 
 from tovholder.config import env as _env
 from tovholder.config.logs import logging_config
@@ -73,7 +75,7 @@ DATABASES = {
         "NAME": ENV.database_path,
         "CONN_MAX_AGE": None,
         # A file, as in production: other processes and threads must meet the same locks.
-        "TEST": {"NAME": str(ENV.home / "test.sqlite3")},
+        "TEST": {"NAME": str(Path(gettempdir()) / f"tovholder-test-{os.getpid()}.sqlite3")},
         "OPTIONS": {
             "transaction_mode": "IMMEDIATE",
             "timeout": 30,
@@ -102,6 +104,7 @@ SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_AGE = 8 * 3600
 CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_FAILURE_VIEW = "tovholder.web.views.failures.csrf"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = PRODUCTION
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if PRODUCTION else None
 SECURE_HSTS_SECONDS = 31_536_000 if PRODUCTION else 0

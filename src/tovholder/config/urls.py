@@ -11,3 +11,5 @@ urlpatterns = [
     path("fhir", include("tovholder.api.urls")),
     path("", include("tovholder.web.urls")),
 ]
+
+handler500 = "tovholder.web.views.failures.server_error"

@@ -23,6 +23,7 @@ class FigureRow:
     unstarted: int | None
     declined: int | None
     preliminary: bool  # the month is not over
+    small: frozenset[str]  # names of numbers held back for being under the threshold, which may be told
 
     @property
     def suppressed(self) -> bool:

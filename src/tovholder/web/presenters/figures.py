@@ -71,6 +71,7 @@ def _row(cell: Cell, today: int) -> FigureRow:
         unstarted=cell.unstarted,
         declined=cell.declined,
         preliminary=cell.period >= days.month_of(today),
+        small=cell.small,
     )
 
 
@@ -114,10 +115,20 @@ def as_csv(page: FiguresPage) -> str:
     )
     for row in page.rows:
         share = "" if row.share is None else f"{row.share * 100:.1f}".replace(".", ",")
-        numbers = [row.denominator, row.numerator, share, row.unstarted, row.declined, row.missing]
+        named = [
+            _number(row, "denominator"),
+            row.numerator,
+            share,
+            *(_number(row, name) for name in ("unstarted", "declined", "missing")),
+        ]
         writer.writerow(
             [row.month, row.region, str(row.region_name)]
-            + ["" if value is None else value for value in numbers]
+            + ["" if value is None else value for value in named]
             + [_("ja") if row.suppressed else _("nej")]
         )
     return out.getvalue()
+
+
+def _number(row: FigureRow, name: str) -> int | str | None:
+    value: int | None = getattr(row, name)
+    return f"<{THRESHOLD}" if value is None and name in row.small else value

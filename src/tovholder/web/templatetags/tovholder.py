@@ -15,6 +15,8 @@ from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
 from tovholder.base import days
+from tovholder.monitoring.domain import THRESHOLD
+from tovholder.web.figures_view import FigureRow
 from tovholder.web.view_models import Appointment, Series
 
 register = template.Library()
@@ -107,6 +109,15 @@ def clock_time(moment: datetime | None) -> str:
 def held(value: float | None) -> str:
     """A figure, or the word that says it is held back."""
     return _("Skjult") if value is None else number_format(value, use_l10n=True, force_grouping=True)
+
+
+@register.filter
+def figure(row: FigureRow, name: str) -> str:
+    """One number of a figure; when it is held back for being small, that much is told."""
+    value = getattr(row, name)
+    if value is None and name in row.small:
+        return _("Under %(threshold)s") % {"threshold": THRESHOLD}
+    return held(value)
 
 
 @register.filter
