@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from sqlglot import exp
 
 from tovholder.rules.refusals import Complaints, written
-from tovholder.rules.relations import INT, UNKNOWN, Clause, ColumnName, Kind, Typed
-
-if TYPE_CHECKING:
-    from tovholder.rules.expressions import Expressions, Place
+from tovholder.rules.relations import INT, UNKNOWN, Clause, ColumnName, Kind, Place, Typed
 
 AGGREGATES = (exp.Count, exp.Sum, exp.Min, exp.Max, exp.Avg)
 NEIGHBOURS = (exp.Lag, exp.Lead)
 NUMBERING = (exp.RowNumber, exp.Rank)
+
+
+class Expressions(Protocol):
+    """What aggregates need of the expression checker they are part of."""
+
+    def typed(self, node: exp.Expr, place: Place) -> Typed:
+        """The type of any expression."""
+
+    def value(self, node: exp.Expr, place: Place) -> Typed:
+        """An expression that must be a text or a whole number."""
+
+    def condition(self, node: exp.Expr, place: Place) -> None:
+        """An expression that must be true or false."""
 
 
 class Aggregates:

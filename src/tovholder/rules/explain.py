@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from tovholder.rules.check import Checked
-from tovholder.rules.compile import SCOPE_PATIENT, Engine, LeaveOut, Patient, compile, ids_of  # noqa: A004
+from tovholder.rules.compile import SCOPE_PATIENT, Engine, LeaveOut, Patient, compile, ids_of
 from tovholder.rules.run import run
 
 

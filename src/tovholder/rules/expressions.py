@@ -3,83 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from sqlglot import exp
 
 from tovholder.rules.aggregates import Aggregates
 from tovholder.rules.names import resolve
+from tovholder.rules.parts import EXPRESSIONS, plain_parts, without_parens
 from tovholder.rules.refusals import Complaints, written
-from tovholder.rules.relations import BOOL, INT, UNKNOWN, Clause, Kind, Scope, Typed, kinds_of, unify
+from tovholder.rules.relations import BOOL, INT, UNKNOWN, Kind, Place, Typed, kinds_of, unify
 from tovholder.rules.words import MAX_DIGITS, is_whole
 
-Subquery = Callable[[exp.Expr, "Place"], list[Typed]]
+Subquery = Callable[[exp.Expr, Place], list[Typed]]
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where an expression stands: whose tables, which clause, and what is around it."""
-
-    scope: Scope
-    clause: Clause
-    inside: str = ""  # the aggregate or window function around it
-    outermost: bool = False  # the SELECT list of the outermost query, where AVG may stand
-
-    def within(self, what: str) -> Place:
-        """The same place inside an aggregate or window."""
-        return replace(self, inside=what, outermost=False)
-
-
-# What each allowed node may hold; anything else that is set on it is refused.
-_PARTS: Mapping[type[exp.Expr], frozenset[str]] = {
-    exp.Column: frozenset({"this", "table"}),
-    exp.Literal: frozenset({"this", "is_string"}),
-    exp.Placeholder: frozenset({"this"}),
-    exp.Null: frozenset(),
-    exp.Paren: frozenset({"this"}),
-    exp.Neg: frozenset({"this"}),
-    exp.Add: frozenset({"this", "expression"}),
-    exp.Sub: frozenset({"this", "expression"}),
-    exp.Mul: frozenset({"this", "expression"}),
-    exp.Case: frozenset({"this", "ifs", "default"}),
-    exp.Coalesce: frozenset({"this", "expressions"}),
-    exp.And: frozenset({"this", "expression"}),
-    exp.Or: frozenset({"this", "expression"}),
-    exp.Not: frozenset({"this"}),
-    exp.EQ: frozenset({"this", "expression"}),
-    exp.NEQ: frozenset({"this", "expression"}),
-    exp.LT: frozenset({"this", "expression"}),
-    exp.LTE: frozenset({"this", "expression"}),
-    exp.GT: frozenset({"this", "expression"}),
-    exp.GTE: frozenset({"this", "expression"}),
-    exp.NullSafeEQ: frozenset({"this", "expression"}),
-    exp.NullSafeNEQ: frozenset({"this", "expression"}),
-    exp.Between: frozenset({"this", "low", "high"}),
-    exp.Is: frozenset({"this", "expression"}),
-    exp.In: frozenset({"this", "expressions", "query"}),
-    exp.Exists: frozenset({"this"}),
-    exp.Count: frozenset({"this", "big_int"}),
-    exp.Sum: frozenset({"this"}),
-    exp.Min: frozenset({"this"}),
-    exp.Max: frozenset({"this"}),
-    exp.Avg: frozenset({"this"}),
-    exp.Filter: frozenset({"this", "expression"}),
-    exp.Window: frozenset({"this", "partition_by", "order", "over"}),
-}
 ORDERED = (exp.LT, exp.LTE, exp.GT, exp.GTE)
 ARITHMETIC: Mapping[type[exp.Expr], str] = {exp.Add: "+", exp.Sub: "-", exp.Mul: "*", exp.Neg: "-"}
-
-
-def plain_parts(node: exp.Expr, parts: frozenset[str]) -> bool:
-    """Whether nothing but the given parts is set on a node."""
-    return all(name in parts or not value for name, value in node.args.items())
-
-
-def without_parens(node: exp.Expr) -> exp.Expr:
-    """What stands inside any number of parentheses."""
-    while isinstance(node, exp.Paren):
-        node = node.this
-    return node
 
 
 class Expressions:
@@ -142,7 +81,7 @@ class Expressions:
         if handler is None:
             self._refuse_node(node, place)
             return UNKNOWN
-        if not plain_parts(node, _PARTS[type(node)]):
+        if not plain_parts(node, EXPRESSIONS[type(node)]):
             shape = isinstance(node, (exp.Count, exp.Sum, exp.Min, exp.Max, exp.Avg))
             window = isinstance(node, exp.Window)
             code = "aggregate-shape" if shape else "window-shape" if window else "not-in-subset"
@@ -210,7 +149,7 @@ class Expressions:
             if subject is None:
                 self.condition(branch.this, place)
             else:
-                self._comparable(branch, [subject, self.value(branch.this, place)], "CASE")
+                self._comparable(branch, [subject, self.value(branch.this, place)])
             results.append(self.value(branch.args["true"], place))
         default = node.args.get("default")
         results.append(self.value(default, place) if default is not None else Typed(Kind.NULL, True))
@@ -258,28 +197,28 @@ class Expressions:
 
     def _compare(self, node: exp.Expr, place: Place) -> Typed:
         sides = [self.value(node.this, place), self.value(node.expression, place)]
-        if not self._comparable(node, sides, written(node)):
+        if not self._comparable(node, sides):
             return UNKNOWN
         if isinstance(node, ORDERED) and sides[0].kind == Kind.TEXT and not all(side.is_id for side in sides):
             self.say.at(node, "text-order", found=written(node))
             return UNKNOWN
         return BOOL
 
-    def _comparable(self, node: exp.Expr, sides: list[Typed], what: str) -> bool:
+    def _comparable(self, node: exp.Expr, sides: list[Typed]) -> bool:
         kinds = {side.kind for side in sides}
         if Kind.UNKNOWN in kinds:
             return False
         if Kind.NULL in kinds:
             self.say.at(node, "null-compare")
         elif unify(sides) is None:
-            self.say.at(node, "mixed", found=f"{what} compares values", types=kinds_of(sides))
+            self.say.at(node, "mixed", found=f"{written(node)} compares values", types=kinds_of(sides))
         else:
             return True
         return False
 
     def _between(self, node: exp.Between, place: Place) -> Typed:
         sides = [self.value(part, place) for part in (node.this, node.args["low"], node.args["high"])]
-        if not self._comparable(node, sides, written(node)):
+        if not self._comparable(node, sides):
             return UNKNOWN
         if sides[0].kind == Kind.TEXT:
             self.say.at(node, "text-order", found=written(node))
@@ -292,7 +231,8 @@ class Expressions:
             self.say.at(node, "is", found=written(node.expression))
             return UNKNOWN
         if isinstance(asked, exp.Placeholder):
-            self.say.at(node, "parameter-null", found=str(asked.this))
+            if not self.say.found:
+                self.say.at(node, "parameter-null", found=str(asked.this))
             return UNKNOWN
         if self.value(node.this, place).kind == Kind.NULL or isinstance(asked, exp.Literal):
             self.say.at(node, "null-compare")
@@ -308,7 +248,7 @@ class Expressions:
                 if given:
                     self.say.at(node, "in-list", found=f"a subquery with {len(given)} columns")
                 return UNKNOWN
-            return BOOL if self._comparable(node, [left, given[0]], "IN") else UNKNOWN
+            return BOOL if self._comparable(node, [left, given[0]]) else UNKNOWN
         parts = [without_parens(part) for part in node.expressions]
         parts = [
             part.this if isinstance(part, exp.Neg) and isinstance(part.this, exp.Literal) else part for part in parts
@@ -319,7 +259,7 @@ class Expressions:
             self.say.at(node, code, found=written(loose[0]) if loose else "nothing")
             return UNKNOWN
         sides = [left, *(self.value(part, place) for part in parts)]
-        return BOOL if self._comparable(node, sides, "IN") else UNKNOWN
+        return BOOL if self._comparable(node, sides) else UNKNOWN
 
     def _exists(self, node: exp.Exists, place: Place) -> Typed:
         self._subquery(node.this, place)

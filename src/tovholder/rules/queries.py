@@ -6,15 +6,25 @@ from collections.abc import Mapping, Sequence
 
 from sqlglot import exp
 
-from tovholder.rules.expressions import Expressions, Place, plain_parts
+from tovholder.rules.expressions import Expressions
 from tovholder.rules.names import RESERVED, listed, plain_name
+from tovholder.rules.parts import SELECT, UNION, nothing_else, plain_parts
 from tovholder.rules.refusals import Complaints, written
-from tovholder.rules.relations import Clause, ColumnName, Field, Joined, Kind, Output, Scope, Typed, fact_table, unify
+from tovholder.rules.relations import (
+    Clause,
+    ColumnName,
+    Field,
+    Joined,
+    Kind,
+    Output,
+    Place,
+    Scope,
+    Typed,
+    fact_table,
+    unify,
+)
 from tovholder.rules.schema import Schema
 from tovholder.rules.shapes import equalities, has_aggregate, pinned
-
-_SELECT = frozenset({"with_", "expressions", "from_", "joins", "where", "group", "having", "order", "distinct"})
-_UNION = frozenset({"with_", "this", "expression", "distinct", "order"})
 
 
 class Queries:
@@ -42,6 +52,8 @@ class Queries:
             self._cte(cte)
         output = self._query(root, None, outermost=True)
         self._order(root, output)
+        if not self.say.found:
+            nothing_else(root, self.say)
         return output
 
     def _cte(self, cte: exp.CTE) -> None:
@@ -94,7 +106,7 @@ class Queries:
         sides: list[exp.Expr] = []
         at: exp.Expr = node
         while isinstance(at, exp.Union):
-            if not plain_parts(at, _UNION):
+            if not plain_parts(at, UNION):
                 self.say.at(at, "set-operation", found="UNION BY NAME")
             if isinstance(at.this, exp.Query) and at.this is not node and at.this.args.get("order") is not None:
                 self.say.at(at.this, "order-place")
@@ -126,8 +138,9 @@ class Queries:
 
     def _select(self, node: exp.Select, scope: Scope, outermost: bool, *, named: bool = True) -> Output:
         for part, value in node.args.items():
-            if value and part not in _SELECT:
-                self.say.at(value[0] if isinstance(value, list) else value, "not-in-subset", found=part.upper())
+            if value and part not in SELECT:
+                first = value[0] if isinstance(value, list) else value
+                self.say.at(first if isinstance(first, exp.Expr) else node, "not-in-subset", found=part.upper())
         distinct = node.args.get("distinct")
         if distinct is not None and distinct.args.get("on"):
             self.say.at(distinct, "not-in-subset", found="DISTINCT ON")
@@ -144,7 +157,12 @@ class Queries:
                 self.say.at(having, "having")
             self.expressions.condition(having.this, Place(scope, Clause.HAVING))
         fields, plain = self._results(node, scope, outermost, named)
-        return Output(fields, self._key(fields, plain, scope, distinct is not None))
+        key = self._key(fields, plain, scope, distinct is not None)
+        # Rows that are alike are numbered apart, so a window's result belongs to what tells rows apart.
+        windows = tuple(
+            field.name for field, item in zip(fields, node.expressions, strict=True) if item.find(exp.Window)
+        )
+        return Output(fields, key + tuple(name for name in windows if name not in key))
 
     def _key(
         self, fields: tuple[Field, ...], plain: Mapping[str, ColumnName], scope: Scope, distinct: bool

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from tovholder.rules.schema import Schema
@@ -145,6 +145,20 @@ class Scope:
             return True
         # An unmatched LEFT JOIN row is all NULL, so its ON only counts once everything it looks at is known.
         return table.left and table.needs <= done and all(name in table.pins for name in loose)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an expression stands: whose tables, which clause, and what is around it."""
+
+    scope: Scope
+    clause: Clause
+    inside: str = ""  # the aggregate or window function around it
+    outermost: bool = False  # the SELECT list of the outermost query, where AVG may stand
+
+    def within(self, what: str) -> Place:
+        """The same place inside an aggregate or window."""
+        return replace(self, inside=what, outermost=False)
 
 
 def fact_table(schema: Schema, name: str, alias: str) -> Joined:

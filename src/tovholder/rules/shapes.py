@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlglot import exp
 
 from tovholder.rules.aggregates import AGGREGATES
-from tovholder.rules.expressions import without_parens
+from tovholder.rules.parts import without_parens
 from tovholder.rules.relations import ColumnName, Joined
 
 

@@ -56,9 +56,20 @@ def check_words(
         before = tokens[index - 1] if index else None
         after = tokens[index + 1] if index + 1 < len(tokens) else None
         _check_word(token, before, after, own, declared, complaints)
+        if (
+            before is not None
+            and before.token_type == TokenType.COLON
+            and _asks_for_null(tokens[index + 1 : index + 4])
+        ):
+            complaints.at_word(token.line, "parameter-null", found=token.text)
         if token.token_type == TokenType.SEMICOLON:
             break  # what follows is another statement, refused as a whole
     return tokens
+
+
+def _asks_for_null(rest: Sequence[Token]) -> bool:
+    words = [token.text.upper() for token in rest]
+    return words[:2] == ["IS", "NULL"] or words == ["IS", "NOT", "NULL"]
 
 
 def _check_word(
@@ -77,8 +88,6 @@ def _check_word(
         elif text not in declared:
             valid = ", ".join(f":{name}" for name in sorted(declared))
             say.at_word(line, "parameter-unknown", found=text, valid=valid)
-        elif after is not None and after.token_type == TokenType.IS:
-            say.at_word(line, "parameter-null", found=text)
     elif kind == TokenType.HINT:
         say.at_word(line, "not-in-subset", found="a hint for one engine")
     elif calls and text.upper() in _refused_functions():
