@@ -7,9 +7,7 @@ from functools import cache
 from typing import Any
 
 from tovholder import packages
-from tovholder.base.errors import Category, Problem
 from tovholder.packages.questionnaires import items
-from tovholder.plan import resources
 from tovholder.plan.domain import Phase
 from tovholder.store import UnitOfWork
 
@@ -42,9 +40,9 @@ _AFFECTED: Mapping[str, frozenset[str]] = {
 _EVERYTHING = frozenset().union(*_AFFECTED.values())
 _COLUMNS: Mapping[str, tuple[str, ...]] = {
     "episode": ("patient_id", "episode_id", "package", "phase", "condition_id", "declined_day", "ended_day"),
-    "appointment": ("patient_id", "appointment_id", "kind", "start_day", "activity_id"),
+    "appointment": ("patient_id", "appointment_id", "kind", "start_day", "activity_id", "episode_id"),
     "activity": ("patient_id", "activity_id", "episode_id", "kind", "due_day"),
-    "measurement": ("patient_id", "measurement_id", "system", "code", "day"),
+    "measurement": ("patient_id", "measurement_id", "system", "code", "day", "episode_id"),
     "level": ("patient_id", "level_id", "episode_id"),
     "referral": ("patient_id", "referral_id", "episode_id", "kind", "sent_day"),
     "diagnosis": ("patient_id", "diagnosis_id", "system", "code", "recorded_day"),
@@ -83,7 +81,6 @@ class LinkResources:
             for name, affected in _AFFECTED.items()
             if affected & types
         }
-        stated = _stated_appointments(uow, found.get("appointment", {}))
         wanted: list[Row] = []
         changed: list[str] = []
         for patient_id in sorted(involved | frozenset(held_links)):
@@ -92,7 +89,7 @@ class LinkResources:
             made = [row for row in before if row["resource_type"] not in types]
             made += [
                 row
-                for row in _links(patient_id, episodes.get(patient_id, []), rows, stated)
+                for row in _links(patient_id, episodes.get(patient_id, []), rows)
                 if row["resource_type"] in types
             ]
             if _keys(made) != _keys(before):
@@ -108,24 +105,7 @@ def _keys(rows: Iterable[Row]) -> set[tuple[Any, ...]]:
     }
 
 
-def _stated_appointments(uow: UnitOfWork, rows: Mapping[str, list[Row]]) -> dict[str, str]:
-    """Appointments that name a course: their fact row does not hold it, so the resources are asked."""
-    ids = sorted({row["appointment_id"] for held in rows.values() for row in held})
-    uow.prefetch(("Appointment", identity) for identity in ids)
-    found: dict[str, str] = {}
-    for identity in ids:
-        try:
-            episode_id = resources.read_appointment(uow.read("Appointment", identity)).episode_id
-        except Problem as problem:
-            if problem.category in (Category.NOT_FOUND, Category.GONE):
-                continue
-            raise
-        if episode_id:
-            found[identity] = episode_id
-    return found
-
-
-def _links(patient_id: str, episodes: list[Row], rows: Mapping[str, list[Row]], stated: Mapping[str, str]) -> list[Row]:
+def _links(patient_id: str, episodes: list[Row], rows: Mapping[str, list[Row]]) -> list[Row]:
     known = {row["episode_id"]: row for row in episodes}
     made: dict[tuple[str, str], Row] = {}
 
@@ -153,13 +133,16 @@ def _links(patient_id: str, episodes: list[Row], rows: Mapping[str, list[Row]], 
                     link(kind, row[id_column], episode_id, KIND, 80)
     for row in rows["appointment"]:
         identity = row["appointment_id"]
-        told = stated.get(identity) or activity_episode.get(row["activity_id"] or "")
+        told = row["episode_id"] or activity_episode.get(row["activity_id"] or "")
         if told in known:
             link("Appointment", identity, str(told), STATED, 100)
             continue
         for episode_id in _serving(episodes, row["kind"], row["start_day"]):
             link("Appointment", identity, episode_id, KIND, 80)
     for row in rows["measurement"]:
+        if row["episode_id"] in known:
+            link("Observation", row["measurement_id"], row["episode_id"], STATED, 100)
+            continue
         for episode_id in _measured(episodes, row):
             link("Observation", row["measurement_id"], episode_id, KIND, 80)
     for row in rows["diagnosis"]:

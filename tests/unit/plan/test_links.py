@@ -109,6 +109,32 @@ def test_everything_that_states_its_course_is_linked(w: World) -> None:
         assert found[str(resource_id)] == (episode_id, "stated", 100)
 
 
+def test_a_put_that_says_another_course_moves_the_link(w: World) -> None:
+    patient_id, episode_id = course(w)
+    for kind, identity in (
+        ("Appointment", appoint(w, patient_id, kind="vaccination")),
+        ("Observation", w.measure(patient_id, "MCS00000", 3)),
+    ):
+        assert identity not in links(w, patient_id)
+        said = {
+            "url": systems.EPISODE_OF_CARE_EXTENSION,
+            "valueReference": {"reference": f"EpisodeOfCare/{episode_id}"},
+        }
+        with store.unit_of_work(w.system) as uow:
+            stored = uow.read(kind, identity)
+            uow.update(stored | {"extension": [*stored.get("extension", ()), said]})
+        assert links(w, patient_id)[identity] == (episode_id, "stated", 100)
+        with store.unit_of_work(w.system) as uow:
+            uow.update(stored)  # and taken back
+        assert identity not in links(w, patient_id)
+
+
+def test_a_statement_about_a_course_nobody_has_is_as_if_not_made(w: World) -> None:
+    patient_id, episode_id = course(w)
+    visit = appoint(w, patient_id, kind="kol-kontrol", episode_id="nobodys")
+    assert links(w, patient_id)[visit] == (episode_id, "kind", 80)
+
+
 def test_links_of_another_patient_never_mix(w: World) -> None:
     patient_id, episode_id = course(w)
     other_id, _ = course(w)

@@ -38,11 +38,11 @@ COLUMNS = {
     "activity": "activity_id t, patient_id t, episode_id t, plan_id t, package t, kind t, status t, due_day d, "
     "window_start_day d, window_end_day d, done_day d, performer_kind t",
     "appointment": "appointment_id t, patient_id t, kind t, status t, start_day d, created_day d, organization_id t, "
-    "cancel_reason t, cancelled_by t, outcome_unknown f, activity_id t",
+    "cancel_reason t, cancelled_by t, outcome_unknown f, activity_id t, episode_id t",
     "referral": "referral_id t, patient_id t, episode_id t, request_id t, kind t, receiver_id t, receiver_kind t, "
     "status t, sent_day d, accepted_day d, started_day d, completed_day d, stop_reason t",
     "measurement": "measurement_id t, patient_id t, system t, code t, day d, value_milli m, value_code t, unit t, "
-    "status t",
+    "status t, episode_id t",
     "response": "response_id t, patient_id t, episode_id t, questionnaire t, questionnaire_version t, status t, "
     "authored_day d",
     "contact": "contact_id t, patient_id t, kind t, type t, status t, start_day d, end_day d, organization_id t",
@@ -208,6 +208,7 @@ SHAPES: dict[str, dict[str, Any]] = {
             ext("organization", valueReference=to("Organization/o")),
             ext("outcome-unknown", valueBoolean=True),
             ext("cancelled-by", valueCode="patient"),
+            EPISODE,
         ],
     },
     "referral": {
@@ -239,6 +240,7 @@ SHAPES: dict[str, dict[str, Any]] = {
         **SUBJECT,
         "effectiveDateTime": "2026-01-05T10:00:00+01:00",
         "valueQuantity": {"value": 1.85, "unit": "liter", "code": "L"},
+        "extension": [EPISODE],
     },
     "response": {
         "resourceType": "QuestionnaireResponse",
@@ -323,7 +325,7 @@ ROWS: dict[str, list[tuple[Any, ...]]] = {
         )
     ],
     "appointment": [
-        ("a", "p", "kol-kontrol", "cancelled", d("2027-01-01"), d("2026-12-01"), "o", "ill", "patient", 1, "sr")
+        ("a", "p", "kol-kontrol", "cancelled", d("2027-01-01"), d("2026-12-01"), "o", "ill", "patient", 1, "sr", "e")
     ],
     "referral": [
         (
@@ -333,7 +335,7 @@ ROWS: dict[str, list[tuple[Any, ...]]] = {
         )
     ],
     "measurement": [
-        ("m", "p", system, code, d("2026-01-05"), 1850, None, "L", "final")
+        ("m", "p", system, code, d("2026-01-05"), 1850, None, "L", "final", "e")
         for system, code in ((s.MCS, "MCS88015"), (s.NPU, "NPU1"))
     ],
     "response": [("q", "p", "e", f"{s.BASE}/Questionnaire/kol-behovsvurdering", "1", "completed", d("2026-01-05"))],
