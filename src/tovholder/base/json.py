@@ -46,7 +46,8 @@ def loads(data: bytes | str) -> Any:
             f"The content is not JSON: {error.msg}",
             [Issue(where, f"not JSON: {error.msg}", "one JSON value in UTF-8", "structure")],
         ) from None
-    if _FRAGILE.search(raw):
+    # What comes out the same byte for byte has nothing to remember; most machines write JSON that way.
+    if orjson.dumps(value) != raw and _FRAGILE.search(raw):
         return json.loads(raw, parse_float=Decimal)
     return value
 

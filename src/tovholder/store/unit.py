@@ -95,6 +95,8 @@ class UnitOfWork:
     def __init__(self, ctx: Context, state: State) -> None:
         self.ctx = ctx
         self._state = state
+        self._instant = days.instant_text(ctx.now)
+        self._millis = int(ctx.now.timestamp() * 1000)
 
     def as_system(self, name: str) -> UnitOfWork:
         """The same unit in the hand of one of our own derivations or guards."""
@@ -243,7 +245,7 @@ class UnitOfWork:
             if not self._may("create" if old is None else "update", kind, resource):
                 raise not_found("The patient")
             version = (current.version if current else 0) + 1
-            new = _stamped(resource, rid, version, days.instant_text(self.ctx.now))
+            new = _stamped(resource, rid, version, self._instant)
         change = Change(kind, old, new, self.ctx)
         for guard in ports.guards_of(kind):
             guard(change, self)
@@ -258,7 +260,7 @@ class UnitOfWork:
             key=current.key if current else None,
             version=version,
             method=method,
-            updated=int(self.ctx.now.timestamp() * 1000),
+            updated=self._millis,
             patient=patient_of(new if new is not None else old or {}),
             old=old,
             new=new,
