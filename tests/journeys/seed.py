@@ -99,11 +99,21 @@ def main() -> dict[str, Any]:
     for persona in (
         Persona("laege", "Mette Prøvelæge", "Læge i Lægerne Prøvestræde", Role.GP, home, doctor, ""),
         Persona("patient", "Prøve Prøvesen", "Patient med KOL", Role.CITIZEN, "", "", main_patient),
+        Persona("bruno", "Bruno Test Elmer", "Officiel testperson", Role.CITIZEN, "", "", "Bruno"),
+        Persona("system", "System", "System", Role.SYSTEM, "", "", ""),
         Persona("analytiker", "Anders Analytiker", "Analytiker", Role.ANALYST, "", "", ""),
     ):
         people.save_persona(persona)
     started = (now - timedelta(days=STARTED_DAYS_AGO)).astimezone(days.COPENHAGEN).date().isoformat()
-    return {"patient": main_patient, "missed": missed.id, "started": started, "others": OTHERS}
+    token = people.make_token("system", now)
+    return {
+        "clinic": home,
+        "token": token,
+        "patient": main_patient,
+        "missed": missed.id,
+        "started": started,
+        "others": OTHERS,
+    }
 
 
 if __name__ == "__main__":
