@@ -88,9 +88,7 @@ class LinkResources:
             before = held_links.get(patient_id, [])
             made = [row for row in before if row["resource_type"] not in types]
             made += [
-                row
-                for row in _links(patient_id, episodes.get(patient_id, []), rows)
-                if row["resource_type"] in types
+                row for row in _links(patient_id, episodes.get(patient_id, []), rows) if row["resource_type"] in types
             ]
             if _keys(made) != _keys(before):
                 changed.append(patient_id)

@@ -21,6 +21,7 @@ from tovholder.plan.measures import Series, series
 from tovholder.plan.nextstep import next_thing, waiting
 from tovholder.plan.record import Record, patient_facts
 from tovholder.plan.schedule import schedule
+from tovholder.plan.stages import SHOWN, path, stage_of, told_on
 from tovholder.plan.values import Activity, Appointment, Episode, Goal, Plan, Proposal, Referral
 from tovholder.plan.views import (
     ClockView,
@@ -306,15 +307,14 @@ def _warnings(ctx: Context, summary: PatientSummary, episode: Episode, proposal:
 
 
 def minplan_view(ctx: Context, patient_id: str) -> MinPlanView:
-    """The patient's own plan over all packages. What is not shared yet (a draft) is not shown."""
+    """The patient's own page over all packages: from found to ended. What is not shared yet (a draft) is not shown."""
     held = _read(ctx, patient_id)
     summary = _summary(ctx, held)
     record = held.record()
     appointments = _all_appointments(held)
     courses = tuple(
-        _minplan_course(ctx, held, record, episode, appointments)
-        for episode in summary.episodes
-        if episode.phase.is_started
+        _minplan_course(ctx, held, record, _chosen(summary.episodes, package), appointments)
+        for package in dict.fromkeys(episode.package for episode in summary.episodes)
     )
     steps = [activity for item in courses for activity in item.activities]
     measured: dict[tuple[str, str], Series] = {}
@@ -337,15 +337,23 @@ def _minplan_course(
     known = packages.get(episode.package)
     decided = course.decisions(held.of("Observation"), episode.id or "")
     level = decided[-1].level if decided else None
+    level_day = decided[-1].decided_day if decided else None
     meaning = next((item for item in known.levels if item.level == level), None)
-    plans = [resources.read_plan(item) for item in held.of("CarePlan")]
-    plan = next((item for item in plans if item.episode_id == episode.id and item.status is PlanStatus.ACTIVE), None)
+    plans = [plan for item in held.of("CarePlan") if (plan := resources.read_plan(item)).episode_id == episode.id]
+    plan = next((item for item in plans if item.status in SHOWN), None) if episode.phase.is_started else None
+    made = [item for item in plans if item.confirmed_day is not None]
     activities = tuple(item for item in _activities(held, episode) if plan is not None)
     asked = facts(known, record, ctx.today, level=int(level) if level else None)
+    needs, needs_day = _needs(known, record)
+    answered = bool(needs) and all(item.value is not None for item in needs)
     return MinPlanCourse(
         package=known,
         episode=episode,
+        stage=stage_of(episode, plan),
+        path=path(episode, needs_day=needs_day, needs_done=answered, level_day=level_day, plan=plan),
+        clock=clock_view(episode, plan or (made[-1] if made else None), told_on(episode, ctx.today)),
         level=level,
+        level_day=level_day,
         level_title=meaning.title if meaning else None,
         level_meaning=meaning.meaning if meaning else None,
         plan=plan,

@@ -13,6 +13,7 @@ from tovholder.plan.level import LevelProposal
 from tovholder.plan.measures import Series
 from tovholder.plan.nextstep import NextThing, Waiting
 from tovholder.plan.schedule import PlannedActivity
+from tovholder.plan.stages import PathStep, Stage
 from tovholder.plan.values import Activity, Appointment, Decision, Episode, Goal, Plan, Proposal, Referral
 
 
@@ -109,11 +110,15 @@ class EpisodeView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MinPlanCourse:
-    """One package in the patient's own plan."""
+    """One package as the patient follows it, from the day the right to a course is found."""
 
     package: Package
     episode: Episode
+    stage: Stage
+    path: tuple[PathStep, ...]
+    clock: ClockView | None  # of a closed course: as it stood the day it closed
     level: Level | None
+    level_day: int | None
     level_title: Text | None
     level_meaning: Text | None
     plan: Plan | None
@@ -125,7 +130,7 @@ class MinPlanCourse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MinPlanView:
-    """The patient's plan: who holds the rope, what is next, and everything agreed."""
+    """What the patient sees: who holds the rope, what is next, and everything agreed; a course from when it is found."""
 
     patient: PatientSummary
     courses: tuple[MinPlanCourse, ...]

@@ -317,14 +317,40 @@ class PatientPage:
     urls: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class PathStep:
+    """One step on the way to the plan, in the patient's words."""
+
+    done: bool
+    day: int | None
+    text: Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PatientRight:
+    """The right to a plan and its last day, as the patient is told it."""
+
+    state: str  # unknown, running, broken, met, met-late; closed-running, closed-broken for a course that is over
+    deadline_day: int | None
+    days_left: int | None
+    made_day: int | None
+    legacy: bool
+    paused_since: int | None
+    declined: bool
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Course:
-    """One package of the patient's plan, in the patient's words."""
+    """One package as the patient follows it, in the patient's words."""
 
     package: str
     title: Text
-    phase: str
-    phase_label: Any
+    stage: str  # found, begun, planned, declined, ended
+    path: tuple[PathStep, ...]  # while the plan is not made
+    upcoming: Any
+    right: PatientRight | None
+    closed_day: int | None
+    closed_words: Any
     level: int | None
     level_title: Any
     level_about: Any
@@ -356,6 +382,7 @@ class MinPlanPage:
     missed: tuple[Appointment, ...]
     holder: Holder | None
     courses: tuple[Course, ...]
+    lead: Course | None  # the course the page speaks of first when nothing is agreed
     coming: tuple[Appointment, ...]
     earlier: tuple[Appointment, ...]
     measurements: tuple[Series, ...]

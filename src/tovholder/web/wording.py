@@ -85,6 +85,16 @@ END_REASONS: Mapping[str, Any] = {
     "completed": _("Forløbet er gennemført"),
 }
 
+# Why a course is over, said to the person whose course it was.
+ENDED_FOR_PATIENT: Mapping[str, Any] = {
+    "moved-practice": _("Du har skiftet læge. Din nye klinik kan begynde et forløb sammen med dig."),
+    "died": _("Forløbet er afsluttet."),
+    "declined": _("Du valgte at stoppe. Du kan altid ombestemme dig."),
+    "wrong-diagnosis": _("Lægen har fundet ud af, at diagnosen alligevel ikke passer på dig."),
+    "merged": _("Forløbet er lagt sammen med et andet, så du har én samlet plan."),
+    "completed": _("Forløbet er slut. Får du brug for hjælp igen, så ring til klinikken."),
+}
+
 CLOCK_EVENTS: Mapping[str, Any] = {
     "diagnosis": _("diagnosen"),
     "inclusion": _("den dag, patienten blev fundet"),

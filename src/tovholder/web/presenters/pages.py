@@ -1,8 +1,8 @@
-"""The patient's page in the clinic, and the patient's own page, from what plan's read models tell."""
+"""The patient's page in the clinic, and series of measurements for any page, from what plan's read models tell."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.urls import reverse
@@ -12,13 +12,10 @@ from tovholder.forms import domain as form_domain
 from tovholder.packages import Package
 from tovholder.packages.questionnaires import items, translation
 from tovholder.plan.measures import Series
-from tovholder.plan.views import EpisodeView, LevelOrigin, MinPlanCourse, MinPlanView
+from tovholder.plan.views import EpisodeView
 from tovholder.web import reading, wording
 from tovholder.web import view_models as v
 from tovholder.web.presenters import course as c
-
-_COMING = frozenset({"proposed", "pending", "booked", "arrived", "checked-in", "waitlist"})
-_MISSED_SHOWN = 60  # days a missed appointment is spoken of on the patient's page
 
 
 def patient_page(held: reading.Course, *, today: int, language: str) -> v.PatientPage:
@@ -126,76 +123,3 @@ def _point(day: int, milli: int, language: str) -> v.Point:
 def book_kinds(package: Package, language: str) -> tuple[tuple[str, str], ...]:
     """Kinds of appointment the package knows."""
     return tuple((item.kind, item.title[language]) for item in package.appointment_kinds)
-
-
-def minplan_page(
-    view: MinPlanView, holder: v.Holder | None, names: Mapping[str, str], *, today: int, language: str
-) -> v.MinPlanPage:
-    """The patient's own page: what is next, who holds the rope, and the plan."""
-    # Titles come from the package that knows the kind; with several packages the first one that does.
-    first = view.courses[0].package if view.courses else None
-    shown = c.appointments(view.appointments, first, language, today, names, for_patient=True)
-    coming = tuple(item for item in shown if item.status in _COMING and (item.day is None or item.day >= today))
-    earlier = tuple(item for item in shown if item not in coming)
-    courses = tuple(_course(held, view.patient.level, today, language) for held in view.courses)
-    waiting = [
-        activity
-        for one in courses
-        for activity in one.activities
-        if activity.done_day is None and activity.due_day is not None
-    ]
-    return v.MinPlanPage(
-        first_name=view.patient.name.split(" ")[0],
-        next_appointment=next((item for item in coming if item.start is not None), None),
-        next_activity=min(waiting, key=lambda item: item.due_day or 0, default=None),
-        missed=tuple(item for item in earlier if _still_missed(item, shown, today)),
-        holder=holder,
-        courses=courses,
-        coming=coming,
-        earlier=earlier,
-        measurements=series(view.measurements, language),
-    )
-
-
-def _still_missed(item: v.Appointment, shown: Sequence[v.Appointment], today: int) -> bool:
-    """Missed lately, and nothing of the kind agreed since."""
-    if item.status != "noshow" or item.day is None or today - item.day > _MISSED_SHOWN:
-        return False
-    return not any(
-        other.kind == item.kind and other.day is not None and other.day > item.day and other.status != "cancelled"
-        for other in shown
-    )
-
-
-def _course(held: MinPlanCourse, origin: LevelOrigin | None, today: int, language: str) -> v.Course:
-    level = int(held.level) if held.level else None
-    return v.Course(
-        package=held.package.id,
-        title={"da": held.package.titles.da, "en": held.package.titles.en},
-        phase=str(held.episode.phase),
-        phase_label=wording.PHASES.get(str(held.episode.phase), held.episode.phase),
-        level=level,
-        level_title=c.LEVEL_TITLES[level or 0],
-        level_about=c.LEVEL_WORDS[level or 0],
-        level_day=origin.decided_day if origin and origin.package == held.package.id else None,
-        plan=c.plan_view(held.plan, {}),
-        goals=c.goals(held.goals),
-        activities=c.activities(held.activities, held.package, language, today, for_patient=True),
-        content=tuple(v.Content(item.title, item.link, item.text, item.validated_by) for item in held.content),
-        goal_url=reverse("web:minplan-goal", args=[held.package.id]) if held.episode.phase.is_open else "",
-    )
-
-
-def holder_view(organization: Mapping[str, Any], person: str) -> v.Holder:
-    """The clinic as the patient meets it."""
-    phone = next(
-        (item.get("value", "") for item in organization.get("telecom", ()) if item.get("system") == "phone"), ""
-    )
-    address: Mapping[str, Any] = next(iter(organization.get("address", ())), {})
-    lines = [*address.get("line", ()), " ".join(filter(None, [address.get("postalCode"), address.get("city")]))]
-    return v.Holder(
-        name=str(organization.get("name", "")),
-        person=person,
-        phone=phone,
-        address=str(address.get("text") or ", ".join(line for line in lines if line)),
-    )
