@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+import tarfile
+import zlib
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -10,6 +12,8 @@ from typing import Any
 
 import typer
 
+from tovholder.base import days
+from tovholder.base.errors import Category, Issue, Problem
 from tovholder.cli import setup
 from tovholder.cli.setup import console, errors
 
@@ -38,10 +42,18 @@ def import_(
 
     def items() -> Iterator[Any]:
         for path in paths:
-            if str(path) == "-":
-                yield from bulk.read_lines(sys.stdin.buffer, "stdin")
-            else:
-                yield from bulk.read_paths([path])
+            try:
+                if str(path) == "-":
+                    yield from bulk.read_lines(sys.stdin.buffer, "stdin")
+                else:
+                    yield from bulk.read_paths([path])
+            except (OSError, EOFError, tarfile.TarError, zlib.error) as error:
+                raise Problem(
+                    Category.MALFORMED,
+                    "A file cannot be read",
+                    [Issue(str(path), getattr(error, "strerror", None) or str(error), "a readable file", "not-found")],
+                    kept="what was loaded before it; loading again changes nothing that is in already",
+                ) from None
 
     with setup.progress_bar("Loading", None) as bar:
         task = bar.task_ids[0]
@@ -53,7 +65,8 @@ def import_(
     if report.rejects:
         with rejects.open("wb") as handle:
             for reject in report.rejects:
-                handle.write(reject.raw + b"\n")
+                if reject.raw:
+                    handle.write(reject.raw + b"\n")
                 for issue in reject.issues[:5]:
                     errors.print(f"{reject.source}: {issue}", markup=False)
         errors.print(
@@ -89,20 +102,19 @@ def rebuild(
 
 def synth(
     folder: Path = typer.Argument(..., help="Where the NDJSON files go."),
-    seed: int = typer.Option(1, help="The same seed gives the same people."),
+    seed: int = typer.Option(1, min=0, help="The same seed gives the same people."),
     anchor: str = typer.Option("", help="The day everything is dated from (YYYY-MM-DD); today without it."),
-    clinics: int = typer.Option(1, help="Clinics with a full list of 1,600 people."),
-    package_clinics: int = typer.Option(20, help="Clinics with package patients only."),
+    clinics: int = typer.Option(1, min=0, help="Clinics with a full list of 1,600 people."),
+    package_clinics: int = typer.Option(20, min=0, help="Clinics with package patients only."),
 ) -> None:
     """Make a fictitious Danish population as FHIR NDJSON."""
     from tovholder.demo import synth as population
 
-    config = population.SynthConfig(
-        seed=seed,
-        anchor=date.fromisoformat(anchor) if anchor else setup.now().date(),
-        full_clinics=clinics,
-        package_clinics=package_clinics,
-    )
+    try:
+        day = date.fromisoformat(anchor) if anchor else days.date_of(days.day_of(setup.now()))
+    except ValueError:
+        raise typer.BadParameter(f"{anchor!r} is not a day; write it as YYYY-MM-DD", param_hint="--anchor") from None
+    config = population.SynthConfig(seed=seed, anchor=day, full_clinics=clinics, package_clinics=package_clinics)
     with setup.progress_bar("Making people", None) as bar:
         task = bar.task_ids[0]
         counts = population.write_ndjson(config, folder, lambda count: bar.advance(task, count))
@@ -113,8 +125,9 @@ def synth(
 
 def token(persona: str = typer.Option(..., help="Whose: a persona of the demo, or system.")) -> None:
     """Print a bearer token for the API (demo only)."""
-    setup.django()
+    setup.django(migrated=False)
     from tovholder.access import personas
 
     personas.require_allowed()
+    setup.require_migrated()
     typer.echo(personas.make_token(persona, setup.now()))

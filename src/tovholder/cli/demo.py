@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import typer
 
+from tovholder.base.errors import Category, Problem
 from tovholder.cli import server, setup
 from tovholder.cli.setup import console
 
-BUILDING = "demo-building"
+BUILDING = "demo-building"  # there while a demo is built, and after that only if it was interrupted
+HOST = "127.0.0.1"
 
 
 def demo(
@@ -21,35 +27,92 @@ def demo(
     fresh: bool = typer.Option(False, "--fresh", help="Throw the old demo away and build it anew."),
 ) -> None:
     """Build a fictitious clinic, its patients and twenty neighbours, and serve them."""
+    if os.environ.get("TOVHOLDER_ENV") == "production":
+        raise Problem(
+            Category.FORBIDDEN,
+            "TOVHOLDER_ENV is production: fictitious people and real ones do not belong together",
+            kept="everything as it was",
+        )
     os.environ["TOVHOLDER_ENV"] = "demo"
     if check:
         _check()
         return
-    mark = setup.home() / setup.DEMO_MARK
-    if fresh and mark.exists():
-        # Only what a demo built is ever thrown away.
-        for path in setup.home().glob("tovholder.sqlite3*"):
-            path.unlink()
-        mark.unlink()
-    if not mark.exists() and (setup.home() / "tovholder.sqlite3").exists():
-        _half_built(setup.home())
-    setup.django(migrated=False)
-    if not mark.exists():
-        building = setup.home() / BUILDING
-        building.touch()
-        build()
-        building.unlink()
-        mark.write_text("This folder holds the demo: fictitious people only.\n", encoding="utf-8")
-    setup.require_migrated()
+    if os.environ.get("TOVHOLDER_DATABASE_URL"):
+        raise Problem(
+            Category.RULE,
+            f"The demo keeps a database of its own in {setup.home()}; unset TOVHOLDER_DATABASE_URL to build it there",
+            kept="the database TOVHOLDER_DATABASE_URL names, as it was",
+        )
+    server.require_free(HOST, port)
+    setup.home().mkdir(parents=True, exist_ok=True)
+    _build_once(setup.home(), fresh=fresh)
     server.run_daily()
     welcome(port)
-    server.start("127.0.0.1", port)
+    server.start(HOST, port)
+
+
+def _build_once(home: Path, *, fresh: bool) -> None:
+    """Django on a whole demo: the one that stands, or one built now. Only what a demo made is ever thrown away."""
+    mark, building, database = home / setup.DEMO_MARK, home / BUILDING, home / "tovholder.sqlite3"
+    with _only_builder(home):
+        if database.exists() and not mark.exists() and not building.exists():
+            raise Problem(
+                Category.RULE,
+                f"There is a database in {home} that no demo made; set TOVHOLDER_HOME to another folder",
+                kept="that database, as it was",
+            )
+        whole = mark.exists() and database.exists() and not building.exists()
+        if whole and not fresh:
+            setup.django(migrated=False)
+            _require_current()
+            return
+        if building.exists():
+            console.print("The last build was interrupted; it is thrown away and begun again.")
+        building.touch()
+        mark.unlink(missing_ok=True)
+        _throw_away(home)
+        setup.django(migrated=False)
+        build()
+        mark.write_text("This folder holds the demo: fictitious people only.\n", encoding="utf-8")
+        building.unlink()
+
+
+@contextmanager
+def _only_builder(home: Path) -> Iterator[None]:
+    """Nobody else builds in this folder meanwhile; the kernel lets go of the lock when a builder dies."""
+    with (home / "demo.lock").open("w") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Problem(
+                Category.BUSY, f"Another tovholder demo is being built in {home}; wait for it", kept="that build"
+            ) from None
+        yield
+
+
+def _throw_away(home: Path) -> None:
+    for path in home.glob("tovholder.sqlite3*"):
+        path.unlink()
+
+
+def _require_current() -> None:
+    try:
+        setup.require_migrated()
+        setup.require_filled()
+    except Problem:
+        raise Problem(
+            Category.BUSY,
+            "This demo was built by another version of Tovholder; build it anew: tovholder demo --fresh",
+            kept="the demo as it was",
+        ) from None
 
 
 def build() -> None:
     """Tables, population, personas and their stories, flags and figures."""
     from tovholder.demo import build as making
 
+    console.print("Building the demo; this takes about a minute.")
+    start = time.monotonic()
     setup.migrate()
     with setup.progress_bar("Building the demo", None) as bar:
         task = bar.task_ids[0]
@@ -58,32 +121,25 @@ def build() -> None:
             bar.update(task, description=stage, completed=done, total=total)
 
         counts = making.build(setup.now(), progress=tell)
-    console.print(", ".join(f"{count} {what}" for what, count in counts.items()), markup=False)
+    taken = time.monotonic() - start
+    console.print(f"{', '.join(f'{count} {what}' for what, count in counts.items())}; {taken:.0f} s", markup=False)
 
 
 def welcome(port: int) -> None:
     """What to open, and as whom."""
     from tovholder.access import personas
 
-    base = f"http://127.0.0.1:{port}"
+    base = f"http://{HOST}:{port}"
     console.print(f"\n[bold]Tovholder is at {base}/[/]  Choose who you are; everybody is fictitious.\n")
     for persona in personas.all_personas():
         if persona.role != "system":
             console.print(f"  {persona.display_name:<26} {persona.title}", markup=False)
     console.print(
         f"\n  The clinic {base}/klinik/   the patient {base}/minplan/   the nation {base}/monitorering/"
-        f"\n  FHIR {base}/fhir/metadata   a token: tovholder token --persona system\n",
+        f"\n  FHIR {base}/fhir/metadata   a token: tovholder token --persona system"
+        "\n  Ctrl-C stops it.\n",
         markup=False,
     )
-
-
-def _half_built(home: Path) -> None:
-    # No mark means the build did not finish (or this is somebody's real database: then it is not ours to touch).
-    if not (home / BUILDING).exists():
-        console.print(f"There is a database in {home} that no demo made; set TOVHOLDER_HOME to another folder.")
-        raise typer.Exit(4)
-    for path in home.glob("tovholder.sqlite3*"):
-        path.unlink()
 
 
 def _check() -> None:
@@ -98,5 +154,6 @@ def _check() -> None:
         ok = walk.walk(place, lambda line: console.print(line, markup=False))
     finally:
         shutil.rmtree(place, ignore_errors=True)
+    console.print("Every step is ok." if ok else "Not every step is ok.")
     if not ok:
         raise typer.Exit(1)

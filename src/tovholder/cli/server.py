@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -11,6 +13,7 @@ from typing import Any
 
 import typer
 
+from tovholder.base.errors import Category, Problem
 from tovholder.cli import setup
 
 WORKER_PAUSE = 30.0
@@ -22,6 +25,7 @@ def serve(
 ) -> None:
     """Serve pages and API; catches up the daily runs first."""
     setup.django()
+    require_free(host, port)
     run_daily()
     start(host, port)
 
@@ -53,14 +57,15 @@ def run_daily() -> list[str]:
     return daily.catch_up(daily_jobs(), setup.now())
 
 
-def worker() -> None:
+def worker(
+    parent: int = typer.Option(..., help="Process id of the server; the worker ends when it does."),
+) -> None:
     """The daily runs, for as long as the server lives."""
     setup.django()
     import structlog
     from django.db import close_old_connections
 
     log = structlog.get_logger(__name__)
-    parent = os.getppid()
     while os.getppid() == parent:
         try:
             run_daily()
@@ -71,6 +76,22 @@ def worker() -> None:
             if os.getppid() != parent:
                 return
             time.sleep(1)
+
+
+def require_free(host: str, port: int) -> None:
+    """Raise Problem when nothing can listen there, before anybody has waited for the daily runs."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as gunicorn does
+            probe.bind(address)
+    except (OSError, OverflowError) as error:
+        if getattr(error, "errno", None) == errno.EADDRINUSE:
+            message = f"Something else already uses port {port} on {host}; choose another, such as --port {port + 1}"
+        else:
+            told = getattr(error, "strerror", None) or str(error)
+            message = f"Port {port} on {host} cannot be listened on: {told}; choose another with --port"
+        raise Problem(Category.BUSY, message, kept="everything as it was; no server was started") from None
 
 
 def start(host: str, port: int) -> None:
@@ -112,10 +133,16 @@ _worker: subprocess.Popen[bytes] | None = None
 
 def _start_worker(server: Any) -> None:
     global _worker
-    _worker = subprocess.Popen([sys.executable, "-m", "tovholder.cli.main", "worker"])
+    # A session of its own: Ctrl-C in the terminal is for the server, which then stops the worker.
+    _worker = subprocess.Popen(  # noqa: S603 # our own command
+        [sys.executable, "-m", "tovholder.cli.main", "worker", "--parent", str(os.getpid())], start_new_session=True
+    )
 
 
 def _stop_worker(server: Any) -> None:
     if _worker is not None:
         _worker.terminate()
-        _worker.wait(timeout=10)
+        try:
+            _worker.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            _worker.kill()

@@ -15,10 +15,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from tovholder.base.clock import system_clock
 from tovholder.base.errors import Category, Problem
 
-console = Console(highlight=False)
-errors = Console(stderr=True, highlight=False)
+# Lines are as long as they are: whoever reads them with a script must not find them broken at 80 characters.
+console = Console(highlight=False, soft_wrap=True)
+errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
 DEMO_MARK = "demo-home"
+
+SETTINGS_EXIT = 2  # a setting is missing or wrong (config.env ends the process with a text)
 
 # 0 is success; 1 is reserved for a check that ran and failed.
 EXIT_CODES: dict[Category, int] = {
@@ -101,11 +104,16 @@ def migrate() -> None:
 
 @contextmanager
 def reported() -> Iterator[None]:
-    """Turn a Problem into lines on standard error and its exit code."""
+    """Turn a Problem into lines on standard error and its exit code; so too a setting that is missing."""
     try:
         yield
+    except SystemExit as end:
+        if isinstance(end.code, str):
+            errors.print(end.code, markup=False)
+            sys.exit(SETTINGS_EXIT)
+        raise
     except Problem as problem:
-        errors.print(f"[bold red]{problem.message}[/]")
+        errors.print(problem.message, style="bold red", markup=False)
         for issue in problem.issues:
             if str(issue) != problem.message:
                 errors.print(f"  {issue}", markup=False)

@@ -1,0 +1,121 @@
+"""Commands that move and remake data, through the real command on one small population."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+import shutil
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory, make_cli: Callable[[Path], Any]) -> Any:
+    """A home with one small clinic's package patients in it."""
+    cli = make_cli(tmp_path_factory.mktemp("filled"))
+    assert cli("migrate").code == 0
+    made = cli("synth", "population", "--clinics", 0, "--package-clinics", 1)
+    assert made.code == 0
+    loaded = cli("import", "population")
+    total = re.search(r"(\d+) resources in population", made.out)
+    assert total is not None
+    assert loaded.code == 0, loaded.err
+    assert f"{total[1]} stored, 0 unchanged, 0 set aside." in loaded.out
+    return cli
+
+
+@pytest.fixture
+def copy(filled: Any, tmp_path: Path, make_cli: Callable[[Path], Any]) -> Any:
+    """A copy of it, to spoil."""
+    home = tmp_path / "copy"
+    shutil.copytree(filled.home, home, ignore=shutil.ignore_patterns("population"))
+    return make_cli(home)
+
+
+def test_loading_again_changes_nothing(filled):
+    result = filled("import", "population/04-Patient.ndjson")
+    assert result.code == 0
+    assert re.search(r"^0 stored, [1-9]\d* unchanged, 0 set aside\.$", result.out, re.MULTILINE)
+
+
+def test_bad_lines_are_set_aside_with_place_and_reason_and_good_ones_go_in(copy):
+    good = '{"resourceType":"Patient","id":"good","gender":"female"}'
+    bad = [
+        '{"resourceType":"Patient","id":"a",',
+        '{"resourceType":"Patient","id":"b","gender":"kvinde"}',
+        '{"resourceType":"Patience","id":"c"}',
+        '{"resourceType":"Patient","id":"d","birthDate":"1960-13-01"}',
+    ]
+    (copy.home / "mixed.ndjson").write_text("\n".join([bad[0], good, *bad[1:]]) + "\n", encoding="utf-8")
+    result = copy("import", "mixed.ndjson", "nowhere.json", "--rejects", "aside.ndjson")
+    assert result.code == 1
+    assert "1 stored, 0 unchanged, 5 set aside." in result.out
+    assert "nowhere.json: no such file" in result.err
+    for place in ("mixed.ndjson:1: ", "mixed.ndjson:3: Patient.gender", "mixed.ndjson:4: ", "mixed.ndjson:5: Patient."):
+        assert place in result.err
+    assert sorted((copy.home / "aside.ndjson").read_text(encoding="utf-8").splitlines()) == sorted(bad)
+
+
+def test_a_file_that_cannot_be_read_is_told(copy):
+    (copy.home / "torn.ndjson.gz").write_bytes(gzip.compress(b'{"resourceType":"Patient","id":"x"}\n' * 500)[:-20])
+    result = copy("import", "torn.ndjson.gz")
+    assert result.code == 3
+    assert "torn.ndjson.gz" in result.err
+
+
+def test_rebuild_gives_the_same_rows(filled):
+    result = filled("rebuild", "--check")
+    assert result.code == 0, result.said
+    assert "Same rows as before." in result.out
+
+
+def test_rebuild_tells_and_mends_what_was_different(copy):
+    with sqlite3.connect(copy.home / "tovholder.sqlite3") as held:
+        held.execute("DELETE FROM fact_measurement WHERE rowid IN (SELECT MIN(rowid) FROM fact_measurement)")
+    held.close()
+    result = copy("rebuild", "--check")
+    assert result.code == 1
+    assert "Different: fact_measurement" in result.out
+
+
+def test_flags_that_are_due_are_raised_by_the_run(copy):
+    with sqlite3.connect(copy.home / "tovholder.sqlite3") as held:
+        held.execute("DELETE FROM cockpit_flag WHERE cleared_ms IS NOT NULL")
+        due = held.execute("DELETE FROM cockpit_flag").rowcount
+    held.close()
+    assert due > 0
+    assert f"{due} flags raised, 0 cleared." in copy("flags", "run").out
+
+
+def test_figures_are_the_same_on_duckdb(filled):
+    result = filled("monitor", "run")
+    assert result.code == 0
+    assert len(re.findall(r"^kol-[a-z0-9-]+: equal on DuckDB$", result.out, re.MULTILINE)) == 3
+    assert re.search(r"^[1-9]\d* patients: [1-9]\d* contributions\.$", result.out, re.MULTILINE)
+
+
+@pytest.mark.slow
+def test_a_population_is_the_same_for_the_same_seed(cli):
+    def made(folder: str, seed: int) -> dict[str, bytes]:
+        arguments = ("--seed", seed, "--anchor", "2027-03-01", "--clinics", 0, "--package-clinics", 1)
+        assert cli("synth", folder, *arguments).code == 0
+        return {path.name: path.read_bytes() for path in sorted((cli.home / folder).iterdir())}
+
+    first = made("a", 7)
+    assert made("b", 7) == first
+    assert made("c", 8) != first
+    assert json.loads(first["04-Patient.ndjson"].splitlines()[0])["resourceType"] == "Patient"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"), [(("--anchor", "marts"), "write it as YYYY-MM-DD"), (("--clinics", -1), "equal to 0")]
+)
+def test_a_population_nobody_can_make(cli, arguments: tuple[Any, ...], told: str):
+    result = cli("synth", "population", *arguments)
+    assert result.code == 2
+    assert told in result.err
