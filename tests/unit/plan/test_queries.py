@@ -15,6 +15,8 @@ from tovholder.plan.clock import ClockState
 from tovholder.plan.domain import Level, Phase
 from tovholder.plan.nextstep import Ask
 from tovholder.plan.queries import episode_view, minplan_view, patient_summary
+from tovholder.plan.stages import Stage, StepName
+from tovholder.plan.views import MinPlanCourse
 from tovholder.referral import actions as referrals
 
 NEEDS = {"biologisk": "2", "psykisk": "1", "social": "1", "sundhedskompetence": "1"}
@@ -110,10 +112,50 @@ def test_a_draft_is_not_shown_to_the_patient(w: World, who: dict[str, str]) -> N
     assert course.activities == ()
 
 
-def test_an_eligible_patient_has_no_plan_to_see_yet(w: World, who: dict[str, str]) -> None:
-    view = minplan_view(w.citizen(who["patient_id"]), who["patient_id"])
-    assert view.courses == ()
-    assert view.next is None
+def test_the_patient_sees_where_the_course_stands_from_the_day_it_is_found(w: World, who: dict[str, str]) -> None:
+    citizen = w.citizen(who["patient_id"])
+
+    def now() -> MinPlanCourse:
+        (course,) = minplan_view(citizen, who["patient_id"]).courses
+        return course
+
+    found = now()
+    assert (found.stage, found.plan, found.next, found.level) == (Stage.FOUND, None, None, None)
+    assert [step.done for step in found.path] == [False] * 4
+    assert found.clock is not None
+    assert (found.clock.state, found.clock.days_left) == (ClockState.RUNNING, 21)
+    actions.start_episode(w.gp, **who)
+    actions.record_needs_assessment(w.gp, **who, answers=NEEDS)
+    begun = now()
+    assert begun.stage is Stage.BEGUN
+    assert [(step.name, step.day) for step in begun.path if step.done] == [
+        (StepName.START, w.today),
+        (StepName.NEEDS, w.today),
+    ]
+    actions.decide_level(w.gp, **who, level=2)
+    actions.make_plan(w.gp, **who)
+    actions.confirm_plan(w.gp, **who, goals=[actions.GoalDraft("Gå en tur")])
+    planned = now()
+    assert (planned.stage, all(step.done for step in planned.path)) == (Stage.PLANNED, True)
+    actions.end_episode(w.later(40).gp, **who, reason="moved-practice")
+    ended = now()
+    assert (ended.stage, ended.plan, ended.activities) == (Stage.ENDED, None, ())
+    assert ended.clock is not None
+    assert ended.clock.state is ClockState.MET  # a plan that is closed was still made in time
+
+
+def test_a_no_is_told_as_of_its_day_and_an_open_course_hides_an_older_one(w: World, who: dict[str, str]) -> None:
+    actions.decline_episode(w.later(3).gp, **who, reason="ikke nu")
+    citizen = w.later(90).citizen(who["patient_id"])
+    (declined,) = minplan_view(citizen, who["patient_id"]).courses
+    assert declined.stage is Stage.DECLINED
+    assert declined.clock is not None
+    assert declined.clock.state is ClockState.RUNNING  # the deadline had not passed when the patient said no
+    actions.start_episode(w.later(90).gp, **who)
+    actions.end_episode(w.later(91).gp, **who, reason="moved-practice")
+    actions.include_by_hand(w.later(92).gp, patient_id=who["patient_id"], package="kol")
+    (course,) = minplan_view(citizen, who["patient_id"]).courses
+    assert course.stage is Stage.BEGUN
 
 
 def test_not_yours_is_not_there(w: World, who: dict[str, str]) -> None:

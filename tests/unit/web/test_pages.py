@@ -252,7 +252,7 @@ class TestTheCourse:
 class TestMinPlan:
     def test_before_a_course_it_says_what_will_come(self, world: worlds.World) -> None:
         page = text(worlds.browser("patient").get("/minplan/"))
-        assert "Du har ikke en plan her endnu" in page
+        assert "giver dig ret til et forløb" in page
 
     def test_an_own_goal_is_added_and_seen_by_the_clinic(self, world: worlds.World) -> None:
         doctor = TestTheCourse().start(world)
