@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from types import MappingProxyType
 from typing import Literal
 
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
+from sqlglot.tokenizer_core import Token, TokenType
 
 from tovholder.base.errors import Category, Issue, Problem
 from tovholder.rules.names import RESERVED
@@ -78,7 +80,7 @@ def parse(
     if tokens is None:
         say.raise_if_any()
         raise AssertionError("a text without tokens has been refused")
-    tree = _tree(sql, say)
+    tree = _tree(sql, tokens, say)
     if tree is None:
         say.raise_if_any()
         raise AssertionError("a text without a query has been refused")
@@ -120,17 +122,24 @@ def require_columns(checked: Checked, wanted: Mapping[str, str]) -> None:
 
 
 def _declared(parameters: Mapping[str, int | str], say: Complaints) -> dict[str, int | str]:
+    # One of another type stays declared, so that its uses are not told to be unknown as well.
     for name, value in parameters.items():
         whole = isinstance(value, (int, str)) and not isinstance(value, bool)
         reserved = name != "today" and name.startswith(RESERVED)
         if not whole or reserved or not (name.isidentifier() and name.isascii() and name == name.lower()):
-            say.at_line(1, "parameter-declared", found=f"{name} = {value!r}" if not whole else name)
+            say.at_line(1, "parameter-declared", found=name if whole else f"{name} (a {type(value).__name__})")
     return dict(parameters)
 
 
-def _tree(sql: str, say: Complaints) -> exp.Query | None:
+def _tree(sql: str, tokens: Sequence[Token], say: Complaints) -> exp.Query | None:
+    # The parser forgets where a parameter stood, but not where a name did: :today is read as the name _today, which
+    # takes the same place in the text and which no author may write.
+    text = list(sql)
+    for mark, name in pairwise(tokens):
+        if mark.token_type == TokenType.COLON and name.start == mark.end + 1:
+            text[mark.start] = "_"
     try:
-        statements = sqlglot.parse(sql)
+        statements = sqlglot.parse("".join(text))
     except SqlglotError as error:
         if say.found:
             return None  # a refused word is reason enough why the rest cannot be read
@@ -148,4 +157,10 @@ def _tree(sql: str, say: Complaints) -> exp.Query | None:
     if len(statements) != 1 or not isinstance(statements[0], exp.Query) or isinstance(statements[0], exp.Subquery):
         say.at_line(1, "statement", found=f"{len(statements)} statements" if len(statements) > 1 else "something else")
         return None
-    return statements[0]
+    tree = statements[0]
+    for column in list(tree.find_all(exp.Column)):
+        if not column.table and column.name.startswith("_"):
+            parameter = exp.Placeholder(this=column.name[1:])
+            parameter.meta.update(column.this.meta)
+            column.replace(parameter)
+    return tree

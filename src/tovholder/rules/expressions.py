@@ -128,7 +128,8 @@ class Expressions:
                 self.say.at(node, "placeholder", found=name or "?")
             return UNKNOWN
         self.used_parameters.add(name)
-        return INT if isinstance(self._parameters[name], int) else Typed(Kind.TEXT)
+        kind = {int: Kind.INT, str: Kind.TEXT}.get(type(self._parameters[name]), Kind.UNKNOWN)
+        return Typed(kind)
 
     def _arithmetic(self, node: exp.Expr, place: Place) -> Typed:
         sign = ARITHMETIC[type(node)]
@@ -231,8 +232,7 @@ class Expressions:
             self.say.at(node, "is", found=written(node.expression))
             return UNKNOWN
         if isinstance(asked, exp.Placeholder):
-            if not self.say.found:
-                self.say.at(node, "parameter-null", found=str(asked.this))
+            self.say.at(node, "parameter-null", found=str(asked.this))
             return UNKNOWN
         if self.value(node.this, place).kind == Kind.NULL or isinstance(asked, exp.Literal):
             self.say.at(node, "null-compare")

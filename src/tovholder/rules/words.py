@@ -83,8 +83,8 @@ def _check_word(
     kind, text, line = token.token_type, token.text, token.line
     calls = after is not None and after.token_type == TokenType.L_PAREN
     if before is not None and before.token_type == TokenType.COLON:
-        if not _WORD.match(text):
-            say.at_word(line, "placeholder", found=f":{text}")
+        if not _WORD.match(text) or token.start != before.end + 1:
+            say.at_word(line, "placeholder", found=f":{' ' * (token.start - before.end - 1)}{text}")
         elif text not in declared:
             valid = ", ".join(f":{name}" for name in sorted(declared))
             say.at_word(line, "parameter-unknown", found=text, valid=valid)
@@ -105,7 +105,7 @@ def _check_allowed(token: Token, before: Token | None, calls: bool, say: Complai
     kind, text, line = token.token_type, token.text, token.line
     if kind in _SPELLING and text.upper() != _SPELLING[kind]:
         say.at_word(line, "operator", found=text)
-    elif kind == TokenType.VAR and not _WORD.match(text):
+    elif kind == TokenType.VAR and (not _WORD.match(text) or text.startswith("_")):
         say.at_word(line, "placeholder" if text[:1] in "$@" else "name", found=text)
     elif kind == TokenType.VAR and calls and text.upper() not in FUNCTIONS:
         # A CTE's column list, name (a, b) AS, is told as such by the checker.

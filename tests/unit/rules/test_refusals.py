@@ -115,6 +115,25 @@ def test_more_ways_to_leave_the_subset(code: str, sql: str) -> None:
     assert code in codes(sql, grace_days=14), issues(sql, grace_days=14)
 
 
+def test_mistakes_with_parameters_are_told_on_their_own_line() -> None:
+    sql = """SELECT e.patient_id,
+    :today - :word AS d,
+    CASE WHEN e.package = :word THEN
+      :today = :today
+    END AS x
+FROM episode AS e
+WHERE :word
+  AND :days IS NULL
+  AND (:days) IS NOT NULL
+  AND : days > 3 AND _today = 3"""
+    found = issues(sql, word="kol", days=3)
+    assert [issue.path.split(":")[1] for issue in found] == ["13", "15", "18", "19", "20", "21", "21"]
+
+
+def test_a_parameter_of_another_type_is_told_once() -> None:
+    assert codes("SELECT :today - :share AS d FROM episode AS e", share=0.5) == ["parameter-declared"]  # type: ignore[arg-type]
+
+
 def test_deep_nesting_is_refused_not_crashed() -> None:
     sql = "SELECT a.patient_id FROM appointment AS a WHERE " + "(" * 3000 + "1 = 1" + ")" * 3000
     assert codes(sql) == ["unreadable"]
