@@ -14,6 +14,7 @@ from tovholder.plan.domain import EndReason, Phase
 from tovholder.plan.inclusion import WRONG, Inclusion, clock_for, evaluate_inclusion, matching, needs_record
 from tovholder.plan.inputs import facts
 from tovholder.plan.links import LinkResources, by_patient
+from tovholder.plan.moves import move_on
 from tovholder.plan.record import Diagnosis, PatientFacts
 from tovholder.plan.values import Episode
 from tovholder.store import UnitOfWork
@@ -226,4 +227,4 @@ def _dated(held: Package, diagnoses: list[Diagnosis], value: Episode) -> Episode
 find_eligible = FindEligible()
 link_resources = LinkResources()
 # Courses first: what a diagnosis makes eligible is linked in the same transaction.
-STEPS = (find_eligible, link_resources)
+STEPS = (find_eligible, move_on, link_resources)

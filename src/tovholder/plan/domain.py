@@ -107,6 +107,10 @@ class ActivityStatus(StrEnum):
         return self in {ActivityStatus.DRAFT, ActivityStatus.ACTIVE, ActivityStatus.ON_HOLD}
 
 
+# Who does an activity within the clinic's own course; everybody else makes it one with further efforts.
+INSIDE = frozenset({"gp", "nurse", "patient"})
+
+
 class Achievement(StrEnum):
     """Goal.achievementStatus codes (R4 goal-achievement) we offer."""
 

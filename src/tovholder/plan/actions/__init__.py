@@ -2,6 +2,7 @@
 
 from tovholder.plan.actions.activities import add_activity, cancel_activity, complete_activity
 from tovholder.plan.actions.episodes import (
+    continue_episode,
     decline_episode,
     end_episode,
     include_by_hand,
@@ -21,6 +22,7 @@ __all__ = [
     "cancel_activity",
     "complete_activity",
     "confirm_plan",
+    "continue_episode",
     "decide_level",
     "decline_episode",
     "end_episode",

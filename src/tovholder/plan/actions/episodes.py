@@ -222,6 +222,43 @@ def end_episode(
         return _end(uow, stored, replace(value, decided_by=by), known, day)
 
 
+def continue_episode(ctx: Context, *, patient_id: str, episode_id: str) -> Episode:
+    """Move a course from further efforts to the continuing phase: the clinic follows it from now on.
+
+    This also happens by itself when the last effort outside the clinic is completed (plan.moves); the act is for what
+    ended otherwise, or goes on as part of everyday life. It needs a confirmed plan to continue with.
+    """
+    course.require(ctx, course.CLINIC, "EpisodeOfCare", "this role may not move a course", _ONLY_CLINIC)
+    with store.unit_of_work(ctx, patients=[patient_id]) as uow:
+        stored, value = course.episode(uow, patient_id, episode_id)
+        if value.phase is Phase.CONTINUING:
+            raise Problem(
+                Category.CONFLICT,
+                "The course is in the continuing phase already",
+                [
+                    Issue(
+                        "EpisodeOfCare.extension('episode-phase')",
+                        "the course goes on already",
+                        "a course in further efforts",
+                        "duplicate",
+                    )
+                ],
+                kept="the course as it was",
+            )
+        phase = move(value.phase, Phase.CONTINUING)
+        plan = course.valid_plan(uow, patient_id, episode_id)
+        if plan is None or plan[1].confirmed_day is None:
+            raise rule(
+                "EpisodeOfCare.extension('episode-phase')",
+                "there is no confirmed plan to continue with",
+                "confirm the plan first; that moves the course",
+                kept="the course as it was",
+            )
+        moved = replace(value, phase=phase)
+        uow.update(resources.episode_resource(moved, stored))
+        return moved
+
+
 def _end(uow: UnitOfWork, stored: dict[str, Any], value: Episode, reason: EndReason, day: int) -> Episode:
     assert value.id is not None
     pauses = tuple(

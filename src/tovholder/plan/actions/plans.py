@@ -14,13 +14,11 @@ from tovholder.packages import Package
 from tovholder.plan import course, resources
 from tovholder.plan.actions.episodes import past_day
 from tovholder.plan.actions.goals import checked_text
-from tovholder.plan.domain import ActivityStatus, Phase, PlanStatus, move
+from tovholder.plan.domain import INSIDE, ActivityStatus, Phase, PlanStatus, move
 from tovholder.plan.inputs import facts
 from tovholder.plan.schedule import PlannedActivity, Schedule, schedule
 from tovholder.plan.values import Activity, Code, Decision, Episode, Goal, Plan
 from tovholder.store import UnitOfWork
-
-INSIDE = frozenset({"gp", "nurse", "patient"})  # everybody else makes the course one with further efforts
 
 
 @dataclass(frozen=True, slots=True)
