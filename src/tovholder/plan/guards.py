@@ -34,6 +34,7 @@ _PHASE = "EpisodeOfCare.extension('episode-phase')"
 _DERIVED = "system:derive"  # our own derivation has asked these questions itself, for all its patients at once
 _CLOSED_ACTIVITY = frozenset({"completed", "revoked", "entered-in-error"})
 ERROR = "entered-in-error"
+_HOW_IT_GOES = frozenset({"achievementStatus", "statusDate", "meta"})
 
 
 def episode_guard(change: Change, uow: UnitOfWork) -> None:
@@ -285,30 +286,32 @@ def activity_guard(change: Change, uow: UnitOfWork) -> None:
 
 
 def goal_guard(change: Change, uow: UnitOfWork) -> None:
-    """The patient writes their own goals and nobody else's."""
+    """Whoever is not the clinic writes their own goals, and of others' only how they go."""
     new, old, ctx = change.new, change.old, change.ctx
-    if new is None or ctx.role is not Role.CITIZEN:
+    if new is None or ctx.role in CLINIC:
         return
-    mine = f"Patient/{ctx.patient}"
+    path = "Goal.expressedBy"
+    mine = ctx.actor
     told = (new.get("expressedBy") or {}).get("reference")
-    if old is None and told != mine:
-        raise forbidden("Goal.expressedBy", "you set your own goals", "a reference to yourself")
-    if old is not None and (old.get("expressedBy") or {}).get("reference") != mine:
-        same = all(old.get(key) == new.get(key) for key in ("description", "lifecycleStatus", "target", "expressedBy"))
-        if not same:
-            raise forbidden("Goal.expressedBy", "this goal was set by somebody else", "change only achievementStatus")
-    elif old is not None and told != mine:
-        raise forbidden("Goal.expressedBy", "whose goal it is cannot change", "as it was")
+    if old is None:
+        theirs = {mine} if ctx.role is Role.CITIZEN else {mine, f"Patient/{patient_of(new)}", None}
+        if told not in theirs:
+            raise forbidden(path, "you set your own goals", "a reference to yourself")
+    elif (old.get("expressedBy") or {}).get("reference") != mine:
+        if any(old.get(key) != new.get(key) for key in (old.keys() | new.keys()) - _HOW_IT_GOES):
+            raise forbidden(path, "this goal was set by somebody else", "change only achievementStatus")
+    elif told != mine:
+        raise forbidden(path, "whose goal it is cannot change", "as it was")
 
 
 def response_guard(change: Change, uow: UnitOfWork) -> None:
     """A completed response to one of our questionnaires answers what is asked; patients fill in what is theirs."""
     new = change.new
-    if (
-        new is None
-        or change.ctx.role is Role.SYSTEM
-        or new.get("status") not in ("completed", "amended", "in-progress")
-    ):
+    if new is None or change.ctx.role is Role.SYSTEM:
+        return
+    if change.ctx.role is Role.CITIZEN:
+        _own_answers(change.old, new, change.ctx)
+    if new.get("status") not in ("completed", "amended", "in-progress"):
         return
     canonical, _, version = str(new.get("questionnaire") or "").partition("|")
     for held in packages.builtin().values():
@@ -325,6 +328,16 @@ def response_guard(change: Change, uow: UnitOfWork) -> None:
             if issues:
                 raise Problem(Category.INVALID, "Some answers are missing or cannot be used", issues)
             return
+
+
+def _own_answers(old: Resource | None, new: Resource, ctx: Context) -> None:
+    """A patient answers as themselves, and changes no answers that others gave."""
+    for held in (new, *([old] if old is not None else [])):
+        told = {(held.get(name) or {}).get("reference") for name in ("author", "source")} - {None}
+        if told != {ctx.actor}:
+            raise forbidden("QuestionnaireResponse.author", "these are not your answers", "a reference to yourself")
+    if old is not None and old.get("questionnaire") != new.get("questionnaire"):
+        raise forbidden("QuestionnaireResponse.questionnaire", "the form of stored answers cannot change", "as it was")
 
 
 GUARDS = {

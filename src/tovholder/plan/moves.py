@@ -13,6 +13,8 @@ from tovholder.plan.links import by_patient
 from tovholder.store import UnitOfWork
 
 Row = dict[str, Any]
+_ACTIVITY = ("patient_id", "episode_id", "status", "performer_kind")
+_REFERRAL = ("patient_id", "episode_id", "status", "kind", "sent_day", "referral_id")
 _WATCHED = frozenset({"activity", "referral"})
 _OPEN_ACTIVITY = frozenset(str(status) for status in ActivityStatus if status.is_open)
 _OPEN_REFERRAL = frozenset({"requested", "received", "accepted", "in-progress", "on-hold"})
@@ -35,10 +37,8 @@ class MoveOn:
         if not waiting:
             return
         people = {row["patient_id"] for row in waiting}
-        columns = ("patient_id", "episode_id", "status", "performer_kind")
-        activities = by_patient(uow.fact_rows("activity", people, columns))
-        columns = ("patient_id", "episode_id", "status", "kind", "sent_day", "referral_id")
-        referrals = by_patient(uow.fact_rows("referral", people, columns))
+        activities = by_patient(uow.fact_rows("activity", people, _ACTIVITY))
+        referrals = by_patient(uow.fact_rows("referral", people, _REFERRAL))
         for row in waiting:
             steps = _of(row, activities.get(row["patient_id"], ()))
             rounds = _of(row, referrals.get(row["patient_id"], ()))

@@ -339,7 +339,7 @@ def _minplan_course(
     level = decided[-1].level if decided else None
     level_day = decided[-1].decided_day if decided else None
     meaning = next((item for item in known.levels if item.level == level), None)
-    plans = [plan for item in held.of("CarePlan") if (plan := resources.read_plan(item)).episode_id == episode.id]
+    plans = [read for item in held.of("CarePlan") if (read := resources.read_plan(item)).episode_id == episode.id]
     plan = next((item for item in plans if item.status in SHOWN), None) if episode.phase.is_started else None
     made = [item for item in plans if item.confirmed_day is not None]
     activities = tuple(item for item in _activities(held, episode) if plan is not None)
