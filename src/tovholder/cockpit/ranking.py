@@ -19,16 +19,16 @@ SOON_DAYS = 7
 
 ASK_TITLES: Mapping[Ask, Mapping[str, str]] = {
     Ask.ASSESS_FIRST: {"da": "Vurdér først", "en": "Assess first"},
-    Ask.START: {"da": "Start forløbet, eller notér et nej", "en": "Start the course, or record a no"},
+    Ask.START: {"da": "Start, eller notér nej tak", "en": "Start, or record a no"},
     Ask.NEEDS: {"da": "Udfyld behovsvurderingen", "en": "Complete the needs assessment"},
-    Ask.LEVEL: {"da": "Fastlæg niveauet", "en": "Decide the level"},
+    Ask.LEVEL: {"da": "Beslut niveauet", "en": "Decide the level"},
     Ask.PLAN: {"da": "Lav planen", "en": "Make the plan"},
-    Ask.CONFIRM: {"da": "Bekræft planen sammen med patienten", "en": "Confirm the plan with the patient"},
+    Ask.CONFIRM: {"da": "Bekræft planen", "en": "Confirm the plan"},
     Ask.RESUME: {"da": "Er pausen forbi?", "en": "Is the pause over?"},
-    Ask.REBOOK: {"da": "Udeblevet: aftal en ny tid", "en": "Did not come: book again"},
-    Ask.OUTCOME: {"da": "Notér, hvordan det gik", "en": "Record how it went"},
-    Ask.OVERDUE: {"da": "Aktiviteten er over tiden", "en": "The activity is overdue"},
-    Ask.REVIEW: {"da": "Se planen igennem igen", "en": "Review the plan"},
+    Ask.REBOOK: {"da": "Aftal en ny tid", "en": "Book again"},
+    Ask.OUTCOME: {"da": "Hvordan gik det?", "en": "How did it go?"},
+    Ask.OVERDUE: {"da": "Følg op", "en": "Follow up"},
+    Ask.REVIEW: {"da": "Gennemgå planen igen", "en": "Review the plan"},
     Ask.BOOK: {"da": "Aftal en tid", "en": "Book a time"},
     Ask.FOLLOW: {"da": "Følg planen", "en": "Follow the plan"},
 }
@@ -91,7 +91,10 @@ def next_step(held: Gathered, today: int) -> NextStep | None:
     title = ASK_TITLES[first.ask]
     kind = next((row["kind"] for row in [*held.activities, *held.appointments] if first.about in row.values()), None)
     if kind is not None and first.about:
-        title = {language: f"{title[language]}: {held.package.kind_title(kind, language)}" for language in ("da", "en")}
+        title = {
+            language: f"{title[language]}{'' if title[language].endswith('?') else ':'} {held.package.kind_title(kind, language)}"
+            for language in ("da", "en")
+        }
     return NextStep(str(first.ask), title, first.day)
 
 

@@ -65,7 +65,8 @@ def page(request: HttpRequest) -> dict[str, Page]:
     return {
         "page": Page(
             name=user.display_name if assignment and isinstance(user, User) else "",
-            title=assignment.title if assignment else "",
+            # A patient is called by name; what a persona stands for is told where one chooses between them.
+            title=assignment.title if assignment and role is not Role.CITIZEN else "",
             home=home_of(role),
             here=request.path if request.method == "GET" else home_of(role),
             links=_links(role, request.path),

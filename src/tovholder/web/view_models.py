@@ -20,16 +20,18 @@ class Flag:
     reason: Text
     since_day: int | None
     age_days: int | None
+    action: Text = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class NextStep:
-    """The one thing to do next, and where."""
+    """The one thing to do next, where, and the day that matters in words; "" where another column tells it."""
 
     kind: str
     title: Text
     day: int | None
     url: str
+    day_label: Any = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,13 +68,25 @@ class Tab:
     current: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of the list: what it is called, the address that orders by it, and whether it does now."""
+
+    key: str
+    title: Any
+    url: str
+    current: bool
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CockpitPage:
-    """The clinic's list with its filters."""
+    """The clinic's list with its filters. never_measured: what no patient of the clinic has recorded."""
 
     rows: tuple[CockpitRow, ...]
     tabs: tuple[Tab, ...]
     levels: tuple[Tab, ...]
+    columns: tuple[Column, ...]
+    never_measured: tuple[Text, ...]
     search: str
     shown: int
     total: int

@@ -31,8 +31,10 @@ def cockpit(request: HttpRequest, ctx: Context) -> HttpResponse:
     search = request.POST.get("q", "").strip()[:_LONGEST_SEARCH] if request.method == "POST" else ""
     page = cockpit_presenter.page(
         cockpit_queries.clinic_list(ctx),
+        today=ctx.today,
         view=request.GET.get("vis", ""),
         level=request.GET.get("niveau", ""),
+        order=request.GET.get("orden", ""),
         search=search,
         found_by_number=_by_number(ctx, search),
     )
