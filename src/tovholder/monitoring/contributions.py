@@ -48,10 +48,16 @@ class ContributionStep:
             recompute(uow, patients, todo)
 
 
+_tables: dict[str, frozenset[str]] = {}  # by SQL text: what a SELECT reads does not depend on what is bound
+
+
 def indicator_tables(package: Package, indicator: Indicator) -> frozenset[str]:
     """The facts an indicator reads."""
-    checked, _ = reading.prepared(indicator.sql, package.parameters, compile.Patients())
-    return checked.tables
+    found = _tables.get(indicator.sql)
+    if found is None:
+        checked, _ = reading.prepared(indicator.sql, package.parameters, compile.Patients())
+        found = _tables[indicator.sql] = checked.tables
+    return found
 
 
 def recompute(uow: UnitOfWork, patients: Iterable[str], todo: Sequence[tuple[Package, Indicator]]) -> int:
