@@ -102,6 +102,11 @@ class UnitOfWork:
         """The same unit in the hand of one of our own derivations or guards."""
         return UnitOfWork(system_context(self.ctx.now, name), self._state)
 
+    @property
+    def is_bulk(self) -> bool:
+        """Whether this is a bulk load: guards leave to the unique indexes what they refuse anyway."""
+        return self._state.bulk
+
     # Writes
 
     def create(self, resource: Resource, *, id: str | None = None) -> Stored:  # noqa: A002 (FHIR's own word)
