@@ -10,6 +10,7 @@ STATIC_STAMP := src/tovholder/web/static/vendor/.installed
 
 .PHONY: help install install-dev demo test quick check browser docs lock clean
 .DEFAULT_GOAL := help
+unexport PYTHONDONTWRITEBYTECODE # commands started by tests would compile everything each time
 
 help: ## Say what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22

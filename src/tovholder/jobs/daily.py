@@ -17,7 +17,7 @@ log = structlog.get_logger(__name__)
 def catch_up(jobs: Mapping[str, Job], now: datetime) -> list[str]:
     """Run each job that has not finished today; returns the names run. Jobs must bear being run again.
 
-    Two servers that start together may both run a job; that is harmless, since a job leaves the same result.
+    A job that fails is logged and tried again at the next call; the others run all the same. Two servers that start together may both run a job; that is harmless, since a job leaves the same result.
     """
     today = days.day_of(now)
     ran: list[str] = []
@@ -28,7 +28,11 @@ def catch_up(jobs: Mapping[str, Job], now: datetime) -> list[str]:
         if row.finished_ms is not None:
             continue
         log.info("daily run started", job=name, day=days.iso(today))
-        row.summary = job(now)
+        try:
+            row.summary = job(now)
+        except Exception:
+            log.exception("daily run failed; it is tried again", job=name)
+            continue
         row.finished_ms = int(now.timestamp() * 1000)
         row.save()
         log.info("daily run finished", job=name, summary=row.summary)

@@ -53,17 +53,28 @@ def test_days_the_server_was_away_are_not_run_one_by_one() -> None:
     assert len(runs.ran) == 2
 
 
-def test_a_run_that_died_half_way_is_run_again() -> None:
+def test_a_run_that_failed_is_run_again_and_stops_no_other() -> None:
     runs = Runs()
 
     def dies(moment: datetime) -> str:
         raise RuntimeError("the power went")
 
-    with pytest.raises(RuntimeError):
-        daily.catch_up({"first": runs.job("first"), "flags": dies}, NOW)
+    assert daily.catch_up({"flags": dies, "other": runs.job("other")}, NOW) == ["other"]
     assert daily.last_run("flags") is None
-    mended = {"first": runs.job("first"), "flags": runs.job("flags")}
-    assert daily.catch_up(mended, NOW + timedelta(minutes=1)) == ["flags"]  # the first had finished
+    mended = {"flags": runs.job("flags"), "other": runs.job("other")}
+    assert daily.catch_up(mended, NOW + timedelta(minutes=1)) == ["flags"]  # the other had finished
+
+
+def test_a_run_whose_process_died_is_run_again() -> None:
+    runs = Runs()
+
+    def dies(moment: datetime) -> str:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        daily.catch_up({"flags": dies}, NOW)
+    mended = {"flags": runs.job("flags")}
+    assert daily.catch_up(mended, NOW + timedelta(minutes=1)) == ["flags"]
     assert daily.catch_up(mended, NOW + timedelta(minutes=2)) == []
 
 
