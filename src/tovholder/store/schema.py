@@ -11,6 +11,7 @@ from typing import Any
 from django.db import connection
 
 from tovholder.base import days
+from tovholder.base.errors import Issue
 from tovholder.fhir import views
 
 FACTS_FOLDER = Path(__file__).with_name("facts")
@@ -42,9 +43,28 @@ EXTRA_DDL = {
         " WHERE phase IN ('eligible', 'startup', 'further', 'continuing')",
         "CREATE INDEX fact_episode_clinic ON fact_episode (organization_id, patient_id)",
     ),
-    "plan": ("CREATE UNIQUE INDEX fact_plan_one_valid ON fact_plan (episode_id) WHERE status IN ('draft', 'active')",),
+    "plan": (
+        "CREATE UNIQUE INDEX fact_plan_one_valid ON fact_plan (episode_id)"
+        " WHERE status IN ('draft', 'active', 'on-hold')",
+    ),
     "patient": ("CREATE INDEX fact_patient_clinic ON fact_patient (organization_id, patient_id)",),
 }
+
+# What each of them means, by the columns SQLite names when one is broken.
+_ONLY_ONE = {
+    "fact_episode.patient_id, fact_episode.package": Issue(
+        "EpisodeOfCare", "an open course exists", "one open course per patient and package", "duplicate"
+    ),
+    "fact_plan.episode_id": Issue(
+        "CarePlan", "a valid plan exists", "one valid plan per course; revise that one", "duplicate"
+    ),
+}
+
+
+def only_one(error: Exception) -> tuple[Issue, ...]:
+    """What a broken unique index means in words; nothing for one that has none."""
+    columns = str(error).rpartition("UNIQUE constraint failed: ")[2]
+    return (_ONLY_ONE[columns],) if columns in _ONLY_ONE else ()
 
 
 @cache
@@ -103,7 +123,9 @@ def outdated() -> list[str]:
         cursor.execute("SELECT name, hash FROM store_schema")
         known = dict(cursor.fetchall())
     wanted = _definitions()
-    return sorted(name for name in wanted.keys() | known.keys() if name not in wanted or known.get(name) != wanted[name][0])
+    return sorted(
+        name for name in wanted.keys() | known.keys() if name not in wanted or known.get(name) != wanted[name][0]
+    )
 
 
 def stale() -> list[str]:

@@ -77,6 +77,7 @@ def unit_of_work(
             raise Problem(
                 Category.CONFLICT,
                 "Something of which there may be only one exists already; read it again",
+                schema.only_one(error),
                 kept="what was there first",
             ) from error
 

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from tovholder.plan.clock import ClockState
 from tovholder.plan.stages import PathStep, Stage, StepName
 from tovholder.plan.views import MinPlanCourse, MinPlanView
+from tovholder.web import minplan_models as m
 from tovholder.web import view_models as v
 from tovholder.web import wording
 from tovholder.web.presenters import course as c
@@ -44,8 +45,8 @@ _NEXT: Mapping[StepName, Any] = {
 
 
 def minplan_page(
-    view: MinPlanView, holder: v.Holder | None, names: Mapping[str, str], *, today: int, language: str
-) -> v.MinPlanPage:
+    view: MinPlanView, holder: m.Holder | None, names: Mapping[str, str], *, today: int, language: str
+) -> m.MinPlanPage:
     """The patient's own page: what is next, who holds the rope, and the plan."""
     # Titles come from the package that knows the kind; with several packages the first one that does.
     first = view.courses[0].package if view.courses else None
@@ -60,7 +61,7 @@ def minplan_page(
         if activity.done_day is None and activity.due_day is not None
     ]
     lead = min(courses, key=lambda one: _URGENT.index(Stage(one.stage)), default=None)
-    return v.MinPlanPage(
+    return m.MinPlanPage(
         first_name=view.patient.name.split(" ")[0],
         next_appointment=next((item for item in coming if item.start is not None), None),
         next_activity=min(waiting, key=lambda item: item.due_day or 0, default=None),
@@ -84,11 +85,11 @@ def _still_missed(item: v.Appointment, shown: Sequence[v.Appointment], today: in
     )
 
 
-def _course(held: MinPlanCourse, language: str, today: int) -> v.Course:
+def _course(held: MinPlanCourse, language: str, today: int) -> m.Course:
     level = int(held.level) if held.level else None
     episode = held.episode
     upcoming = next((step for step in held.path if not step.done), None)
-    return v.Course(
+    return m.Course(
         package=held.package.id,
         title={"da": held.package.titles.da, "en": held.package.titles.en},
         stage=str(held.stage),
@@ -109,11 +110,11 @@ def _course(held: MinPlanCourse, language: str, today: int) -> v.Course:
     )
 
 
-def _step(step: PathStep) -> v.PathStep:
-    return v.PathStep(step.done, step.day, _DONE[step.name] if step.done else _TO_COME[step.name])
+def _step(step: PathStep) -> m.PathStep:
+    return m.PathStep(step.done, step.day, _DONE[step.name] if step.done else _TO_COME[step.name])
 
 
-def _right(held: MinPlanCourse) -> v.PatientRight | None:
+def _right(held: MinPlanCourse) -> m.PatientRight | None:
     """The right as the patient is told it; what a closed course never reached is told as it stood that day."""
     shown = held.clock
     if shown is None or (shown.state is ClockState.UNKNOWN and held.stage is Stage.ENDED):
@@ -121,7 +122,7 @@ def _right(held: MinPlanCourse) -> v.PatientRight | None:
     state = str(shown.state)
     if shown.state in (ClockState.RUNNING, ClockState.BROKEN) and not held.stage.is_open:
         state = f"closed-{state}"
-    return v.PatientRight(
+    return m.PatientRight(
         state=state,
         deadline_day=shown.clock.deadline_day,
         days_left=shown.days_left,
@@ -132,14 +133,14 @@ def _right(held: MinPlanCourse) -> v.PatientRight | None:
     )
 
 
-def holder_view(organization: Mapping[str, Any], person: str) -> v.Holder:
+def holder_view(organization: Mapping[str, Any], person: str) -> m.Holder:
     """The clinic as the patient meets it."""
     phone = next(
         (item.get("value", "") for item in organization.get("telecom", ()) if item.get("system") == "phone"), ""
     )
     address: Mapping[str, Any] = next(iter(organization.get("address", ())), {})
     lines = [*address.get("line", ()), " ".join(filter(None, [address.get("postalCode"), address.get("city")]))]
-    return v.Holder(
+    return m.Holder(
         name=str(organization.get("name", "")),
         person=person,
         phone=phone,

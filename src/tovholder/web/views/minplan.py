@@ -16,8 +16,8 @@ from tovholder.plan import actions
 from tovholder.plan.queries import minplan_view
 from tovholder.plan.views import MinPlanView
 from tovholder.web import forms, reading
+from tovholder.web.minplan_models import Holder
 from tovholder.web.presenters.minplan import holder_view, minplan_page
-from tovholder.web.view_models import Holder
 from tovholder.web.views.common import for_roles, form_errors
 
 
