@@ -12,5 +12,5 @@ def delete(request: HttpRequest, kind: str, rid: str) -> HttpResponse:
     """Mark deleted; a later read answers 410."""
     ctx = http.caller(request)
     with unit_of_work(ctx) as uow:
-        uow.delete(kind, rid)
+        uow.delete(kind, rid, if_match=http.if_match(request))
     return HttpResponse(b"", status=204)

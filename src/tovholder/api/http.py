@@ -10,8 +10,8 @@ from typing import Any
 import structlog
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
-from django.db import OperationalError
-from django.http import HttpRequest, HttpResponse
+from django.db import DatabaseError
+from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.utils.http import http_date
 from django.views.decorators.csrf import csrf_exempt
 
@@ -19,8 +19,9 @@ from tovholder.access import Context
 from tovholder.access.web import context_for
 from tovholder.api.errors import STATUS, outcome, success
 from tovholder.base import json
-from tovholder.base.errors import Category, Issue, Problem
-from tovholder.store import Stored
+from tovholder.base.errors import Category, Issue, Problem, not_found
+from tovholder.base.text import whole_number
+from tovholder.store import Stored, presence
 from tovholder.store.reading import require_type
 
 MEDIA_TYPE = "application/fhir+json; charset=utf-8"
@@ -41,8 +42,14 @@ def fhir_view(*methods: str) -> Callable[[View], View]:
         def endpoint(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             try:
                 if request.method not in methods:
+                    message = f"{(request.method or '')[:20]} is not supported here"
                     response = answer_problem(
-                        Problem(Category.UNSUPPORTED, f"{request.method} is not supported here", kept="nothing changed")
+                        Problem(
+                            Category.UNSUPPORTED,
+                            message,
+                            [Issue("method", message, ", ".join(methods), "not-supported")],
+                            kept="nothing was changed",
+                        )
                     )
                     response.status_code = 405
                     response.headers["Allow"] = ", ".join(methods)
@@ -60,19 +67,30 @@ def fhir_view(*methods: str) -> Callable[[View], View]:
                 )
             except RecursionError:
                 return answer_problem(Problem(Category.MALFORMED, "The content is nested too deeply"))
-            except OperationalError:
+            except UnreadablePostError:
+                return answer_problem(Problem(Category.MALFORMED, "The body broke off before its end"))
+            except DatabaseError:
                 log.exception("database unavailable")
-                return answer_problem(Problem(Category.BUSY, "The record cannot be reached just now; try again"))
+                return answer_problem(presence.unreachable())
             except Exception:
                 log.exception("fault in the API", route=getattr(request.resolver_match, "route", ""))
-                number = getattr(request, "request_id", "")
-                return answer_problem(
-                    Problem(Category.FAULT, f"Something failed on our side; quote {number} when you report it")
-                )
+                return answer_problem(fault(request))
 
         return endpoint
 
     return decorate
+
+
+def fault(request: HttpRequest) -> Problem:
+    """What a client is told of a failure of ours."""
+    number = getattr(request, "request_id", "")
+    return Problem(Category.FAULT, f"Something failed on our side; quote {number} when you report it")
+
+
+@csrf_exempt
+def unknown(request: HttpRequest, rest: str = "") -> HttpResponse:
+    """An address below the base that means nothing here."""
+    return answer_problem(not_found("That address"))
 
 
 def caller(request: HttpRequest) -> Context:
@@ -171,15 +189,20 @@ def if_match(request: HttpRequest) -> int | None:
     header = request.headers.get("If-Match")
     if header is None:
         return None
-    text = header.strip().removeprefix("W/").strip('"')
-    if not text.isdigit():
+    return version_in(header, "If-Match")
+
+
+def version_in(tag: str, path: str) -> int:
+    """The version an entity tag names. Raises Problem when it is none of ours: a wish not understood is not ignored."""
+    version = whole_number(tag.strip().removeprefix("W/").strip('"'))
+    if version is None:
         raise Problem(
             Category.INVALID,
-            "If-Match names no version",
-            [Issue("If-Match", "not one of our tags", 'W/"<number>"', "value")],
+            f"{path} names no version",
+            [Issue(path, "not one of our tags", 'W/"<number>"', "value")],
             kept="the resource as it was",
         )
-    return int(text)
+    return version
 
 
 def instant(updated: int) -> str:

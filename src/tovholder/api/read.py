@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from tovholder import store
 from tovholder.api import http
 from tovholder.base.errors import not_found
+from tovholder.base.text import whole_number
 
 
 def read(request: HttpRequest, kind: str, rid: str) -> HttpResponse:
@@ -17,6 +18,7 @@ def read(request: HttpRequest, kind: str, rid: str) -> HttpResponse:
 def vread(request: HttpRequest, kind: str, rid: str, version: str) -> HttpResponse:
     """One version."""
     ctx = http.caller(request)
-    if not version.isdigit() or len(version) > 18:
+    number = whole_number(version)
+    if number is None:
         raise not_found(kind)
-    return http.answer_stored(request, store.read(ctx, kind, rid, version=int(version)), 200)
+    return http.answer_stored(request, store.read(ctx, kind, rid, version=number), 200)

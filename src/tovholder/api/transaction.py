@@ -32,7 +32,7 @@ class Entry:
     query: str
     resource: dict[str, Any]
     full_url: str
-    if_match: str
+    if_match: int | None
 
 
 def bundle(request: HttpRequest) -> HttpResponse:
@@ -78,7 +78,12 @@ def bundle(request: HttpRequest) -> HttpResponse:
 def _entry(number: int, item: Any) -> Entry:
     where = f"Bundle.entry[{number}]"
     asked = item.get("request") if isinstance(item, dict) else None
-    if not isinstance(asked, dict) or asked.get("method") not in _ORDER or not isinstance(asked.get("url"), str):
+    if (
+        not isinstance(asked, dict)
+        or not isinstance(asked.get("method"), str)
+        or asked["method"] not in _ORDER
+        or not isinstance(asked.get("url"), str)
+    ):
         raise Problem(
             Category.INVALID,
             "An entry does not say what to do",
@@ -101,6 +106,12 @@ def _entry(number: int, item: Any) -> Entry:
             "An entry has no resource",
             [Issue(f"{where}.resource", "missing", "a resource", "required")],
         )
+    if query and method not in ("GET", "HEAD"):
+        raise Problem(
+            Category.UNSUPPORTED,
+            "Conditional entries are not supported yet",
+            [Issue(f"{where}.request.url", "a query after the address", "an unconditional entry", "not-supported")],
+        )
     if len(parts) != {"POST": 1, "PUT": 2, "DELETE": 2}.get(method, len(parts)) or not 1 <= len(parts) <= 2:
         raise Problem(
             Category.INVALID,
@@ -113,6 +124,13 @@ def _entry(number: int, item: Any) -> Entry:
             "An entry's resource is of another type than its url",
             [Issue(f"{where}.resource.resourceType", "another type", parts[0], "value")],
         )
+    full_url, tag = item.get("fullUrl", ""), asked.get("ifMatch")
+    if not isinstance(full_url, str):
+        raise Problem(
+            Category.INVALID,
+            "An entry's fullUrl is no address",
+            [Issue(f"{where}.fullUrl", "not a text", "a URL or urn:uuid", "value")],
+        )
     return Entry(
         number,
         method,
@@ -120,14 +138,22 @@ def _entry(number: int, item: Any) -> Entry:
         parts[1] if len(parts) == 2 else "",
         query,
         resource if isinstance(resource, dict) else {},
-        str(item.get("fullUrl", "")),
-        str(asked.get("ifMatch", "")),
+        full_url,
+        None if tag is None else http.version_in(str(tag), f"{where}.request.ifMatch"),
     )
 
 
 def _check_unique(entries: list[Entry]) -> None:
     seen: set[tuple[str, str]] = set()
+    urls: set[str] = set()
     for entry in entries:
+        if entry.full_url in urls:  # R4 Bundle, bdl-7: references to it would mean either
+            raise Problem(
+                Category.INVALID,
+                "Two entries have the same fullUrl",
+                [Issue(f"Bundle.entry[{entry.number}].fullUrl", "named twice", "each fullUrl once", "duplicate")],
+            )
+        urls |= {entry.full_url} - {""}
         if entry.method not in ("PUT", "DELETE"):
             continue
         if (entry.kind, entry.rid) in seen:
@@ -165,11 +191,10 @@ def _run(request: HttpRequest, ctx: Context, uow: UnitOfWork, entry: Entry) -> d
                 "The resource's id is not the url's",
                 [Issue(f"{entry.kind}.id", "missing or different", "the id in request.url", "value")],
             )
-        version = entry.if_match.removeprefix("W/").strip('"')
-        stored = uow.update(entry.resource, if_match=int(version) if version.isdigit() else None)
+        stored = uow.update(entry.resource, if_match=entry.if_match)
         return _stored(request, stored, "201 Created" if stored.created else "200 OK")
     if entry.method == "DELETE":
-        uow.delete(entry.kind, entry.rid)
+        uow.delete(entry.kind, entry.rid, if_match=entry.if_match)
         return {"response": {"status": "204 No Content"}}
     if entry.rid:
         uow.flush()

@@ -8,6 +8,8 @@ from zoneinfo import ZoneInfo
 
 COPENHAGEN = ZoneInfo("Europe/Copenhagen")
 _EPOCH = date(1970, 1, 1).toordinal()
+# Years that senders write for "never" and "no end": arithmetic from them leaves the calendar.
+_NEVER = ("0001", "9999")
 _FULL_DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})(T.*)?", re.ASCII)
 
 
@@ -21,8 +23,11 @@ def day_of(moment: date | datetime) -> int:
 
 
 def date_of(day: int) -> date:
-    """The calendar date of an integer day."""
-    return date.fromordinal(day + _EPOCH)
+    """The calendar date of an integer day. Raises OverflowError beyond the calendar's years 1 to 9999."""
+    try:
+        return date.fromordinal(day + _EPOCH)
+    except ValueError as error:
+        raise OverflowError(str(error)) from None
 
 
 def noon(day: int) -> datetime:
@@ -31,17 +36,17 @@ def noon(day: int) -> datetime:
 
 
 def parse_day(text: str | None) -> int | None:
-    """Day of a FHIR date, dateTime or instant; None for nothing, for a partial date, or for one that is no date."""
+    """Day of a FHIR date, dateTime or instant; None for nothing, a partial date, the years 1 and 9999, or what is no date."""
     if not text:
         return None
     match = _FULL_DATE.fullmatch(text)
-    if not match:
+    if not match or match.group(1) in _NEVER:
         return None
     try:
         if match.group(4) is None:
             return date(int(match.group(1)), int(match.group(2)), int(match.group(3))).toordinal() - _EPOCH
         return day_of(parse_instant(text))
-    except ValueError:
+    except (ValueError, OverflowError):  # the last hours of the calendar lie beyond it in another time zone
         return None
 
 

@@ -46,10 +46,24 @@ def loads(data: bytes | str) -> Any:
             f"The content is not JSON: {error.msg}",
             [Issue(where, f"not JSON: {error.msg}", "one JSON value in UTF-8", "structure")],
         ) from None
+    try:
+        # Some room above it, since what is read is later written inside a Bundle.
+        written = orjson.dumps([[[[[[[[value]]]]]]]])
+    except TypeError:
+        raise Problem(
+            Category.MALFORMED,
+            "The content is nested too deeply",
+            [Issue("", "nested too deeply", "at most 240 levels", "too-long")],
+        ) from None
     # What comes out the same byte for byte has nothing to remember; most machines write JSON that way.
-    if orjson.dumps(value) != raw and _FRAGILE.search(raw):
-        return json.loads(raw, parse_float=Decimal)
+    if written[8:-8] != raw and _FRAGILE.search(raw):
+        return json.loads(raw, parse_float=Decimal, parse_int=_whole)
     return value
+
+
+def _whole(text: str) -> int | Decimal:
+    # Larger ones have no place in a machine's integer; as a decimal they come back as they were written.
+    return int(text) if len(text) < 19 else Decimal(text)
 
 
 def dumps(value: object, *, pretty: bool = False) -> bytes:

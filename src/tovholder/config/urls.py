@@ -12,4 +12,5 @@ urlpatterns = [
     path("", include("tovholder.web.urls")),
 ]
 
-handler500 = "tovholder.web.views.failures.server_error"
+handler400 = "tovholder.config.failures.bad_request"
+handler500 = "tovholder.config.failures.server_error"

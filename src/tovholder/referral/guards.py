@@ -18,7 +18,11 @@ _STOPPED = frozenset({Status.REJECTED, Status.CANCELLED, Status.FAILED})
 def referral_guard(change: Change, uow: UnitOfWork) -> None:
     """A referral moves as its table says and keeps its patient, request and receiver."""
     new, old, ctx = change.new, change.old, change.ctx
-    if new is None or not resources.is_referral(new):
+    if new is None:
+        return
+    if not resources.is_referral(new):
+        if old is not None and resources.is_referral(old):
+            raise rule("Task.code", "a stored referral stays one", "the code as it was")
         return
     status = status_of(new.get("status"))
     value = resources.read_referral(new)

@@ -16,6 +16,7 @@ from tovholder.access.domain import Condition
 from tovholder.access.policy import decide
 from tovholder.base import json
 from tovholder.base.errors import Category, Issue, Problem, not_found
+from tovholder.base.text import whole_number
 from tovholder.fhir.references import patient_of
 from tovholder.fhir.validate import resource_types
 from tovholder.rules import check, compile, run
@@ -49,11 +50,29 @@ def read(ctx: Context, kind: str, rid: str, *, version: int | None = None) -> St
         )
         row = cursor.fetchone()
     if row is None:
+        _note_refusal(ctx, kind, rid)
         raise not_found(kind)
-    note(audit.Entry(ctx, "read", frozenset({row[4]} if row[4] else ()), f"{kind}/{rid}"))
+    resource = json.loads(bytes(row[3])) if row[3] else {}
+    about = {row[4], patient_of(resource) if resource else None} - {None}
+    # A version from before the resource was moved to another patient is about the first one.
+    if version is not None and not all(patient == row[4] or sees(ctx, patient) for patient in about):
+        _note_refusal(ctx, kind, rid)
+        raise not_found(kind)
+    note(audit.Entry(ctx, "read", frozenset(about), f"{kind}/{rid}"))
     if row[2] == "delete":
         raise Problem(Category.GONE, f"{kind} was deleted", kept="its versions")
-    return Stored(json.loads(bytes(row[3])), kind, rid, row[0], row[1], body=bytes(row[3]))
+    return Stored(resource, kind, rid, row[0], row[1], body=bytes(row[3]))
+
+
+def _note_refusal(ctx: Context, kind: str, rid: str) -> None:
+    # What is not there refused nobody; the answer is the same.
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT patient_id FROM store_resource WHERE type = %s AND rid = %s", [kind, rid])
+        row = cursor.fetchone()
+    if row is not None:
+        audit.gather(
+            audit.Entry(ctx, "refused", frozenset({row[0]} if row[0] else ()), f"{kind}/{rid}", outcome="refused")
+        )
 
 
 def search_page(ctx: Context, kind: str, params: Sequence[tuple[str, str]]) -> Page:
@@ -268,8 +287,11 @@ def _decode(text: str | None) -> list[int] | None:
         return None
     try:
         updated, key = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode().split(".")
-        return [int(updated), int(key)]
     except (ValueError, binascii.Error):
+        updated = key = ""
+    moment, last = whole_number(updated), whole_number(key)
+    if moment is None or last is None:
         raise Problem(
             Category.INVALID, "The page cursor is not one of ours", [Issue("_cursor", "unreadable", "a link we gave")]
-        ) from None
+        )
+    return [moment, last]

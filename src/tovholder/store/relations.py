@@ -11,6 +11,8 @@ from tovholder.fhir.references import parse_reference, patient_of
 
 # How long a finished referral or appointment still lets its receiver see the patient (DEFAULT, domain.md §9).
 AFTERCARE_DAYS = 90
+# An appointment further ahead than this, counted from when it was stored, opens the record no longer for that.
+LONGEST_WAIT_DAYS = 400
 SOURCES = frozenset({"Patient", "EpisodeOfCare", "CareTeam", "Task", "Appointment"})
 
 
@@ -51,7 +53,9 @@ def relations_of(resource: dict[str, Any]) -> list[RelationRow]:
         if extension.get("url") == systems.extension_url("organization"):
             actors.append(extension.get("valueReference", {}))
     created = days.parse_day(resource.get("created")) or max(start_day - 365, 0)
-    return [row(o, "appointment", created, start_day + AFTERCARE_DAYS) for o in _organizations(actors)]
+    stored = days.parse_day((resource.get("meta") or {}).get("lastUpdated"))
+    last_day = start_day if stored is None else min(start_day, stored + LONGEST_WAIT_DAYS)
+    return [row(o, "appointment", created, last_day + AFTERCARE_DAYS) for o in _organizations(actors)]
 
 
 def _organizations(references: list[dict[str, Any]]) -> list[str]:

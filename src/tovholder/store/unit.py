@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,14 @@ import orjson
 from django.db import IntegrityError, connection, transaction
 
 from tovholder.access import Context, audit, system_context
+from tovholder.access.domain import Condition, Scope
 from tovholder.access.policy import decide
 from tovholder.base import days, json
-from tovholder.base.errors import Category, Issue, Problem, not_found
+from tovholder.base.errors import Category, Issue, Problem, forbidden, not_found
 from tovholder.base.ids import Ids, is_fhir_id, random_ids
-from tovholder.fhir.references import patient_of
+from tovholder.fhir.references import Ref, patient_of
 from tovholder.fhir.validate import validate
-from tovholder.store import flush, mutex, ports, relations, rows, schema, scope
+from tovholder.store import custody, flush, mutex, ports, relations, rows, schema, scope
 from tovholder.store.ports import Change, Resource
 from tovholder.store.rows import Stored, Write
 
@@ -34,6 +36,7 @@ class State:
     touched: set[str] = field(default_factory=set)
     tables: set[str] = field(default_factory=set)
     acts: dict[tuple[Context, str], tuple[list[str], set[str]]] = field(default_factory=dict)
+    promises: list[tuple[Context, Resource, str, Ref]] = field(default_factory=list)
     counters: flush.Counters = field(default_factory=flush.Counters)
     failed: bool = False
     bulk: bool = False
@@ -79,6 +82,11 @@ def unit_of_work(
                 "Something of which there may be only one exists already; read it again",
                 schema.only_one(error),
                 kept="what was there first",
+            ) from error
+        except (RecursionError, OverflowError) as error:
+            raise Problem(
+                Category.INVALID,
+                "The content is nested too deeply, or a date or number in it lies beyond every calendar and scale",
             ) from error
 
 
@@ -130,21 +138,21 @@ class UnitOfWork:
             if if_match is not None:
                 raise Problem(Category.PRECONDITION, f"There is no version {if_match} of this {kind}")
             return self._write("create" if current is None else "update", kind, rid, current, resource)
-        if not self._may("update", kind, current.resource()):
+        held = current.resource()
+        if not self._may("update", kind, held):
+            self._refused(kind, rid, held)
             raise not_found(kind)
-        if if_match is not None and if_match != current.version:
-            raise Problem(
-                Category.PRECONDITION,
-                f"{kind} is at version {current.version}, not {if_match}: somebody else changed it",
-                kept=f"version {current.version}, as it was",
-            )
+        _same_version(kind, current, if_match)
         return self._write("update", kind, rid, current, resource)
 
-    def delete(self, kind: str, rid: str) -> None:
+    def delete(self, kind: str, rid: str, *, if_match: int | None = None) -> None:
         """Mark a resource deleted; every version stays. Raises Problem(NOT_FOUND) when it is not there."""
         current = self._current(kind, rid)
         if current is None or not self._may("delete", kind, current.resource()):
+            if current is not None:
+                self._refused(kind, rid, current.resource())
             raise not_found(kind)
+        _same_version(kind, current, if_match)
         if not current.deleted:
             self._write("delete", kind, rid, current, None)
 
@@ -226,10 +234,24 @@ class UnitOfWork:
             own = relations.relations_of(resource)
             if any(row.organization_id == self.ctx.organization and row.kind in allowed.relations for row in own):
                 return True
+        return self._within(allowed, patient_of(resource))
+
+    def _within(self, allowed: Scope, patient: str | None) -> bool:
+        if any(kind in relations.SOURCES for kind, _ in self._state.staged):
+            self.flush()  # a patient or relation made in this unit counts
         term, values = scope.predicate(allowed, self.ctx, patient="p.id")
         with connection.cursor() as cursor:
-            cursor.execute(f"SELECT 1 FROM (SELECT %s AS id) AS p WHERE {term}", [patient_of(resource), *values])
+            cursor.execute(f"SELECT 1 FROM (SELECT %s AS id) AS p WHERE {term}", [patient, *values])
             return cursor.fetchone() is not None
+
+    def _holds(self, condition: Condition, patient: str) -> bool:
+        return self._within(Scope(frozenset({condition})), patient)
+
+    def _refused(self, kind: str, rid: str, about: Resource | None) -> None:
+        # Gathered with the answer: the unit it happened in is undone.
+        patient = patient_of(about) if about else None
+        seen = frozenset({patient} if patient else ())
+        audit.gather(audit.Entry(self.ctx, "refused", seen, f"{kind}/{rid}", "refused"))
 
     def _write(
         self, method: str, kind: str, rid: str, current: rows.Current | None, resource: Resource | None
@@ -242,19 +264,28 @@ class UnitOfWork:
             errors = [issue for issue in issues if issue.severity in ("error", "fatal")]
             if errors:
                 raise Problem(Category.INVALID, f"{kind or 'The resource'} is not valid FHIR R4", errors)
+            if kind == "AuditEvent":
+                raise forbidden(kind, "audit events are written by the record itself", "no AuditEvent")
             if decide(self.ctx, "create" if old is None else "update", kind).nothing:
+                self._refused(kind, rid, None)
                 raise Problem(
                     Category.FORBIDDEN,
                     f"The role {self.ctx.role} may not write {kind}",
                     [Issue(kind, f"the role {self.ctx.role} may not write {kind}", "another role", "forbidden")],
                 )
             if not self._may("create" if old is None else "update", kind, resource):
+                self._refused(kind, rid, resource)
                 raise not_found("The patient")
             version = (current.version if current else 0) + 1
             new = _stamped(resource, rid, version, self._instant)
         change = Change(kind, old, new, self.ctx)
         for guard in ports.guards_of(kind):
             guard(change, self)
+        if new is not None and not self.ctx.is_system:
+            if old is not None:
+                custody.require_own(self.ctx, old)
+            custody.require_may_grant(self.ctx, old, new, self._holds)
+            state.promises += [(self.ctx, new, path, ref) for path, ref in custody.new_references(old, new)]
         if (kind, rid) in state.staged:
             self.flush()
             current = self._current(kind, rid)
@@ -300,6 +331,12 @@ class UnitOfWork:
         """Flush, derive once, write the audit trail. Called by unit_of_work before commit."""
         state = self._state
         self.flush()
+        for ctx, resource, path, ref in state.promises:  # now: entries of a transaction may point forward
+            hand = UnitOfWork(ctx, state)
+            current = None if ref.type == "Patient" else self._current(ref.type, ref.id)
+            target = current.resource() if current is not None and not current.deleted else None
+            sees = partial(hand._within, decide(ctx, "read", "Patient"))
+            custody.require_same_patient(path, ref, resource, target, sees)
         if state.touched and state.bulk:
             flush.note_pending(state.touched)
         elif state.touched:
@@ -312,6 +349,16 @@ class UnitOfWork:
             for (ctx, method), (refs, seen) in state.acts.items()
         ]
         audit.write(entries)
+
+
+def _same_version(kind: str, current: rows.Current, if_match: int | None) -> None:
+    if if_match is not None and if_match != current.version:
+        raise Problem(
+            Category.PRECONDITION,
+            f"{kind} is at version {current.version}, not {if_match}: somebody else changed it",
+            [Issue("If-Match", f"version {if_match} is not the current one", f"version {current.version}", "conflict")],
+            kept=f"version {current.version}, as it was",
+        )
 
 
 def _bad_id(resource: Resource) -> Issue:

@@ -35,6 +35,21 @@ def is_page(request: HttpRequest) -> bool:
     return not request.path.startswith(_MACHINE_PATHS)
 
 
+def language_of(request: HttpRequest) -> str:
+    """The language of the cookie; the browser's own wish is not asked, since most are set to English."""
+    chosen = request.COOKIES.get(settings.LANGUAGE_COOKIE_NAME, settings.LANGUAGE_CODE)
+    return chosen if chosen in dict(settings.LANGUAGES) else str(settings.LANGUAGE_CODE)
+
+
+def harden(response: HttpResponse) -> HttpResponse:
+    """The headers of a page that holds health data."""
+    response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
+    response.headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
+    response.headers.setdefault("X-Frame-Options", "DENY")  # for browsers that do not know frame-ancestors
+    response.headers.setdefault("Cache-Control", "no-store")
+    return response
+
+
 class PageHeadersMiddleware:
     """Danish unless the person chose otherwise, and the headers of a page that holds health data."""
 
@@ -42,19 +57,13 @@ class PageHeadersMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Activate the language of the cookie; the browser's own wish is not asked, since most are set to English."""
+        """Activate the language, answer, harden the answer."""
         if not is_page(request):
             return self.get_response(request)
-        chosen = request.COOKIES.get(settings.LANGUAGE_COOKIE_NAME, settings.LANGUAGE_CODE)
-        language = chosen if chosen in dict(settings.LANGUAGES) else settings.LANGUAGE_CODE
+        language = language_of(request)
         translation.activate(language)
         request.LANGUAGE_CODE = language
-        response = self.get_response(request)
-        response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
-        response.headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
-        response.headers.setdefault("X-Frame-Options", "DENY")  # for browsers that do not know frame-ancestors
-        response.headers.setdefault("Cache-Control", "no-store")
-        return response
+        return harden(self.get_response(request))
 
 
 class ProblemPageMiddleware:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tovholder.base.errors import Category, Issue, Problem
+from tovholder.base.text import whole_number
 from tovholder.fhir import searchparams
 from tovholder.store.params import date, quantity, reference, string, token, uri
 
@@ -13,6 +14,7 @@ CONTROLS = ("_count", "_sort", "_total", "_cursor", "_format", "_pretty")
 COMMON = ("_id", "_lastUpdated")
 MAX_COUNT = 1000
 DEFAULT_COUNT = 50
+MAX_VALUES = 500  # values of one search, all parameters together; the database gives up at a thousand terms
 
 _BY_KIND = {
     "token": token.clause,
@@ -52,10 +54,11 @@ def split(kind: str, params: Sequence[tuple[str, str]]) -> tuple[Control, list[F
     for raw, value in params:
         name, _, modifier = raw.partition(":")
         if name == "_count":
-            if not value.isdigit():
+            wanted = whole_number(value)
+            if wanted is None:
                 issues.append(Issue("_count", "not a whole number", f"0 to {MAX_COUNT}", "value"))
             else:
-                count = min(int(value), MAX_COUNT)
+                count = min(wanted, MAX_COUNT)
         elif name == "_sort":
             if value not in ("_lastUpdated", "-_lastUpdated"):
                 issues.append(Issue("_sort", "cannot sort by this", "_lastUpdated or -_lastUpdated", "not-supported"))
@@ -71,6 +74,9 @@ def split(kind: str, params: Sequence[tuple[str, str]]) -> tuple[Control, list[F
         else:
             known = ", ".join(sorted([*COMMON, *(item.name for item in searchparams.parameters_of(kind))]))
             issues.append(Issue(name[:40], f"{kind} has no such search parameter here", known, "not-supported"))
+    asked = sum(len(item.values) for item in filters)
+    if asked > MAX_VALUES:
+        issues.append(Issue("", f"{asked} search values", f"at most {MAX_VALUES} in one search", "too-costly"))
     if issues:
         raise Problem(Category.INVALID, "The search cannot be run", issues, kept="nothing was read")
     return Control(count, newest, total, cursor), filters

@@ -1,4 +1,4 @@
-"""Pages for what never reached a view: a form without its key, a fault of ours (named by config)."""
+"""The page for a form without its key (named by config)."""
 
 from __future__ import annotations
 
@@ -13,8 +13,3 @@ def csrf(request: HttpRequest, reason: str = "") -> HttpResponse:
     response = errors.page(request, Problem(Category.MALFORMED, "The form's key is missing or old"))
     response.status_code = 403
     return response
-
-
-def server_error(request: HttpRequest) -> HttpResponse:
-    """Something broke here (handler500)."""
-    return errors.page(request, Problem(Category.FAULT, "Something broke"))

@@ -1,0 +1,46 @@
+"""What never reached a view: a host that is not ours, a fault of ours, a record that is away; told to person or machine."""
+
+from __future__ import annotations
+
+import sys
+
+import structlog
+from django.contrib.auth.models import AnonymousUser
+from django.db import DatabaseError
+from django.http import HttpRequest, HttpResponse
+from django.utils import translation
+
+from tovholder.api.http import answer_problem, fault
+from tovholder.base.errors import Category, Problem
+from tovholder.store import presence
+from tovholder.web import errors
+from tovholder.web.middleware import harden, is_page, language_of
+
+log = structlog.get_logger(__name__)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """handler500."""
+    error = sys.exc_info()[1]
+    if isinstance(error, Problem):
+        return _tell(request, error)
+    if isinstance(error, DatabaseError):
+        log.error("database unavailable", exc_info=True)
+        return _tell(request, presence.unreachable())
+    log.error("fault", exc_info=True)
+    return _tell(request, fault(request))
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """handler400: a host name, a form or a cookie that Django itself refuses."""
+    return _tell(request, Problem(Category.MALFORMED, "The request cannot be understood"))
+
+
+def _tell(request: HttpRequest, problem: Problem) -> HttpResponse:
+    if not is_page(request):
+        return answer_problem(problem)
+    # Who is logged in stands in the record, which may be what failed.
+    request.user = AnonymousUser()
+    request._messages = []  # type: ignore[attr-defined] # where Django keeps them
+    with translation.override(language_of(request)):
+        return harden(errors.page(request, problem))

@@ -1,0 +1,98 @@
+"""What a person's write may not reach: another patient's record, relations not theirs to give, what others hold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from tovholder.access import Context, Role
+from tovholder.access.domain import Condition
+from tovholder.base.errors import Category, Issue, Problem, forbidden
+from tovholder.fhir import search_tables
+from tovholder.fhir.references import Ref, parse_reference, patient_of, patients_of, references
+from tovholder.store import relations
+
+Resource = dict[str, Any]
+_CLINIC = frozenset({Role.GP, Role.STAFF})
+# Whose words a goal is, and who may change them, is told by its own guard.
+_SHARED = frozenset({"Goal"})
+
+
+def require_own(ctx: Context, old: Resource) -> None:
+    """Those who take part beside the clinic change what names them or their organisation, and nothing else."""
+    kind = str(old.get("resourceType"))
+    if ctx.role in _CLINIC or ctx.role in (Role.SYSTEM, Role.CITIZEN) or kind in _SHARED:
+        return
+    own = {ctx.actor, f"Organization/{ctx.organization}"}
+    for _, text in references(old):
+        ref = parse_reference(text)
+        if ref is not None and not ref.base and f"{ref.type}/{ref.id}" in own:
+            return
+    raise forbidden(kind, f"this {kind} was made by somebody else", "one that names you or your organisation")
+
+
+def require_may_grant(
+    ctx: Context, old: Resource | None, new: Resource, holds: Callable[[Condition, str], bool]
+) -> None:
+    """Relations let organisations see a patient; nobody gives one that is not theirs to give, least to themselves.
+
+    holds: whether the actor's organisation now has this relation to the patient.
+    """
+    before = relations.relations_of(old) if old is not None else []
+    kind = str(new.get("resourceType"))
+    for row in relations.relations_of(new):
+        if any(was.organization_id == row.organization_id and was.kind == row.kind for was in before):
+            continue
+        own = row.organization_id == ctx.organization
+        if kind == "Patient":
+            # The national registry moves people between lists; a clinic only registers its own.
+            allowed = ctx.role in _CLINIC and old is None and own
+        elif kind == "EpisodeOfCare":
+            # One clinic holds the rope: the one whose list the patient is on, or the holder who hands it over.
+            handing = any(was.organization_id == ctx.organization for was in before)
+            allowed = ctx.role in _CLINIC and (handing or holds(Condition.OWN_LIST, row.patient_id))
+        elif row.kind == "appointment":
+            allowed = ctx.role in _CLINIC or own
+        else:
+            allowed = ctx.role in _CLINIC
+        if not allowed:
+            raise forbidden(
+                kind,
+                f"this {kind} would let an organisation see the patient, which is not yours to give",
+                "the organisations as they were",
+            )
+
+
+def new_references(old: Resource | None, new: Resource) -> list[tuple[str, Ref]]:
+    """References into patients' records that the write adds, with their paths."""
+    known = {text for _, text in references(old)} if old is not None else set()
+    bound = search_tables.patient_compartment()
+    found: list[tuple[str, Ref]] = []
+    for path, text in references(new):
+        ref = parse_reference(text)
+        if text not in known and ref is not None and not ref.base and (ref.type == "Patient" or ref.type in bound):
+            found.append((path, ref))
+    return found
+
+
+def require_same_patient(
+    path: str,
+    ref: Ref,
+    new: Resource,
+    target: Resource | None,
+    sees: Callable[[str], bool],
+) -> None:
+    """A reference stays within the patient's record. Another's and one that is not there are told alike."""
+    if ref.type == "Patient":
+        good = ref.id == patient_of(new) or sees(ref.id)
+    elif target is None:
+        good = False
+    else:
+        about = patients_of(target)
+        good = not about or bool(about & patients_of(new))
+    if not good:
+        raise Problem(
+            Category.RULE,
+            "A reference leads out of the patient's record",
+            [Issue(path, f"no such {ref.type} in this patient's record", "one about the same patient", "not-found")],
+        )
