@@ -41,6 +41,9 @@ class DayField(forms.DateField):
 class TodayForm(forms.Form):
     """A form that knows which day it is; ``name`` keeps ids apart where a page has several."""
 
+    # Neither required nor voluntary: asked for by what else was answered.
+    conditional: frozenset[str] = frozenset()
+
     def __init__(self, data: Any = None, *, today: int, name: str, **kwargs: Any) -> None:
         super().__init__(data, auto_id=f"{name}-%s", **kwargs)
         self.today = today
@@ -105,6 +108,8 @@ class DeclineForm(TodayForm):
 class DecideForm(TodayForm):
     """A clinician decides the level."""
 
+    conditional = frozenset({"override_reason"})
+
     level = forms.TypedChoiceField(
         label=_("Dit valg"),
         coerce=int,
@@ -150,6 +155,8 @@ class WhoseWords(forms.ChoiceField):
 
 class ConfirmForm(TodayForm):
     """The plan was made together with the patient: a goal, or why there is none."""
+
+    conditional = frozenset({"goal", "by_patient", "no_goal_reason"})
 
     goal = forms.CharField(
         label=_("Patientens mål"),
@@ -257,6 +264,8 @@ class RebookForm(BookForm):
 
 class CancelForm(TodayForm):
     """An appointment is called off."""
+
+    conditional = frozenset({"text"})
 
     by = forms.ChoiceField(
         label=_("Hvem aflyser?"),

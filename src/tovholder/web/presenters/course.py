@@ -283,7 +283,8 @@ def _may(status: str, day: int | None, today: int) -> tuple[str, ...]:
 def flags(found: Iterable[Any]) -> tuple[v.Flag, ...]:
     """Open flags as the pages show them."""
     return tuple(
-        v.Flag(item.rule_id, item.title, item.severity, item.reason, item.since_day, item.age_days) for item in found
+        v.Flag(item.rule_id, item.title, item.severity, item.reason, item.since_day, item.age_days, item.action)
+        for item in found
     )
 
 

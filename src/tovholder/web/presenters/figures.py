@@ -46,7 +46,7 @@ def page(table: RightsTable, *, today: int, months: int) -> FiguresPage:
         months=months,
         choices=MONTHS,
         threshold=THRESHOLD,
-        chart=_chart(table),
+        chart=_chart(table, today),
     )
 
 
@@ -75,16 +75,18 @@ def _row(cell: Cell, today: int) -> FigureRow:
     )
 
 
-def _chart(table: RightsTable) -> dict[str, Any]:
+def _chart(table: RightsTable, today: int) -> dict[str, Any]:
+    """The months that are over: of a month that runs, those done early are known first, and it would look too good."""
+    periods = [period for period in table.periods if period < days.month_of(today)]
     places = [TOTAL, *(place for place in table.regions if place not in (TOTAL, UNKNOWN))]
     return {
-        "months": [month_name(period) for period in table.periods],
+        "months": [month_name(period) for period in periods],
         "held": _("skjult"),
         "series": [
             {
                 "name": str(_REGIONS.get(place, place)),
                 "whole": place == TOTAL,
-                "values": [_share(table.cell(period, place)) for period in table.periods],
+                "values": [_share(table.cell(period, place)) for period in periods],
             }
             for place in places
         ],
@@ -111,6 +113,7 @@ def as_csv(page: FiguresPage) -> str:
             _("Sagde nej"),
             _("Dato mangler"),
             _("Skjult"),
+            _("Foreløbig"),
         ]
     )
     for row in page.rows:
@@ -124,7 +127,7 @@ def as_csv(page: FiguresPage) -> str:
         writer.writerow(
             [row.month, row.region, str(row.region_name)]
             + ["" if value is None else value for value in named]
-            + [_("ja") if row.suppressed else _("nej")]
+            + [_("ja") if row.suppressed else _("nej"), _("ja") if row.preliminary else _("nej")]
         )
     return out.getvalue()
 

@@ -207,5 +207,7 @@ def field(context: Context, bound: BoundField) -> dict[str, Any]:
         "hint_id": hint_id,
         "error_id": error_id,
         "described": described,
-        "optional": not bound.field.required and kind != "checkbox",
+        "optional": not bound.field.required
+        and kind != "checkbox"
+        and bound.name not in getattr(bound.form, "conditional", ()),
     }

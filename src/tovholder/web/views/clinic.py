@@ -16,7 +16,7 @@ from tovholder.fhir import systems
 from tovholder.web import reading
 from tovholder.web.presenters import cockpit as cockpit_presenter
 from tovholder.web.presenters.pages import patient_page
-from tovholder.web.view_models import FormError
+from tovholder.web.view_models import FormError, PatientPage
 from tovholder.web.views.common import for_roles
 from tovholder.web.views.patient_forms import PatientForms
 
@@ -73,6 +73,19 @@ def show(
     return render(
         request,
         "web/klinik/patient.html",
-        {"patient": page, "forms": sheets, "errors": errors, "technical": technical},
+        {
+            "patient": page,
+            "forms": sheets,
+            "errors": errors,
+            "technical": technical,
+            "level_open": bool(sheets.decide.errors) or _proposes_anew(page),
+        },
         status=status,
     )
+
+
+def _proposes_anew(page: PatientPage) -> bool:
+    """Whether the rules now propose a level nobody has considered: neither the decided nor the one decided against."""
+    if page.decision is None or page.proposal is None or page.proposal.level is None:
+        return False
+    return page.proposal.level not in (page.decision.level, page.decision.proposed)

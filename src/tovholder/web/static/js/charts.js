@@ -21,12 +21,21 @@
     });
   }
 
+  // Room above and below, so that one step on a scale does not look like a cliff.
+  function room(data) {
+    var low = Math.min.apply(null, data.y);
+    var high = Math.max.apply(null, data.y);
+    var pad = Math.max((high - low) / 4, data.y.every(Number.isInteger) ? 1 : high / 20);
+    return { min: Math.max(Math.min(low, 0), Math.floor(low - pad)), max: Math.ceil(high + pad) };
+  }
+
   function line(data) {
+    var axis = room(data);
     return {
       textStyle: TEXT,
       grid: { left: 8, right: 16, top: 16, bottom: 8, containLabel: true },
       xAxis: { type: "time", axisLabel: { color: SOFT, hideOverlap: true, formatter: dateText }, splitNumber: 3 },
-      yAxis: { type: "value", scale: true, splitNumber: 3, minInterval: data.y.every(Number.isInteger) ? 1 : 0, axisLabel: { color: SOFT, formatter: decimal } },
+      yAxis: { type: "value", min: axis.min, max: axis.max, splitNumber: 3, minInterval: data.y.every(Number.isInteger) ? 1 : 0, axisLabel: { color: SOFT, formatter: decimal } },
       series: [{
         type: "line",
         name: data.name,

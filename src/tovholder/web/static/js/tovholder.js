@@ -10,11 +10,17 @@
     if (target) {
       target.focus();
     }
-    // A link to a section inside a closed <details> opens it.
-    var named = window.location.hash && document.getElementById(window.location.hash.slice(1));
-    if (named && named.tagName === "DETAILS") {
-      named.open = true;
+    // A link to something folded opens it.
+    function unfold() {
+      var named = window.location.hash && document.getElementById(window.location.hash.slice(1));
+      var folded = named && named.closest("details:not([open])");
+      if (folded) {
+        folded.open = true;
+        named.scrollIntoView();
+      }
     }
+    unfold();
+    window.addEventListener("hashchange", unfold);
     // One press is one press: a form that was sent is not sent again while the answer is on its way.
     document.addEventListener("submit", function (event) {
       var form = event.target;
