@@ -16,6 +16,7 @@ from tovholder.base import days
 from tovholder.cockpit.models import FlagRow
 from tovholder.fhir import systems
 from tovholder.packages.model import Package, Rule
+from tovholder.plan import current
 from tovholder.rules import compile, run
 from tovholder.store import UnitOfWork, reading, unit_of_work
 
@@ -78,7 +79,7 @@ def evaluate(uow: UnitOfWork, patients: Iterable[str], rules: Sequence[tuple[Pac
     standing = {(row.rule_id, row.patient_id, row.episode_id): row for row in _open(people) if row.rule_id in names}
     wanted: dict[tuple[str, str, str], Hit] = {}
     if still_open:
-        levels = current_levels(uow, people)
+        levels = current.levels(uow.fact_rows("level", people, current.LEVEL_COLUMNS))
         with_open = sorted({row["patient_id"] for row in rows if row["episode_id"] in still_open})
         for hit in hits(with_open, rules, uow.ctx.today):
             if hit.episode in still_open and hit.rule.applies_at(levels.get(hit.episode)):
@@ -125,13 +126,6 @@ def hits(patients: Sequence[str], rules: Sequence[tuple[Package, Rule]], today: 
                 values = dict(zip(names, row, strict=True))
                 if values.get("episode_id"):
                     yield Hit(rule, package, values["patient_id"], values["episode_id"], values["since_day"], values)
-
-
-def current_levels(uow: UnitOfWork, patients: Sequence[str]) -> dict[str, int]:
-    """The latest decided level of each episode."""
-    rows = uow.fact_rows("level", patients, ("level_id", "episode_id", "level", "decided_day"))
-    rows.sort(key=lambda row: (row["decided_day"] or 0, row["level_id"]))
-    return {row["episode_id"]: row["level"] for row in rows if row["level"] is not None}
 
 
 def reason(rule: Rule, values: Mapping[str, Any], today: int, language: str) -> str:

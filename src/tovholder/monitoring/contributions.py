@@ -12,6 +12,7 @@ from django.db import connection
 from tovholder import packages
 from tovholder.access import system_context
 from tovholder.packages.model import Indicator, Package
+from tovholder.plan import current
 from tovholder.rules import compile, run
 from tovholder.store import UnitOfWork, reading, unit_of_work
 
@@ -104,11 +105,7 @@ def recompute(uow: UnitOfWork, patients: Iterable[str], todo: Sequence[tuple[Pac
 
 def _strata(uow: UnitOfWork, people: Sequence[str]) -> dict[str, tuple[Any, ...]]:
     uow.flush()
-    levels: dict[str, int] = {}
-    found = uow.fact_rows("level", people, ("level_id", "episode_id", "level", "decided_day"))
-    for row in sorted(found, key=lambda r: (r["decided_day"] or 0, r["level_id"])):
-        if row["level"] is not None:
-            levels[row["episode_id"]] = row["level"]
+    levels = current.levels(uow.fact_rows("level", people, current.LEVEL_COLUMNS))
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT e.episode_id, e.phase, e.organization_id, o.region, o.sundhedsraad FROM fact_episode AS e"
