@@ -10,7 +10,7 @@ from tovholder import store
 from tovholder.access import Context
 from tovholder.appointments.domain import CancelReason, Status, canceller_of, move, reason_of, status_of
 from tovholder.base import days
-from tovholder.base.errors import not_found, rule
+from tovholder.base.errors import Category, Issue, Problem, not_found, rule
 from tovholder.fhir.references import parse_reference
 from tovholder.plan import course, resources
 from tovholder.plan.domain import ActivityStatus
@@ -47,7 +47,11 @@ def book(
     practitioner_id: str | None = None,
     status: str = Status.BOOKED,
 ) -> Appointment:
-    """Agree a time (or plan one: status "proposed"). One agreed afterwards, in the past, is booked too."""
+    """Agree a time (or plan one: status "proposed"). One agreed afterwards, in the past, is booked too.
+
+    The same kind at the same moment at the same place is the same agreement: a second press is Problem(CONFLICT).
+    (A plain FHIR write is let through: two systems may each tell of one visit, and neither may be dropped.)
+    """
     _may(ctx)
     if start.tzinfo is None:
         raise rule("Appointment.start", "the time has no time zone", "an instant with its zone")
@@ -72,7 +76,21 @@ def book(
             episode_id=episode_id,
             activity_id=activity_id or _activity(uow, patient_id, kind, days.day_of(start)),
         )
+        _agreed_once(uow, made)
         return replace(made, id=uow.create(resources.appointment_resource(made)).id)
+
+
+def _agreed_once(uow: UnitOfWork, made: Appointment) -> None:
+    for item in course.about(uow.as_system("appointments"), "Appointment", made.patient_id):
+        held = resources.read_appointment(item)
+        same = (held.kind, held.start, held.organization_id) == (made.kind, made.start, made.organization_id)
+        if same and not status_of(held.status).is_terminal:
+            raise Problem(
+                Category.CONFLICT,
+                "This time is agreed already",
+                [Issue("Appointment.start", "this time is agreed already", "another time, or that one", "duplicate")],
+                kept="the appointment as it was",
+            )
 
 
 def kind_title(kind: str) -> str:

@@ -46,6 +46,18 @@ def refused(category: Category, path: str, call: Any, *args: Any, **given: Any) 
     return told.value
 
 
+def test_the_same_time_is_agreed_once(w: World, course: tuple[str, str]) -> None:
+    patient_id, _ = course
+    given: dict[str, Any] = {"patient_id": patient_id, "kind": "kol-kontrol", "start": at(w, 20)}
+    made = actions.book(w.gp, **given)
+    problem = refused(Category.CONFLICT, "Appointment.start", actions.book, w.staff, **given)
+    assert problem.kept == "the appointment as it was"
+    assert len(w.rows("appointment", patient_id)) == 1
+    actions.book(w.gp, **(given | {"kind": "spirometri"}))  # two things at one visit
+    actions.cancel(w.gp, patient_id=patient_id, appointment_id=str(made.id), reason="moved", by="provider")
+    assert actions.book(w.gp, **given).id != made.id  # what was called off may be agreed again
+
+
 def test_booking_finds_the_plans_activity_and_a_kept_appointment_does_it(w: World, course: tuple[str, str]) -> None:
     patient_id, _ = course
     control = next(row for row in w.rows("activity", patient_id) if row["kind"] == "kol-kontrol")
