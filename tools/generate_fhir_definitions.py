@@ -36,11 +36,13 @@ Json = dict[str, Any]
 
 
 def resources(name: str, kind: str) -> list[Json]:
+    """The resources of one type in one of the package's bundles."""
     bundle = json.loads((SOURCE / "dist" / "fhir" / "r4" / f"{name}.json").read_text(encoding="utf-8"))
     return [e["resource"] for e in bundle["entry"] if e["resource"]["resourceType"] == kind]
 
 
 def structure_definitions() -> list[Json]:
+    """The definitions of this release's types."""
     found = resources("profiles-types", "StructureDefinition") + resources("profiles-resources", "StructureDefinition")
     return [d for d in found if d.get("fhirVersion") == RELEASE]
 
@@ -95,6 +97,7 @@ def official_elements(definition: Json, official: dict[str, Json]) -> list[Json]
 
 
 def type_names(element: Json, is_resource: bool) -> list[str]:
+    """The types an element may have, by their short names."""
     names = []
     for kind in element.get("type", []):
         code = kind["code"]
@@ -119,6 +122,7 @@ def targets(element: Json) -> list[str]:
 
 
 def describe(element: Json, groups: set[str], is_resource: bool) -> Json:
+    """One element as a row of the table."""
     path = element["path"]
     row: Json = {}
     if minimum := RESTORED_MINIMUM.get(path, element["min"]):
@@ -144,6 +148,7 @@ def describe(element: Json, groups: set[str], is_resource: bool) -> Json:
 
 
 def type_tables(official: dict[str, Json]) -> dict[str, Json]:
+    """The table of each type."""
     tables: dict[str, Json] = {}
     for definition in structure_definitions():
         name = definition["name"]
@@ -190,6 +195,7 @@ def value_sets(wanted: set[str]) -> dict[str, Json | None]:
 
 
 def expand(value_set: Json, systems: dict[str, Json]) -> Json | None:
+    """The codes of a value set by system; None where they are not published with FHIR."""
     compose = value_set["compose"]
     if "exclude" in compose:
         return None
@@ -208,6 +214,7 @@ def expand(value_set: Json, systems: dict[str, Json]) -> Json | None:
 
 
 def codes(concepts: list[Json]) -> list[str]:
+    """The codes of a code system, children included."""
     found = []
     for concept in concepts:
         # A heading in the code system's tree is no code to be used (item-type "question").
@@ -219,6 +226,7 @@ def codes(concepts: list[Json]) -> list[str]:
 
 
 def render() -> str:
+    """The whole file."""
     package = json.loads((SOURCE / "package.json").read_text(encoding="utf-8"))
     types = type_tables(leaves())
     bound = {e["binding"] for t in types.values() for e in t["elements"].values() if "binding" in e}
@@ -243,6 +251,7 @@ def render() -> str:
 
 
 def main() -> int:
+    """Write, or with --check compare."""
     parser = argparse.ArgumentParser(description="Write the FHIR R4 tables of the validator.")
     parser.add_argument("--check", action="store_true", help="fail when the committed file differs; write nothing")
     arguments = parser.parse_args()

@@ -45,7 +45,9 @@ def test_every_module_opens_with_what_it_owns() -> None:
     silent = [
         str(path.relative_to(ROOT))
         for path in tracked("src/**.py", "tests/**.py", "tools/*.py")
-        if text_of(path).strip() and "/migrations/" not in str(path) and not text_of(path).lstrip().startswith(('"""', "#!"))
+        if text_of(path).strip()
+        and "/migrations/" not in str(path)
+        and not text_of(path).lstrip().startswith(('"""', "#!"))
     ]
     assert silent == []
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
-from lib.people import clinic, condition, patient, system
 
+from lib.people import clinic, condition, patient, system
 from tovholder import store
 from tovholder.access import Role, people
 from tovholder.access.people import Persona

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lib.vectors import vectors
 
+from lib.vectors import vectors
 from tovholder.base import json
 from tovholder.fhir.validate import resource_types, validate
 

@@ -9,10 +9,22 @@ from dataclasses import dataclass, field
 INT, TEXT, ID = "int", "text", "id"
 # Columns worth asking about; nullable unless marked with !. The first ones are the table's key.
 TABLES: dict[str, tuple[tuple[str, str], ...]] = {
-    "episode": (("episode_id!", ID), ("patient_id!", ID), ("package", TEXT), ("deadline_day", INT), ("paused_days", INT)),
+    "episode": (
+        ("episode_id!", ID),
+        ("patient_id!", ID),
+        ("package", TEXT),
+        ("deadline_day", INT),
+        ("paused_days", INT),
+    ),
     "level": (("level_id!", ID), ("patient_id!", ID), ("episode_id", ID), ("level", INT), ("decided_day", INT)),
     "activity": (("activity_id!", ID), ("patient_id!", ID), ("kind", TEXT), ("due_day", INT), ("status", TEXT)),
-    "measurement": (("measurement_id!", ID), ("system", TEXT), ("code", TEXT), ("patient_id!", ID), ("value_milli", INT)),
+    "measurement": (
+        ("measurement_id!", ID),
+        ("system", TEXT),
+        ("code", TEXT),
+        ("patient_id!", ID),
+        ("value_milli", INT),
+    ),
     "period": (("period_id!", ID), ("kind", TEXT), ("start_day", INT), ("end_day", INT)),
 }
 KEY_LENGTH = {"measurement": 3}
@@ -199,7 +211,15 @@ class Grammar:
         else:
             value = self.value(tables, INT, 1)
             function = self.one(
-                ("ROW_NUMBER()", "RANK()", f"LAG({value})", f"LEAD({value})", f"SUM({value})", "COUNT(*)", f"MAX({value})")
+                (
+                    "ROW_NUMBER()",
+                    "RANK()",
+                    f"LAG({value})",
+                    f"LEAD({value})",
+                    f"SUM({value})",
+                    "COUNT(*)",
+                    f"MAX({value})",
+                )
             )
         over = []
         if by:
@@ -241,7 +261,12 @@ class Grammar:
             f"CASE WHEN {condition} THEN NULL ELSE {left} END",
         ]
         if kind == INT:
-            options += [f"({left} + {right})", f"({left} - {right})", f"{self.one(('0', '2', '-1'))} * ({left})", f"-({left})"]
+            options += [
+                f"({left} + {right})",
+                f"({left} - {right})",
+                f"{self.one(('0', '2', '-1'))} * ({left})",
+                f"-({left})",
+            ]
         return self.one(options)
 
     # -- conditions --------------------------------------------------------------------------------------------------

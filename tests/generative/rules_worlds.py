@@ -10,9 +10,9 @@ import random
 from collections.abc import Mapping, Sequence
 
 from hypothesis import strategies as st
-from lib.factdb import FactDB, Row
 from sqlglot import exp
 
+from lib.factdb import FactDB, Row
 from tovholder.rules.check import Checked
 from tovholder.rules.compile import All, Clinic, Patient, Patients, Scope
 from tovholder.rules.schema import Column, Schema
@@ -58,7 +58,12 @@ def compared(checked: Checked, parameters: Mapping[str, int | str]) -> dict[str,
 
 
 def _rows(
-    schema: Schema, table: str, size: int, read: frozenset[str], words: Mapping[str, Sequence[str]], source: random.Random
+    schema: Schema,
+    table: str,
+    size: int,
+    read: frozenset[str],
+    words: Mapping[str, Sequence[str]],
+    source: random.Random,
 ) -> list[Row]:
     key = schema.key(table)
     columns = [c for c in schema.tables[table].values() if c.name in read or c.name in key or not c.nullable]

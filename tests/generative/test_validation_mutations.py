@@ -8,8 +8,8 @@ from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from lib.vectors import vectors
 
+from lib.vectors import vectors
 from tovholder.base import json
 from tovholder.base.errors import Issue
 from tovholder.fhir.validate import validate

@@ -8,10 +8,10 @@ from datetime import date
 from typing import Any
 
 import pytest
+
 from journeys.conftest import Server, Visitor
 from lib.people import condition
 from lib.vectors import vectors
-
 from tovholder.base import json
 from tovholder.store import bulk
 

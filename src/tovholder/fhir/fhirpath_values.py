@@ -16,7 +16,7 @@ _DATE_TIME = re.compile(
 _TIME = re.compile(r"(\d{2})(?::(\d{2})(?::(\d{2}(?:\.\d+)?))?)?", re.ASCII)
 
 
-class Unsupported(Exception):  # noqa: N818 - a signal between evaluators, not an error
+class Unsupported(Exception):
     """The native evaluator cannot be sure of the answer; the library is asked instead."""
 
 

@@ -1,4 +1,4 @@
-"""Tells whether a resource keeps to the structure of FHIR R4 4.0.1: ``validate(resource)`` lists what is wrong, empty when nothing is.
+"""Tells whether a resource keeps to the structure of FHIR R4 4.0.1: ``validate(resource)`` lists what is wrong.
 
 Covered: known type, known elements, cardinality, choice types, primitive formats and calendar dates, primitive extensions,
 required codes, reference targets, extensions, contained and bundled resources, and nothing empty or null. Not covered: the

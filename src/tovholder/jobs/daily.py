@@ -17,7 +17,8 @@ log = structlog.get_logger(__name__)
 def catch_up(jobs: Mapping[str, Job], now: datetime) -> list[str]:
     """Run each job that has not finished today; returns the names run. Jobs must bear being run again.
 
-    A job that fails is logged and tried again at the next call; the others run all the same. Two servers that start together may both run a job; that is harmless, since a job leaves the same result.
+    A job that fails is logged and tried again at the next call; the others run all the same. Two servers that start
+    together may both run a job; that is harmless, since a job leaves the same result.
     """
     today = days.day_of(now)
     ran: list[str] = []

@@ -98,9 +98,14 @@ def _suppress_period(group: Sequence[Cell], total: str) -> list[Cell]:
 
 
 def _shown(cell: Cell, whole: bool, dropped: Mapping[str, frozenset[str]]) -> Cell:
-    parts = [part for part in PARTS if cell.place in dropped[part]]
-    names = ("denominator", *PARTS) if whole else tuple(parts)
+    names = {part for part in PARTS if cell.place in dropped[part]} if not whole else {"denominator", *PARTS}
     small = frozenset(name for name in names if 0 < (getattr(cell, name) or 0) < THRESHOLD)
     if whole:
         return replace(cell.withheld(), small=small)
-    return replace(cell, small=small, **dict.fromkeys(parts))
+    return replace(
+        cell,
+        small=small,
+        missing=None if "missing" in names else cell.missing,
+        unstarted=None if "unstarted" in names else cell.unstarted,
+        declined=None if "declined" in names else cell.declined,
+    )

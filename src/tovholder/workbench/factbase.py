@@ -31,7 +31,9 @@ class FactBase:
         self.tables: dict[str, View | PlainTable] = load_views(FACTS)
         self._connections: dict[Engine, Any] = {
             "sqlite": sqlite3.connect(":memory:", isolation_level=None),
-            "duckdb": duckdb.connect(":memory:", config={"threads": 1}),  # tiny tables: threads cost more than they give
+            "duckdb": duckdb.connect(
+                ":memory:", config={"threads": 1}
+            ),  # tiny tables: threads cost more than they give
         }
         self._filled: set[str] = set()
         for name, columns in self.schema.tables.items():

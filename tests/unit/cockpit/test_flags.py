@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 from django.db import connection
-from lib.people import clinic, condition, context, patient, system
 
+from lib.people import clinic, condition, context, patient, system
 from tovholder import store
 from tovholder.access import Context, Role
 from tovholder.appointments import actions as appointment_actions

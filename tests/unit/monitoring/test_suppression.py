@@ -76,7 +76,10 @@ parts = st.tuples(st.integers(0, 30), st.integers(0, 9), st.integers(0, 9), st.i
 @given(st.lists(parts, min_size=1, max_size=6))
 def test_no_small_part_can_be_computed_back_either(rows: list[tuple[int, int, int, int]]) -> None:
     made = [Cell("m", f"R{n}", d, d // 2, m, min(u, d), min(x, d)) for n, (d, m, u, x) in enumerate(rows)]
-    sums = [sum(getattr(cell, name) or 0 for cell in made) for name in ("denominator", "numerator", "missing", "unstarted", "declined")]
+    sums = [
+        sum(getattr(cell, name) or 0 for cell in made)
+        for name in ("denominator", "numerator", "missing", "unstarted", "declined")
+    ]
     table = suppress([*made, Cell("m", TOTAL, *sums)], TOTAL)
     total = next(cell for cell in table if cell.place == TOTAL)
     places = [cell for cell in table if cell.place != TOTAL]
