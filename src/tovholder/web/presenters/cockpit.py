@@ -186,7 +186,11 @@ def _row(row: ClinicRow, never: Sequence[Mapping[str, str]], today: int) -> Cock
         last_control_day=row.last_control_day,
         next_control_day=row.next_control_day,
         noshows_12m=row.noshows_12m,
-        missing=tuple(text for text in row.missing if text not in never),
+        missing=tuple(
+            {language: text.partition(" (")[0] for language, text in title.items()}  # without its scale
+            for title in row.missing
+            if title not in never
+        ),
         url=url,
     )
 

@@ -10,6 +10,7 @@ from typing import Any
 from django import template
 from django.forms import BoundField, CheckboxInput, Form, RadioSelect, Select, Textarea
 from django.template import Context
+from django.template.loader import get_template
 from django.templatetags.static import static
 from django.utils import dateformat
 from django.utils.formats import number_format
@@ -177,6 +178,17 @@ def _shape(name: str) -> SafeString:
         static("img/shapes.svg"),
         name,
     )
+
+
+@register.simple_tag
+def part(template_name: str, **values: Any) -> SafeString:
+    """A component that is the same for the same values, drawn once: a list has it in every row."""
+    return _part(template_name, get_language() or "da", tuple(sorted(values.items())))
+
+
+@lru_cache(maxsize=2048)
+def _part(template_name: str, language: str, values: tuple[tuple[str, Any], ...]) -> SafeString:
+    return get_template(template_name).render(dict(values))
 
 
 @register.inclusion_tag("web/components/field.html", takes_context=True)
