@@ -52,6 +52,11 @@ class Course:
     content: tuple[Content, ...]
     goal_url: str
 
+    @property
+    def right_now(self) -> bool:
+        """Whether nothing is to come: the page tells how things stand instead."""
+        return self.stage in ("declined", "ended")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holder:

@@ -159,7 +159,8 @@ def test_a_wish_to_wait_stands_beside_the_day(w: World, who: dict[str, str], pag
 def test_a_no_is_respected_and_the_door_stands_open(w: World, who: dict[str, str], page: Page) -> None:
     actions.decline_episode(w.later(4).gp, **who, reason="vil ikke")
     told = page(w.later(60), who["patient_id"])
-    assert "Du har sagt nej tak til forløbet" in told
+    assert "Lige nu Du har sagt nej tak til forløbet" in told
+    assert "Det næste, der skal ske" not in told
     assert "Du sagde nej tak til forløbet 5. marts 2027." in told
     assert "Du kan ombestemme dig, når du vil." in told
     assert "Da du sagde nej, var fristen for din plan 22. marts 2027. Din ret gælder stadig" in told
