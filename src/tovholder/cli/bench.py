@@ -71,7 +71,7 @@ def ingest(
         from tovholder.demo import synth
         from tovholder.store import bulk
 
-        config = synth.SynthConfig(seed=1, anchor=setup.now().date(), full_clinics=1, package_clinics=4)
+        config = synth.SynthConfig(seed=1, anchor=setup.now().date(), full_clinics=1, package_clinics=20)
         folder = Path(place) / "population"
         counts = synth.write_ndjson(config, folder)
         total = sum(counts.values())

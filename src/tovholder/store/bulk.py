@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import gzip
 import tarfile
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,7 +18,8 @@ from tovholder.access import Context, system_context
 from tovholder.base import json
 from tovholder.base.errors import Issue, Problem
 from tovholder.fhir import references
-from tovholder.store import ports, schema
+from tovholder.fhir.prepare import Prepared
+from tovholder.store import ahead, ports, schema
 from tovholder.store.unit import UnitOfWork, unit_of_work
 
 BATCH = 250
@@ -60,22 +62,23 @@ def load(ctx: Context, items: Iterable[Item], *, progress: Progress | None = Non
     ``derive_pending``: whose turn is due is written in the same transaction as their data.
     """
     report = Report()
-    batch: list[Item] = []
-
-    def send() -> None:
-        _store(ctx, batch, report)
-        if progress:
-            progress(len(batch))
-        batch.clear()
-
     with _no_cycle_search():
-        for item in items:
-            batch.append(item)
-            if len(batch) >= BATCH:
-                send()
-        if batch:
-            send()
+        for batch, made in ahead.prepared(_batches(items)):
+            _store(ctx, batch, made, report)
+            if progress:
+                progress(len(batch))
     return report
+
+
+def _batches(items: Iterable[Item]) -> Iterator[list[Item]]:
+    batch: list[Item] = []
+    for item in items:
+        batch.append(item)
+        if len(batch) >= BATCH:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
 
 
 @contextmanager
@@ -128,8 +131,8 @@ def waiting() -> int:
     return count
 
 
-def _store(ctx: Context, batch: list[Item], report: Report) -> None:
-    good = [item for item in batch if item.resource is not None]
+def _store(ctx: Context, batch: list[Item], made: list[Prepared | None], report: Report) -> None:
+    good = [(item, one) for item, one in zip(batch, made, strict=True) if item.resource is not None]
     report.rejects += [Reject(item.source, item.issues, item.raw) for item in batch if item.resource is None]
     try:
         stored, unchanged = _store_unit(ctx, good)
@@ -138,29 +141,29 @@ def _store(ctx: Context, batch: list[Item], report: Report) -> None:
         return
     except Problem:
         pass  # one of them is bad: the whole batch was undone; each goes in for itself below
-    for item in good:
+    for item, one in good:
         try:
-            stored, unchanged = _store_unit(ctx, [item])
+            stored, unchanged = _store_unit(ctx, [(item, one)])
             report.stored += stored
             report.unchanged += unchanged
         except Problem as problem:
             report.rejects.append(Reject(item.source, problem.issues, item.raw))
 
 
-def _store_unit(ctx: Context, items: list[Item]) -> tuple[int, int]:
+def _store_unit(ctx: Context, items: list[tuple[Item, Prepared | None]]) -> tuple[int, int]:
     stored = unchanged = 0
     with unit_of_work(ctx, bulk=True) as uow:
         uow.prefetch(
             (str(item.resource["resourceType"]), str(item.resource["id"]))
-            for item in items
+            for item, _ in items
             if item.resource is not None and "id" in item.resource and "resourceType" in item.resource
         )
-        for item in items:
+        for item, made in items:
             assert item.resource is not None
             if uow.holds(item.resource):
                 unchanged += 1
             elif "id" in item.resource:
-                uow.update(item.resource)
+                uow.update(item.resource, prepared=made)
                 stored += 1
             else:
                 uow.create(item.resource)
@@ -174,9 +177,9 @@ def read_paths(paths: Iterable[Path]) -> Iterator[Item]:
         if path.is_dir():
             for child in sorted(child for child in path.rglob("*") if child.is_file()):
                 if _suffix(child) in (".json", ".ndjson", ".jsonl", ".tgz"):
-                    yield from _read_file(child)
+                    yield from _whole_file(child)
         elif path.exists():
-            yield from _read_file(path)
+            yield from _whole_file(path)
         else:
             message = "no such file"
             yield Item(str(path), None, (Issue(str(path), message, "a file or folder", "not-found"),))
@@ -185,6 +188,17 @@ def read_paths(paths: Iterable[Path]) -> Iterator[Item]:
 def _suffix(path: Path) -> str:
     name = path.name.lower().removesuffix(".gz")
     return ".tgz" if path.name.lower().endswith((".tgz", ".tar.gz")) else Path(name).suffix
+
+
+def _whole_file(path: Path) -> Iterator[Item]:
+    # A torn file stops neither what was whole in it nor the files after it; it is told like a bad line.
+    try:
+        yield from _read_file(path)
+    except (OSError, EOFError, tarfile.TarError, zlib.error) as error:
+        told = getattr(error, "strerror", None) or str(error)
+        yield Item(
+            str(path), None, (Issue(path.name, f"the file cannot be read: {told}", "a whole file", "structure"),)
+        )
 
 
 def _read_file(path: Path) -> Iterator[Item]:
@@ -242,7 +256,11 @@ def _read_json(raw: bytes, source: str) -> Iterator[Item]:
 def bundle_items(bundle: dict[str, Any], source: str) -> Iterator[Item]:
     """A Bundle's resources; urn:uuid references between them are rewritten to the ids they are stored under."""
     mapping: dict[str, str] = {}
-    entries = [entry for entry in bundle.get("entry", []) if isinstance(entry, dict)]
+    told = bundle.get("entry", [])
+    if not isinstance(told, list):
+        yield Item(source, None, (Issue(f"{source} Bundle.entry", "not a list", "a list of entries", "structure"),))
+        return
+    entries = [entry if isinstance(entry, dict) else {} for entry in told]
     for entry in entries:
         resource, url = entry.get("resource"), entry.get("fullUrl", "")
         if isinstance(resource, dict) and str(url).startswith("urn:uuid:"):

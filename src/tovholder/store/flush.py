@@ -9,12 +9,9 @@ from typing import Any
 from django.db import connection
 
 from tovholder.access import relations as relation_table
-from tovholder.fhir import searchparams
-from tovholder.fhir.searchparams import IndexRows
+from tovholder.fhir.prepare import fact_rows, index_rows
 from tovholder.store import relations, schema
-from tovholder.store.rows import Resource, Write
-
-_EMPTY = IndexRows()
+from tovholder.store.rows import Write
 
 
 @dataclass(slots=True)
@@ -85,15 +82,16 @@ def write_all(writes: Sequence[Write], counters: Counters) -> tuple[set[str], se
 def _write_index(writes: Sequence[Write]) -> None:
     change = IndexChange()
     for write in writes:
-        assert write.key is not None
-        before = index_rows(write.old, write.key) if write.old else {}
-        after = index_rows(write.new, write.key) if write.new else {}
+        after = write.prepared.index if write.prepared else {}
+        if write.old is None:
+            for table, rows in after.items():
+                change.new.setdefault(table, []).extend((*row, write.key) for row in rows)
+            continue
+        before = index_rows(write.old)
         for table in before.keys() | after.keys():
-            old, new = before.get(table, set()), after.get(table, set())
-            if old - new:
-                change.gone.setdefault(table, []).extend(old - new)
-            if new - old:
-                change.new.setdefault(table, []).extend(new - old)
+            old, new = before.get(table, []), after.get(table, [])
+            change.gone.setdefault(table, []).extend((*row, write.key) for row in old if row not in new)
+            change.new.setdefault(table, []).extend((*row, write.key) for row in new if row not in old)
     apply_index(change)
 
 
@@ -119,44 +117,24 @@ def apply_index(change: IndexChange) -> None:
             cursor.executemany(f"INSERT INTO {table} ({', '.join(names)}) VALUES ({marks})", new)
 
 
-def index_rows(resource: Resource, key: int) -> dict[str, set[tuple[Any, ...]]]:
-    """The search rows of one resource, by table; ``Type.`` stands before each parameter's name."""
-    kind = resource["resourceType"]
-    found = searchparams.indexer(kind)(resource)
-    rows: dict[str, set[tuple[Any, ...]]] = {}
-    if found.tokens:
-        rows["store_token"] = {(f"{kind}.{p}", code, system, key) for p, system, code in found.tokens}
-    if found.dates:
-        rows["store_date"] = {(f"{kind}.{p}", low, high, key) for p, low, high in found.dates}
-    if found.strings:
-        rows["store_string"] = {(f"{kind}.{p}", text, key) for p, text in found.strings}
-    if found.references:
-        rows["store_reference"] = {(f"{kind}.{p}", rid, target, key) for p, target, rid in found.references}
-    if found.uris:
-        rows["store_uri"] = {(f"{kind}.{p}", uri, key) for p, uri in found.uris}
-    if found.quantities:
-        rows["store_quantity"] = {
-            (f"{kind}.{p}", low, high, system, code, key) for p, low, high, system, code in found.quantities
-        }
-    return rows
-
-
 def _write_facts(writes: Sequence[Write]) -> tuple[set[str], set[str]]:
     tables: set[str] = set()
     patients: set[str] = set()
     gone: dict[str, list[tuple[str]]] = {}
     new: dict[str, list[tuple[Any, ...]]] = {}
     for write in writes:
-        for name, view in schema.fact_views().get(write.kind, ()):
-            before = view.rows(write.old) if write.old else []
-            after = view.rows(write.new) if write.new else []
+        old = dict(fact_rows(write.old, schema.FACTS_FOLDER)) if write.old else {}
+        made = dict(write.prepared.facts) if write.prepared else {}
+        for name in old.keys() | made.keys():
+            before, after = old.get(name, []), made.get(name, [])
             if before == after:
                 continue
             tables.add(name)
-            # Organisations are about nobody: their change touches no patient's derivations.
-            patients.update(row[1] for row in (*before, *after) if row[1] and view.columns[1][0] == "patient_id")
-            if view.columns[0][0] == "patient_id":
+            columns = schema.column_names(name)
+            if columns[0] == "patient_id":
                 patients.add(write.rid)
+            elif columns[1] == "patient_id":  # organisations are about nobody: they touch no patient's derivations
+                patients.update(row[1] for row in (*before, *after))
             if before:
                 gone.setdefault(name, []).append((write.rid,))
             if after:

@@ -12,6 +12,7 @@ from django.db import connection
 from tovholder.access import relations as relation_table
 from tovholder.access import system_context
 from tovholder.base import json
+from tovholder.fhir.prepare import fact_rows, index_rows
 from tovholder.store import bulk, flush, relations, schema
 from tovholder.store.unit import unit_of_work
 
@@ -63,15 +64,15 @@ def _remake(cursor: Any, found: list[tuple[int, bytes]]) -> None:
     related: list[relation_table.RelationRow] = []
     for key, body in found:
         resource = json.loads(bytes(body))
-        for table, rows in flush.index_rows(resource, key).items():
-            change.new.setdefault(table, []).extend(rows)
-        for name, view in schema.fact_views().get(resource["resourceType"], ()):
-            facts.setdefault(name, []).extend(view.rows(resource))
+        for table, found_rows in index_rows(resource).items():
+            change.new.setdefault(table, []).extend((*row, key) for row in found_rows)
+        for name, made in fact_rows(resource, schema.FACTS_FOLDER):
+            facts.setdefault(name, []).extend(made)
         if resource["resourceType"] in relations.SOURCES:
             related += relations.relations_of(resource)
     flush.apply_index(change)
-    for name, fact_rows in facts.items():
-        flush.insert_facts(cursor, name, fact_rows)
+    for name, rows in facts.items():
+        flush.insert_facts(cursor, name, rows)
     relation_table.replace((), related)
 
 

@@ -10,6 +10,7 @@ import orjson
 from django.db import connection
 
 from tovholder.base import json
+from tovholder.fhir.prepare import Prepared
 
 Resource = dict[str, Any]
 
@@ -63,6 +64,7 @@ class Write:
     old: Resource | None
     new: Resource | None
     body: bytes
+    prepared: Prepared | None  # the rows of new
 
 
 _CURRENT = (

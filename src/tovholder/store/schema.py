@@ -79,16 +79,6 @@ def column_names(table: str) -> tuple[str, ...]:
     return tuple(name for name, _ in fact_tables()[table].columns)
 
 
-@cache
-def fact_views() -> dict[str, tuple[tuple[str, views.View], ...]]:
-    """The views to run for a resource type: (table, view) pairs."""
-    found: dict[str, list[tuple[str, views.View]]] = {}
-    for name, table in fact_tables().items():
-        if isinstance(table, views.View):
-            found.setdefault(table.resource, []).append((name, table))
-    return {resource: tuple(pairs) for resource, pairs in found.items()}
-
-
 def apply() -> list[str]:
     """Make or remake generated tables. Returns the names remade; their rows wait for ``tovholder rebuild``."""
     remade: list[str] = []

@@ -19,8 +19,8 @@ from tovholder.access.policy import decide
 from tovholder.base import days, json
 from tovholder.base.errors import Category, Issue, Problem, forbidden, not_found
 from tovholder.base.ids import Ids, is_fhir_id, random_ids
+from tovholder.fhir.prepare import Prepared, prepare
 from tovholder.fhir.references import Ref, patient_of
-from tovholder.fhir.validate import validate
 from tovholder.store import custody, flush, mutex, ports, relations, rows, schema, scope
 from tovholder.store.ports import Change, Resource
 from tovholder.store.rows import Stored, Write
@@ -126,8 +126,11 @@ class UnitOfWork:
             raise Problem(Category.CONFLICT, f"{kind} with this id exists already, or the id is none")
         return self._write("create", kind, rid, None, {**resource, "id": rid})
 
-    def update(self, resource: Resource, *, if_match: int | None = None) -> Stored:
-        """Store the next version of a resource; a system may also create it under its own id. Raises Problem."""
+    def update(self, resource: Resource, *, if_match: int | None = None, prepared: Prepared | None = None) -> Stored:
+        """Store the next version of a resource; a system may also create it under its own id. Raises Problem.
+
+        prepared: what ``fhir.prepare`` made of this very resource before, in another process perhaps.
+        """
         kind, rid = str(resource.get("resourceType", "")), resource.get("id")
         if not isinstance(rid, str) or not is_fhir_id(rid):
             raise Problem(Category.INVALID, "The resource needs its id", [_bad_id(resource)])
@@ -137,13 +140,13 @@ class UnitOfWork:
                 raise not_found(kind)
             if if_match is not None:
                 raise Problem(Category.PRECONDITION, f"There is no version {if_match} of this {kind}")
-            return self._write("create" if current is None else "update", kind, rid, current, resource)
+            return self._write("create" if current is None else "update", kind, rid, current, resource, prepared)
         held = current.resource()
         if not self._may("update", kind, held):
             self._refused(kind, rid, held)
             raise not_found(kind)
         _same_version(kind, current, if_match)
-        return self._write("update", kind, rid, current, resource)
+        return self._write("update", kind, rid, current, resource, prepared)
 
     def delete(self, kind: str, rid: str, *, if_match: int | None = None) -> None:
         """Mark a resource deleted; every version stays. Raises Problem(NOT_FOUND) when it is not there."""
@@ -254,14 +257,21 @@ class UnitOfWork:
         audit.gather(audit.Entry(self.ctx, "refused", seen, f"{kind}/{rid}", "refused"))
 
     def _write(
-        self, method: str, kind: str, rid: str, current: rows.Current | None, resource: Resource | None
+        self,
+        method: str,
+        kind: str,
+        rid: str,
+        current: rows.Current | None,
+        resource: Resource | None,
+        prepared: Prepared | None = None,
     ) -> Stored:
         state = self._state
         old = current.resource() if current is not None and not current.deleted else None
         new: Resource | None = None
         if resource is not None:
-            issues = validate(resource)
-            errors = [issue for issue in issues if issue.severity in ("error", "fatal")]
+            if prepared is None:
+                prepared = prepare(resource, schema.FACTS_FOLDER)
+            errors = [issue for issue in prepared.issues if issue.severity in ("error", "fatal")]
             if errors:
                 raise Problem(Category.INVALID, f"{kind or 'The resource'} is not valid FHIR R4", errors)
             if kind == "AuditEvent":
@@ -302,6 +312,7 @@ class UnitOfWork:
             old=old,
             new=new,
             body=body,
+            prepared=prepared,
         )
         state.staged[kind, rid] = write
         state.known.pop((kind, rid), None)

@@ -1,0 +1,76 @@
+"""What a resource gives before it meets the database: what is wrong with it, its search rows, its fact rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from tovholder.base import json
+from tovholder.base.errors import Issue
+from tovholder.fhir import searchparams, views
+from tovholder.fhir.validate import validate
+
+Row = tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """All that can be known of one resource alone. index: rows by table, without the resource's key."""
+
+    issues: tuple[Issue, ...]
+    index: dict[str, list[Row]]
+    facts: list[tuple[str, list[Row]]]
+
+
+def prepare(resource: dict[str, Any], facts_folder: Path) -> Prepared:
+    """Check a resource and make its rows; an invalid one has no rows."""
+    issues = tuple(validate(resource))
+    if any(issue.severity in ("error", "fatal") for issue in issues):
+        return Prepared(issues, {}, [])
+    return Prepared(issues, index_rows(resource), fact_rows(resource, facts_folder))
+
+
+def prepare_many(bodies: list[bytes], facts_folder: Path) -> list[Prepared]:
+    """The same for many, as JSON: what another process is given to do."""
+    return [prepare(json.loads(body), facts_folder) for body in bodies]
+
+
+def index_rows(resource: dict[str, Any]) -> dict[str, list[Row]]:
+    """The search rows of a resource by table, without its key; ``Type.`` stands before each parameter's name."""
+    kind = resource["resourceType"]
+    found = searchparams.indexer(kind)(resource)
+    rows: dict[str, list[Row]] = {}
+    if found.tokens:
+        rows["store_token"] = _once((f"{kind}.{p}", code, system) for p, system, code in found.tokens)
+    if found.dates:
+        rows["store_date"] = _once((f"{kind}.{p}", low, high) for p, low, high in found.dates)
+    if found.strings:
+        rows["store_string"] = _once((f"{kind}.{p}", text) for p, text in found.strings)
+    if found.references:
+        rows["store_reference"] = _once((f"{kind}.{p}", rid, target) for p, target, rid in found.references)
+    if found.uris:
+        rows["store_uri"] = _once((f"{kind}.{p}", uri) for p, uri in found.uris)
+    if found.quantities:
+        rows["store_quantity"] = _once((f"{kind}.{p}", *values) for p, *values in found.quantities)
+    return rows
+
+
+def fact_rows(resource: dict[str, Any], facts_folder: Path) -> list[tuple[str, list[Row]]]:
+    """The fact rows of a resource, per table that has any."""
+    made = [(name, view.rows(resource)) for name, view in _views(facts_folder).get(resource["resourceType"], ())]
+    return [(name, rows) for name, rows in made if rows]
+
+
+def _once(rows: Any) -> list[Row]:
+    return list(dict.fromkeys(rows))
+
+
+@cache
+def _views(folder: Path) -> dict[str, tuple[tuple[str, views.View], ...]]:
+    found: dict[str, list[tuple[str, views.View]]] = {}
+    for name, table in views.load_views(folder).items():
+        if isinstance(table, views.View):
+            found.setdefault(table.resource, []).append((name, table))
+    return {resource: tuple(pairs) for resource, pairs in found.items()}
