@@ -22,6 +22,7 @@ from tovholder.base import json
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = Path("/usr/bin/chromium")
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+VENDOR = ROOT / "src" / "tovholder" / "web" / "static" / "vendor" / "css" / "dkfds.min.css"
 SCREENSHOTS = ROOT / "artefacts" / "screenshots"
 WIDTHS = (360, 768, 1280)
 CHROMIUM_ARGUMENTS = [
@@ -51,7 +52,7 @@ def _free_port() -> int:
 
 
 def _wait(url: str, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while time.monotonic() < deadline:
         if process.poll() is not None:
             raise RuntimeError(f"the server ended with code {process.returncode}")
@@ -60,7 +61,7 @@ def _wait(url: str, process: subprocess.Popen[bytes]) -> None:
                 return
         except OSError:
             time.sleep(0.2)
-    raise RuntimeError("the server did not answer within a minute")
+    raise RuntimeError("the server did not answer within three minutes")
 
 
 @pytest.fixture(scope="session")
@@ -112,6 +113,8 @@ def browser() -> Iterator[Browser]:
     """Debian's Chromium."""
     if not CHROMIUM.exists():
         pytest.skip("Chromium is not installed (Debian package chromium)")
+    if not AXE.exists() or not VENDOR.exists():
+        pytest.skip("The front-end parts are not installed (make install-dev)")
     with sync_playwright() as playwright:
         made = playwright.chromium.launch(executable_path=str(CHROMIUM), args=CHROMIUM_ARGUMENTS)
         yield made
@@ -126,6 +129,7 @@ class Visitor:
         self.context = browser.new_context(
             viewport={"width": width, "height": 900}, java_script_enabled=javascript, locale="da-DK"
         )
+        self.context.set_default_timeout(60_000)  # a slow machine with two cores runs other things meanwhile
         self.javascript = javascript
         self.page: Page = self.context.new_page()
         self.complaints: list[str] = []
@@ -186,28 +190,51 @@ class Visitor:
 
     def meets_an_accessible_page(self, name: str) -> None:
         """axe finds nothing serious, nothing sticks out, nothing complains; pictures are kept at three widths."""
-        if AXE.exists() and self.javascript:
-            # Through the debugger, past the page's own policy, which lets no foreign script in.
-            session = self.context.new_cdp_session(self.page)
-            session.send("Runtime.evaluate", {"expression": AXE.read_text(encoding="utf-8")})
-            found = self.page.evaluate("axe.run({runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa']})")
-            bad = [
-                (item["id"], [node["html"][:160] for node in item["nodes"]])
-                for item in found["violations"]
-                if item["impact"] in ("serious", "critical")
-            ]
-            assert bad == [], f"axe on {name}: {bad}"
+        self.passes_axe(name)
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
         before = self.page.viewport_size
         for width in WIDTHS:
             self.page.set_viewport_size({"width": width, "height": 900})
-            self.page.wait_for_timeout(100)
-            wide = self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-            assert wide <= 0, f"{name} sticks out by {wide} px at {width} px"
+            self.fits(name)
             self.page.screenshot(path=SCREENSHOTS / f"{name}-{width}.png", full_page=True)
         if before is not None:
             self.page.set_viewport_size(before)
         assert self.complaints == [], f"{name}: {self.complaints}"
+
+    def passes_axe(self, name: str) -> None:
+        """axe finds nothing serious in what is on the page now."""
+        if not self.javascript:
+            return
+        # Through the debugger, past the page's own policy, which lets no foreign script in.
+        session = self.context.new_cdp_session(self.page)
+        session.send("Runtime.evaluate", {"expression": AXE.read_text(encoding="utf-8")})
+        found = self.page.evaluate("axe.run({runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa']})")
+        bad = [
+            (item["id"], [node["html"][:160] for node in item["nodes"]])
+            for item in found["violations"]
+            if item["impact"] in ("serious", "critical")
+        ]
+        assert bad == [], f"axe on {name}: {bad}"
+
+    def fits(self, name: str) -> None:
+        """Nothing sticks out to the side, once the page has been drawn at its width."""
+        if self.javascript:
+            self.page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        wide = self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert wide <= 0, f"{name} sticks out by {wide} px"
+
+    def tabs_to(self, text: str, tag: str = "") -> None:
+        """Go with the tab key to a control by what it says or is called."""
+        said = ""
+        for _ in range(150):
+            self.page.keyboard.press("Tab")
+            said = self.page.evaluate(
+                "(e => e.tagName.toLowerCase() + ' ' + (e.labels?.[0] || e).textContent.replace(/\\s+/g, ' ').trim()"
+                " + ' ' + (e.name || ''))(document.activeElement)"
+            )
+            if said.startswith(tag) and text in said:
+                return
+        raise AssertionError(f"the tab key does not lead to {text!r}; last was {said!r} on {self.page.url}")
 
     def is_told_of_an_error(self, field: str, text: str) -> None:
         """Title, summary with focus, and the field all tell the same error."""
@@ -215,7 +242,7 @@ class Visitor:
         summary = self.page.locator("[data-module=error-summary]")
         assert text in summary.inner_text()
         if self.javascript:
-            assert self.page.evaluate("document.activeElement.dataset.module") == "error-summary"
+            self.page.locator("[data-module=error-summary]:focus").wait_for()
         control = self.page.locator(f"#{field}")
         assert control.get_attribute("aria-invalid") == "true"
         told = control.get_attribute("aria-describedby") or ""

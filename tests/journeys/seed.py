@@ -81,6 +81,8 @@ def main() -> dict[str, Any]:
         for back, fev1, mrc in ((700, 62.0, 2), (400, 58.0, 2), (20, 51.5, 3)):
             uow.create(measured(main_patient, "MCS88023", fev1, now - timedelta(days=back)))
             uow.create(measured(main_patient, "MCS88021", mrc, now - timedelta(days=back)))
+        by_keyboard = uow.create(patient(home, family="Tastesen")).id
+        uow.create(condition(by_keyboard, recorded=recorded))
         others = []
         for number in range(OTHERS):
             other = uow.create(patient(home, family=f"Nabo {number}")).id
@@ -113,6 +115,7 @@ def main() -> dict[str, Any]:
         "missed": missed.id,
         "started": started,
         "others": OTHERS,
+        "neighbour": others[-1],
     }
 
 

@@ -195,6 +195,107 @@ class TestByKeyboard:
         anybody.page.wait_for_url("**/minplan/")
 
 
+class TestByKeyboardAlone:
+    """Given a doctor without a mouse; then a patient is found, started, assessed and given a level all the same."""
+
+    def test_from_the_list_to_a_decided_level(self, visitor: Callable[..., Visitor]) -> None:
+        doctor = visitor()
+        press = doctor.page.keyboard.press
+        doctor.opens("/")
+        doctor.tabs_to("Mette Prøvelæge", "button")
+        press("Enter")
+        doctor.page.wait_for_url("**/klinik/")
+        doctor.tabs_to("Ikke startet", "a")
+        press("Enter")
+        doctor.page.wait_for_url("**vis=ikke-startet")
+        doctor.page.locator("#vis-ikke-startet:focus").wait_for()  # where one was before
+        doctor.tabs_to("Prøve Tastesen", "a")
+        press("Enter")
+        doctor.page.wait_for_url("**/kol/")
+        doctor.tabs_to("Start forløbet", "button")
+        press("Enter")
+        doctor.page.locator("#besked:focus").wait_for()
+        doctor.reads("Forløbet er startet.")
+        doctor.tabs_to("Udfyld behovsvurdering", "a")
+        press("Enter")
+        doctor.page.wait_for_url("**/formular/**")
+        for group in doctor.page.locator("main fieldset").all():
+            name = group.locator("input").first.get_attribute("name") or ""
+            doctor.tabs_to(name, "input")
+            press("Space")
+        doctor.tabs_to("Gem", "button")
+        press("Enter")
+        doctor.page.locator("#besked:focus").wait_for()
+        doctor.tabs_to("Beslut niveau", "button")
+        press("Enter")
+        doctor.page.locator("#besked:focus").wait_for()
+        doctor.reads("Niveauet er besluttet.")
+
+
+class TestErrorsInEveryForm:
+    """Given a clinic that leaves fields empty or fills in what cannot be; then each form says so, to everybody."""
+
+    @pytest.mark.parametrize("width", [360, 1280])
+    @pytest.mark.parametrize("language", ["da", "en"])
+    def test_is_told_where_and_why(
+        self, visitor: Callable[..., Visitor], server: Server, language: str, width: int
+    ) -> None:
+        doctor = visitor(width=width)
+        doctor.goes_in_as("laege")
+        if language == "en":
+            doctor.presses("English", "header")
+        course = f"/klinik/patient/{server.world['neighbour']}/kol/"
+        for act, field in (("aftale", "book-kind"), ("maal", "goal-text"), ("pause", "pause-reason")):
+            doctor.opens(course)
+            doctor.page.evaluate(
+                "act => { const form = document.querySelector(`form[action$='/${act}']`);"
+                " const folded = form.closest('details'); if (folded) folded.open = true; }",
+                act,
+            )
+            doctor.page.locator(f"form[action$='/{act}'] button[type=submit]").click()
+            doctor.page.locator("[data-module=error-summary]").wait_for()
+            assert doctor.page.title().startswith({"da": "Fejl:", "en": "Error:"}[language])
+            assert doctor.page.locator(f"#{field}").get_attribute("aria-invalid") == "true"
+            assert doctor.page.locator(f"#{field}").is_visible()
+            doctor.passes_axe(f"{act} {language} {width}")
+            doctor.fits(f"{act} {language} {width}")
+        for path in ("/klinik/?vis=alle", "/findes/ikke", f"{course}formular/kol-behovsvurdering"):
+            doctor.opens(path)
+            doctor.passes_axe(f"{path} {language} {width}")
+            doctor.fits(f"{path} {language} {width}")
+
+    @pytest.mark.parametrize("width", [360, 1280])
+    def test_the_patients_and_the_analysts_pages_in_english(self, visitor: Callable[..., Visitor], width: int) -> None:
+        for who in ("patient", "analytiker"):
+            somebody = visitor(width=width)
+            somebody.goes_in_as(who)
+            somebody.presses("English", "header")
+            assert somebody.page.evaluate("document.documentElement.lang") == "en"
+            somebody.passes_axe(f"{who} {width}")
+            somebody.fits(f"{who} {width}")
+
+
+class TestTwoWindows:
+    """Given one patient open in two windows; then the second one is told what happened, and keeps its words."""
+
+    def test_what_the_second_wrote_is_not_lost(self, visitor: Callable[..., Visitor], server: Server) -> None:
+        first, second = visitor(), visitor()
+        course = f"/klinik/patient/{server.world['neighbour']}/kol/"
+        for one in (first, second):
+            one.goes_in_as("laege")
+            one.opens(course)
+            one.unfolds("Patienten ønsker at vente")
+        first.fills("Patientens begrundelse", "Er på ferie", "form[action$='/pause']")
+        first.presses("Sæt på pause")
+        first.reads("Forløbet er på pause", "Er på ferie")
+        second.fills("Patientens begrundelse", "Skal passe sin mand", "form[action$='/pause']")
+        second.presses("Sæt på pause")
+        second.reads("Skal passe sin mand", "Er på ferie", "allerede")
+        second.passes_axe("to vinduer")
+        second.presses("Genoptag forløbet")
+        second.reads("Forløbet er genoptaget.")
+
+
 class TestInEnglish:
     """Given a person who reads English; then pages and package texts are English."""
 

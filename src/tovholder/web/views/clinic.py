@@ -66,6 +66,7 @@ def show(
     *,
     errors: tuple[FormError, ...] = (),
     technical: tuple[str, ...] = (),
+    typed: tuple[str, ...] = (),
     status: int = 200,
 ) -> HttpResponse:
     """The patient's page, with what went wrong when something did."""
@@ -78,6 +79,7 @@ def show(
             "forms": sheets,
             "errors": errors,
             "technical": technical,
+            "typed": typed,
             "level_open": bool(sheets.decide.errors) or _proposes_anew(page),
         },
         status=status,

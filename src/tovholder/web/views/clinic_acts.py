@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import messages
-from django.forms import Form
+from django.forms import Form, Textarea
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
@@ -224,10 +224,19 @@ def perform(request: HttpRequest, ctx: Context, patient_id: str, package: str, a
             sheets,
             errors=texts,
             technical=technical(problem),
+            typed=_typed(form),
             status=errors.TOLD[problem.category].status,
         )
     messages.success(request, told)
     return HttpResponseRedirect(f"{reverse('web:patient', args=[patient_id, package])}#{act.anchor}")
+
+
+def _typed(form: Form | None) -> tuple[str, ...]:
+    """The words that were written: after what another person did meanwhile, their field may be gone from the page."""
+    if form is None:
+        return ()
+    words = (form.cleaned_data.get(bound.name) for bound in form if isinstance(bound.field.widget, Textarea))
+    return tuple(text for text in words if text)
 
 
 @require_http_methods(["GET", "POST"])

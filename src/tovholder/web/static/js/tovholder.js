@@ -2,13 +2,25 @@
 (function () {
   "use strict";
 
+  // What just happened is told where the eye goes next: above the step the address points at, with focus on it.
+  // After the page has loaded, for the browser's own move to the address comes last and takes the focus away.
+  function tell() {
+    var message = document.getElementById("besked");
+    var target = document.querySelector("[data-focus]") || message;
+    var named = window.location.hash && document.getElementById(window.location.hash.slice(1));
+    if (message && target === message && named) {
+      var place = named.closest(".th-panel") || named;
+      place.parentNode.insertBefore(message.parentNode, place);
+    }
+    if (target) {
+      target.focus({ preventScroll: true });
+      target.scrollIntoView({ block: target === message && named ? "start" : "nearest" });
+    }
+  }
+
   function start() {
     if (window.DKFDS) {
       window.DKFDS.init();
-    }
-    var target = document.querySelector("[data-focus]") || document.getElementById("besked");
-    if (target) {
-      target.focus();
     }
     // A link to something folded opens it.
     function unfold() {
@@ -41,6 +53,9 @@
     });
   }
 
+  window.addEventListener("load", function () {
+    window.requestAnimationFrame(tell);
+  });
   if (document.readyState === "loading") {
     document.addEventListener("DOMContentLoaded", start);
   } else {

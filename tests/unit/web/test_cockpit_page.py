@@ -1,0 +1,115 @@
+"""The clinic's list as a page: ordering, addresses that keep the view, and what no patient has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+from django.utils import translation
+
+from tovholder.cockpit.queries import ClinicRow
+from tovholder.cockpit.ranking import NextStep
+from tovholder.web.presenters import cockpit
+
+TODAY = 20_000
+CAT: Mapping[str, str] = {"da": "CAT (samlet score, 0-40)", "en": "CAT (total score, 0-40)"}
+OXYGEN: Mapping[str, str] = {"da": "Ilt i hjemmet", "en": "Oxygen at home"}
+
+
+@pytest.fixture(autouse=True)
+def danish() -> Iterator[None]:
+    with translation.override("da"):
+        yield
+
+
+def row(name: str, **changes: Any) -> ClinicRow:
+    given: dict[str, Any] = {
+        "patient_id": name.lower(),
+        "name": name,
+        "age": 70,
+        "package": "kol",
+        "package_title": {"da": "KOL", "en": "COPD"},
+        "episode_id": f"e-{name}",
+        "phase": "continuing",
+        "level": 1,
+        "flags": (),
+        "clock_start_day": None,
+        "deadline_day": None,
+        "days_left": None,
+        "plan_confirmed": True,
+        "plan_confirmed_day": None,
+        "next_step": None,
+        "last_control_day": None,
+        "next_control_day": None,
+        "noshows_12m": 0,
+        "missing": (),
+        "rank": (1, 0, name),
+    }
+    return ClinicRow(**given | changes)
+
+
+def page(*rows: ClinicRow, **given: Any) -> Any:
+    return cockpit.page(rows, today=TODAY, **({"view": "alle", "level": ""} | given))
+
+
+class TestOrder:
+    ROWS = (
+        row("Bo", level=1, days_left=3, rank=(0, 0, "")),
+        row("Åse", level=3, next_control_day=TODAY + 9),
+        row("anne", level=None, days_left=-4, next_control_day=TODAY + 2),
+    )
+
+    @pytest.mark.parametrize(
+        ("order", "names"),
+        [
+            ("", ["Bo", "Åse", "anne"]),
+            ("navn", ["anne", "Bo", "Åse"]),
+            ("niveau", ["Åse", "Bo", "anne"]),
+            ("frist", ["anne", "Bo", "Åse"]),
+            ("kontrol", ["anne", "Åse", "Bo"]),
+            ("findes-ikke", ["Bo", "Åse", "anne"]),
+        ],
+    )
+    def test_by_each_column_and_as_it_was_otherwise(self, order: str, names: list[str]) -> None:
+        assert [item.name for item in page(*self.ROWS, order=order).rows] == names
+
+    def test_addresses_keep_what_was_chosen(self) -> None:
+        shown = page(*self.ROWS, order="navn", level="3")
+        tab = next(item for item in shown.tabs if item.key == "alle")
+        assert tab.url.endswith("?vis=alle&orden=navn")
+        chip = next(item for item in shown.levels if item.key == "level-2")
+        assert chip.url.endswith("?vis=alle&niveau=2&orden=navn")
+        column = next(item for item in shown.columns if item.key == "frist")
+        assert column.url.endswith("?vis=alle&niveau=3&orden=frist")
+        assert [item.key for item in shown.columns if item.current] == ["navn"]
+
+
+class TestWhatIsMissing:
+    def test_what_nobody_has_is_told_once_and_not_in_each_row(self) -> None:
+        rows = [row(f"P{number}", missing=(OXYGEN,)) for number in range(5)]
+        rows.append(row("Q", missing=(CAT, OXYGEN)))
+        shown = page(*rows, row("Nej", phase="declined"))
+        assert shown.never_measured == (OXYGEN,)
+        assert {item.name: [text["da"] for text in item.missing] for item in shown.rows if item.missing} == {
+            "Q": ["CAT"]
+        }
+
+    def test_of_few_patients_nothing_is_said_about_the_clinic(self) -> None:
+        shown = page(row("P", missing=(OXYGEN,)), row("Q", missing=(OXYGEN,)))
+        assert shown.never_measured == ()
+        assert [len(item.missing) for item in shown.rows] == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("kind", "day", "label"),
+    [
+        ("overdue", TODAY - 5, "Skulle være gjort"),
+        ("book", TODAY + 5, "Senest"),
+        ("rebook", TODAY - 5, "Udeblev"),
+        ("level", TODAY - 5, ""),  # the deadline has a column of its own
+    ],
+)
+def test_the_day_of_the_next_step_says_what_it_is(kind: str, day: int, label: str) -> None:
+    shown = page(row("P", next_step=NextStep(kind, {"da": "Gør det", "en": "Do it"}, day))).rows[0].next_step
+    assert str(shown.day_label) == label
