@@ -14,7 +14,7 @@ from tovholder.access import Role, people
 from tovholder.access.people import Persona
 
 # Who gets an answer (not a refusal) on GET. "open": nobody need be logged in. "token": bearer token only.
-# "post": GET is refused for everybody with 405 or leads to the page it belongs to.
+# "nothing": there is nothing at such an address, and FHIR says so. "post": GET is refused for everybody with 405 or leads to the page it belongs to.
 CLINIC = frozenset({Role.GP, Role.STAFF})
 ROUTES: dict[str, Any] = {
     "healthz": "open",
@@ -25,6 +25,7 @@ ROUTES: dict[str, Any] = {
     "fhir/<str:kind>/_search": "token",
     "fhir/<str:kind>/<str:rid>": "token",
     "fhir/<str:kind>/<str:rid>/_history/<str:version>": "token",
+    "fhir/<path:rest>": "nothing",
     "": "open",
     "login/persona": "post",
     "logud": "post",
@@ -87,10 +88,13 @@ def test_the_matrix(world: dict[str, str], role: Role) -> None:
             .replace("<str:kind>", "Patient")
             .replace("<str:rid>", world["patient"])
             .replace("<str:version>", "1")
+            .replace("<path:rest>", "nothing/of/the/kind")
         )
         status = mine.get(url).status_code
         if who == "open":
             assert status == 200, url
+        elif who == "nothing":
+            assert status == 404, url
         elif who == "token":
             assert status in (401, 405), url
         elif who == "post":
