@@ -21,12 +21,18 @@
     });
   }
 
-  // Room above and below, so that one step on a scale does not look like a cliff.
+  // Room above and below, so that one step on a scale does not look like a cliff; round numbers on the axis.
   function room(data) {
     var low = Math.min.apply(null, data.y);
     var high = Math.max.apply(null, data.y);
-    var pad = Math.max((high - low) / 4, data.y.every(Number.isInteger) ? 1 : high / 20);
-    return { min: Math.max(Math.min(low, 0), Math.floor(low - pad)), max: Math.ceil(high + pad) };
+    var whole = data.y.every(Number.isInteger);
+    var pad = Math.max((high - low) / 4, whole ? 1 : Math.abs(high) / 20);
+    var rough = (high - low + 2 * pad) / 4;
+    var power = Math.pow(10, Math.floor(Math.log10(rough || 1)));
+    var step = power * [1, 2, 5, 10].find(function (one) { return one * power >= rough; });
+    step = whole ? Math.max(1, Math.round(step)) : step;
+    var min = Math.floor((low - pad) / step) * step;
+    return { min: low >= 0 ? Math.max(0, min) : min, max: Math.ceil((high + pad) / step) * step, step: step };
   }
 
   function line(data) {
@@ -35,7 +41,7 @@
       textStyle: TEXT,
       grid: { left: 8, right: 16, top: 16, bottom: 8, containLabel: true },
       xAxis: { type: "time", axisLabel: { color: SOFT, hideOverlap: true, formatter: dateText }, splitNumber: 3 },
-      yAxis: { type: "value", min: axis.min, max: axis.max, splitNumber: 3, minInterval: data.y.every(Number.isInteger) ? 1 : 0, axisLabel: { color: SOFT, formatter: decimal } },
+      yAxis: { type: "value", min: axis.min, max: axis.max, interval: axis.step, axisLabel: { color: SOFT, formatter: decimal } },
       series: [{
         type: "line",
         name: data.name,
