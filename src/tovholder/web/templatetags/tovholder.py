@@ -181,13 +181,13 @@ def _shape(name: str) -> SafeString:
 
 
 @register.simple_tag
-def part(template_name: str, **values: Any) -> SafeString:
+def part(template_name: str, **values: Any) -> str:
     """A component that is the same for the same values, drawn once: a list has it in every row."""
     return _part(template_name, get_language() or "da", tuple(sorted(values.items())))
 
 
 @lru_cache(maxsize=2048)
-def _part(template_name: str, language: str, values: tuple[tuple[str, Any], ...]) -> SafeString:
+def _part(template_name: str, language: str, values: tuple[tuple[str, Any], ...]) -> str:
     return get_template(template_name).render(dict(values))
 
 
