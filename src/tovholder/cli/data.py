@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sys
-import tarfile
-import zlib
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -39,21 +37,20 @@ def import_(
     from tovholder.store import bulk
 
     ctx = system_context(setup.now(), "import")
+    if rejects.is_dir() or not rejects.absolute().parent.is_dir():
+        raise Problem(
+            Category.INVALID,
+            f"What is set aside cannot be written to {rejects}",
+            [Issue("--rejects", "no file can be made there", "a file in a folder that is there", "value")],
+            kept="the record as it was; nothing was loaded",
+        )
 
     def items() -> Iterator[Any]:
         for path in paths:
-            try:
-                if str(path) == "-":
-                    yield from bulk.read_lines(sys.stdin.buffer, "stdin")
-                else:
-                    yield from bulk.read_paths([path])
-            except (OSError, EOFError, tarfile.TarError, zlib.error) as error:
-                raise Problem(
-                    Category.MALFORMED,
-                    "A file cannot be read",
-                    [Issue(str(path), getattr(error, "strerror", None) or str(error), "a readable file", "not-found")],
-                    kept="what was loaded before it; loading again changes nothing that is in already",
-                ) from None
+            if str(path) == "-":
+                yield from bulk.read_lines(sys.stdin.buffer, "stdin")
+            else:
+                yield from bulk.read_paths([path])
 
     with setup.progress_bar("Loading", None) as bar:
         task = bar.task_ids[0]

@@ -22,7 +22,7 @@ HOST = "127.0.0.1"
 
 
 def demo(
-    port: int = typer.Option(8000, help="Port to serve on."),
+    port: int = typer.Option(8000, min=0, max=65535, help="Port to serve on."),
     check: bool = typer.Option(False, "--check", help="Build in a temporary place, walk the main job over HTTP, exit."),
     fresh: bool = typer.Option(False, "--fresh", help="Throw the old demo away and build it anew."),
 ) -> None:

@@ -20,7 +20,7 @@ WORKER_PAUSE = 30.0
 
 
 def serve(
-    port: int = typer.Option(8000, help="Port."),
+    port: int = typer.Option(8000, min=0, max=65535, help="Port."),
     host: str = typer.Option("127.0.0.1", help="Address to listen on."),
 ) -> None:
     """Serve pages and API; catches up the daily runs first."""

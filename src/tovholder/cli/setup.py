@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
+from django.db import DatabaseError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
@@ -119,6 +120,13 @@ def reported() -> Iterator[None]:
                 errors.print(f"  {issue}", markup=False)
         errors.print(f"  Kept: {problem.kept}.", markup=False)
         sys.exit(EXIT_CODES[problem.category])
+    except (OSError, DatabaseError) as error:
+        # A full disk, a folder that is a file, a database that is none: the machine's trouble, not a fault to trace.
+        told = getattr(error, "strerror", None) or str(error)
+        where = getattr(error, "filename", None) or home()
+        errors.print(f"{where}: {told[:1].lower()}{told[1:]}", style="bold red", markup=False)
+        errors.print("  Kept: what was stored before; a step that was under way was undone whole.", markup=False)
+        sys.exit(EXIT_CODES[Category.BUSY])
 
 
 @contextmanager

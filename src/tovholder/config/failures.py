@@ -39,8 +39,12 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 def _tell(request: HttpRequest, problem: Problem) -> HttpResponse:
     if not is_page(request):
         return answer_problem(problem)
-    # Who is logged in stands in the record, which may be what failed.
+    # Who is logged in stands in the record, which may be what failed: the page must not ask it again.
     request.user = AnonymousUser()
-    request._messages = []  # type: ignore[attr-defined] # where Django keeps them
+    for name in ("_messages", "_cached_user"):
+        request.__dict__.pop(name, None)
+    session = getattr(request, "session", None)
+    if session is not None and not hasattr(session, "_session_cache"):
+        session._session_cache = {}  # unread and unchanged: neither saved nor, with its cookie, thrown away
     with translation.override(language_of(request)):
         return harden(errors.page(request, problem))

@@ -243,7 +243,9 @@ def write_audit(entries: Sequence[audit.Entry]) -> None:
             audit.write(entries)
 
 
-def _where(ctx: Context, kind: str, filters: Sequence[search_params.Filter]) -> tuple[list[str], list[str | int | float]]:
+def _where(
+    ctx: Context, kind: str, filters: Sequence[search_params.Filter]
+) -> tuple[list[str], list[str | int | float]]:
     term, values = scope.predicate(decide(ctx, "search", kind), ctx)
     clauses = ["r.type = %s", "NOT r.deleted"]
     found: list[str | int | float] = [kind]

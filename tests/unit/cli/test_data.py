@@ -61,11 +61,30 @@ def test_bad_lines_are_set_aside_with_place_and_reason_and_good_ones_go_in(copy)
     assert sorted((copy.home / "aside.ndjson").read_text(encoding="utf-8").splitlines()) == sorted(bad)
 
 
-def test_a_file_that_cannot_be_read_is_told(copy):
+def test_a_torn_file_is_set_aside_and_what_was_whole_goes_in(copy):
     (copy.home / "torn.ndjson.gz").write_bytes(gzip.compress(b'{"resourceType":"Patient","id":"x"}\n' * 500)[:-20])
-    result = copy("import", "torn.ndjson.gz")
-    assert result.code == 3
+    (copy.home / "whole.ndjson").write_bytes(b'{"resourceType":"Patient","id":"y"}\n')
+    result = copy("import", "torn.ndjson.gz", "whole.ndjson")
+    assert result.code == 1
     assert "torn.ndjson.gz" in result.err
+    assert "1 set aside" in result.out
+    with sqlite3.connect(copy.home / "tovholder.sqlite3") as held:
+        assert held.execute("SELECT COUNT(*) FROM store_resource WHERE rid = 'y'").fetchone() == (1,)
+    held.close()
+
+
+def test_what_cannot_be_set_aside_stops_a_load_before_it_begins(copy):
+    (copy.home / "y.ndjson").write_bytes(b'{"resourceType":"Patient","id":"y"}\n')
+    result = copy("import", "y.ndjson", "--rejects", "nowhere/aside.ndjson")
+    assert (result.code, "--rejects" in result.err) == (3, True)
+
+
+def test_trouble_of_the_machine_is_told_without_a_trace(copy):
+    (copy.home / "tovholder.sqlite3").write_bytes(b"no database" * 1000)
+    result = copy("rebuild")
+    assert result.code == 7
+    assert "file is not a database" in result.err
+    assert "Traceback" not in result.said
 
 
 def test_rebuild_gives_the_same_rows(filled):
