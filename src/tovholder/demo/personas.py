@@ -79,7 +79,7 @@ PATIENTS: tuple[PatientPersona, ...] = (
     ),
     PatientPersona(
         "ole", ("Ole", "Bach"), "Madsen", False, 74, (9, 2), "Teglværkshaven 21", Story.UNDECIDED,
-        "Patient: startet, niveauet er ikke valgt", 2,
+        "Patient: startet, niveauet er ikke besluttet", 2,
     ),
     PatientPersona(
         "jytte", ("Jytte",), "Søndergaard", True, 66, (6, 27), "Mosekrogen 3", Story.MISSED,
