@@ -14,7 +14,8 @@ from tovholder.access import Role, people
 from tovholder.access.people import Persona
 
 # Who gets an answer (not a refusal) on GET. "open": nobody need be logged in. "token": bearer token only.
-# "nothing": there is nothing at such an address, and FHIR says so. "post": GET is refused for everybody with 405 or leads to the page it belongs to.
+# "nothing": there is nothing at such an address, and FHIR says so.
+# "post": GET is refused for everybody with 405 or leads to the page it belongs to.
 CLINIC = frozenset({Role.GP, Role.STAFF})
 ROUTES: dict[str, Any] = {
     "healthz": "open",

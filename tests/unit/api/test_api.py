@@ -8,28 +8,12 @@ import pytest
 from django.db import connection
 from django.test import Client
 
+from lib.api import JSON, Caller
 from lib.people import clinic, condition, patient
 from tovholder.access import Role, people
 from tovholder.access.people import Persona
-from tovholder.base import json
-from tovholder.base.clock import system_clock
 
 pytestmark = pytest.mark.django_db
-JSON = "application/fhir+json"
-
-
-class Caller:
-    """A client with a bearer token."""
-
-    def __init__(self, role: Role, organization: str = "", patient: str = "", name: str = "") -> None:
-        name = name or str(role)
-        people.save_persona(Persona(name, name, name, role, organization, "" if patient else f"p-{name}", patient))
-        self.headers = {"Authorization": f"Bearer {people.make_token(name, system_clock())}"}
-        self.client = Client(headers=self.headers)
-
-    def send(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
-        raw = body if isinstance(body, bytes) else (b"" if body is None else json.dumps(body))
-        return self.client.generic(method, f"/fhir{path}", raw, content_type=JSON, headers=headers)
 
 
 @pytest.fixture
@@ -214,3 +198,93 @@ def test_a_fault_tells_a_number_and_no_stack(system: Caller, monkeypatch: pytest
     assert answer.status_code == 500
     assert b"secret" not in answer.content
     assert answer.headers["X-Request-Id"] in issue(answer)["details"]["text"]
+
+
+BUNDLE = {"resourceType": "Bundle", "type": "transaction"}
+
+
+def put(rid: str, **request: Any) -> dict[str, Any]:
+    asked = {"method": "PUT", "url": f"Basic/{rid}"} | request
+    return {"resource": {"resourceType": "Basic", "id": rid, "code": {"text": "new"}}, "request": asked}
+
+
+def nested(depth: int) -> bytes:
+    start, end = b'[{"url":"http://x","extension":' * depth, b"}]" * depth
+    return b'{"resourceType":"Patient","extension":' + start + b'[{"url":"http://x","valueString":"a"}]' + end + b"}"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status", "path_told"),
+    [
+        ("GET", "/Patient?_count=%C2%B2", None, 400, "_count"),
+        ("GET", "/Patient?_count=" + "9" * 5000, None, 400, "_count"),
+        ("GET", "/Patient?_count=-1", None, 400, "_count"),
+        ("GET", "/Patient?_cursor=OTk5OTk5OTk5OTk5OTk5OTk5OTkuOTk5OTk5OTk5OTk5OTk5OTk5OTk5", None, 400, "_cursor"),
+        ("GET", "/Patient/1/_history/%C2%B2", None, 404, ""),
+        ("GET", "/Patient/1/2/3", None, 404, ""),
+        ("GET", "/Patient/a%2Fb/c", None, 404, ""),
+        ("GET", "/Patient?family=" + "a," * 600, None, 400, ""),
+        ("GET", "/Patient?" + "_id=a&" * 600, None, 400, ""),
+        ("POST", "", BUNDLE | {"entry": [{"request": {"method": [], "url": "x"}}]}, 400, "Bundle.entry[0].request"),
+        ("POST", "", BUNDLE | {"entry": [put("x", ifMatch='W/"abc"')]}, 400, "Bundle.entry[0].request.ifMatch"),
+        ("POST", "", BUNDLE | {"entry": [put("x", url="Basic/x?y=z")]}, 400, "Bundle.entry[0].request.url"),
+        ("POST", "", BUNDLE | {"entry": [put("x") | {"fullUrl": {}}]}, 400, "Bundle.entry[0].fullUrl"),
+        ("POST", "", BUNDLE | {"entry": [put(n) | {"fullUrl": "urn:uuid:1"} for n in "ab"]}, 400, "Bundle.entry[1]"),
+        ("POST", "/Patient", nested(150), 400, ""),
+        ("POST", "/Patient", nested(5000), 400, ""),
+    ],
+)
+def test_garbage_is_told_and_nothing_is_stored(
+    system: Caller, method: str, path: str, body: Any, status: int, path_told: str
+) -> None:
+    before = stored_count()
+    answer = system.send(method, path, body)
+    assert answer.status_code == status, answer.content
+    told = issue(answer)
+    assert told.get("expression", [""])[0].startswith(path_told)
+    assert "Kept: " in told["diagnostics"]
+    assert stored_count() == before
+
+
+def test_what_is_nested_as_deep_as_we_take_can_be_read_searched_and_changed(system: Caller) -> None:
+    made = system.send("POST", "/Patient", nested(115))
+    assert made.status_code == 201
+    rid = made.json()["id"]
+    assert system.send("GET", f"/Patient?_id={rid}").status_code == 200
+    assert system.send("PUT", f"/Patient/{rid}", made.content).status_code == 200
+    entry = {"request": {"method": "GET", "url": f"Patient?_id={rid}"}}
+    assert system.send("POST", "", BUNDLE | {"entry": [entry]}).status_code == 200
+
+
+def test_a_number_too_large_for_a_machine_comes_back_as_written(system: Caller) -> None:
+    raw = b'{"resourceType":"Observation","status":"final","code":{"text":"x"},"valueQuantity":{"value":99999999999999999999}}'
+    made = system.send("POST", "/Observation", raw)
+    assert made.status_code == 201
+    assert b'"value":99999999999999999999}' in system.send("GET", f"/Observation/{made.json()['id']}").content
+
+
+@pytest.mark.parametrize("day", ["9999-12-31", "9999-12-31T23:59:59Z", "0001-01-01", "0001-01-01T00:00:00+14:00"])
+def test_the_ends_of_the_calendar_are_no_fault_of_ours(system: Caller, day: str) -> None:
+    rid = system.send("POST", "/Patient", patient()).json()["id"]
+    diagnosis = condition(rid) | {"recordedDate": day, "onsetDateTime": day}
+    assert system.send("POST", "/Condition", diagnosis).status_code == 201
+    about = {"for": {"reference": f"Patient/{rid}"}, "owner": {"reference": "Organization/o"}}
+    task = {"resourceType": "Task", "status": "completed", "intent": "order", "authoredOn": day, "lastModified": day}
+    assert system.send("POST", "/Task", task | about).status_code in (201, 400)
+
+
+def test_a_delete_names_the_version_it_means(system: Caller) -> None:
+    rid = system.send("POST", "/Basic", {"resourceType": "Basic", "code": {"text": "x"}}).json()["id"]
+    assert system.send("DELETE", f"/Basic/{rid}", **{"If-Match": 'W/"7"'}).status_code == 412
+    entry = {"request": {"method": "DELETE", "url": f"Basic/{rid}", "ifMatch": 'W/"7"'}}
+    assert system.send("POST", "", BUNDLE | {"entry": [entry]}).status_code == 412
+    assert system.send("DELETE", f"/Basic/{rid}", **{"If-Match": 'W/"1"'}).status_code == 204
+
+
+def test_a_host_that_is_not_ours_is_told_in_the_callers_language() -> None:
+    machine = Client(headers={"Host": "evil.example"}).get("/fhir/metadata", headers={"Host": "evil.example"})
+    assert machine.status_code == 400
+    assert issue(machine)["code"] == "structure"
+    page = Client().get("/", headers={"Host": "evil.example"})
+    assert page.status_code == 400
+    assert "default-src 'none'" in page.headers["Content-Security-Policy"]
