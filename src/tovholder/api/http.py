@@ -19,7 +19,7 @@ from tovholder.access import Context
 from tovholder.access.web import context_for
 from tovholder.api.errors import STATUS, outcome, success
 from tovholder.base import json
-from tovholder.base.errors import Category, Issue, Problem, not_found
+from tovholder.base.errors import Category, Issue, Problem
 from tovholder.base.text import whole_number
 from tovholder.store import Stored, presence
 from tovholder.store.reading import require_type
@@ -85,12 +85,6 @@ def fault(request: HttpRequest) -> Problem:
     """What a client is told of a failure of ours."""
     number = getattr(request, "request_id", "")
     return Problem(Category.FAULT, f"Something failed on our side; quote {number} when you report it")
-
-
-@csrf_exempt
-def unknown(request: HttpRequest, rest: str = "") -> HttpResponse:
-    """An address below the base that means nothing here."""
-    return answer_problem(not_found("That address"))
 
 
 def caller(request: HttpRequest) -> Context:

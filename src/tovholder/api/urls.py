@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import path
 
 from tovholder.api import capabilities, create, delete, read, search, transaction, update
-from tovholder.api.http import fhir_view, unknown
+from tovholder.api.http import fhir_view
 
 
 @fhir_view("POST")
@@ -57,5 +57,4 @@ urlpatterns = [
     path("/<str:kind>/_search", search_by_post),
     path("/<str:kind>/<str:rid>", by_id),
     path("/<str:kind>/<str:rid>/_history/<str:version>", by_version),
-    path("/<path:rest>", unknown),
 ]

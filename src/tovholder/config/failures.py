@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import translation
 
 from tovholder.api.http import answer_problem, fault
-from tovholder.base.errors import Category, Problem
+from tovholder.base.errors import Category, Problem, not_found
 from tovholder.store import presence
 from tovholder.web import errors
 from tovholder.web.middleware import harden, is_page, language_of
@@ -34,6 +34,13 @@ def server_error(request: HttpRequest) -> HttpResponse:
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """handler400: a host name, a form or a cookie that Django itself refuses."""
     return _tell(request, Problem(Category.MALFORMED, "The request cannot be understood"))
+
+
+def unknown_address(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """handler404: an address that leads nowhere is told like something not yours."""
+    if not is_page(request):
+        return answer_problem(not_found("That address"))
+    return errors.page(request, not_found("That address"))
 
 
 def _tell(request: HttpRequest, problem: Problem) -> HttpResponse:

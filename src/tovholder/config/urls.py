@@ -13,4 +13,5 @@ urlpatterns = [
 ]
 
 handler400 = "tovholder.config.failures.bad_request"
+handler404 = "tovholder.config.failures.unknown_address"
 handler500 = "tovholder.config.failures.server_error"

@@ -1,0 +1,28 @@
+"""A client of the FHIR API with a bearer token."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.test import Client
+
+from tovholder.access import Role, people
+from tovholder.access.people import Persona
+from tovholder.base import json
+from tovholder.base.clock import system_clock
+
+JSON = "application/fhir+json"
+
+
+class Caller:
+    """A client with a bearer token."""
+
+    def __init__(self, role: Role, organization: str = "", patient: str = "", name: str = "") -> None:
+        name = name or str(role)
+        people.save_persona(Persona(name, name, name, role, organization, "" if patient else f"p-{name}", patient))
+        self.headers = {"Authorization": f"Bearer {people.make_token(name, system_clock())}"}
+        self.client = Client(headers=self.headers)
+
+    def send(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
+        raw = body if isinstance(body, bytes) else (b"" if body is None else json.dumps(body))
+        return self.client.generic(method, f"/fhir{path}", raw, content_type=JSON, headers=headers)
