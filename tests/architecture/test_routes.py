@@ -26,7 +26,6 @@ ROUTES: dict[str, Any] = {
     "fhir/<str:kind>/_search": "token",
     "fhir/<str:kind>/<str:rid>": "token",
     "fhir/<str:kind>/<str:rid>/_history/<str:version>": "token",
-    "fhir/<path:rest>": "nothing",
     "": "open",
     "login/persona": "post",
     "logud": "post",

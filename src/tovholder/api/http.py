@@ -21,6 +21,7 @@ from tovholder.api.errors import STATUS, outcome, success
 from tovholder.base import json
 from tovholder.base.errors import Category, Issue, Problem
 from tovholder.base.text import whole_number
+from tovholder.fhir.validate import resource_types
 from tovholder.store import Stored, presence
 from tovholder.store.reading import require_type
 
@@ -121,9 +122,16 @@ def resource_body(request: HttpRequest, kind: str) -> dict[str, Any]:
         raise Problem(
             Category.INVALID,
             "The resource is of another type than the URL",
-            [Issue("resourceType", f"found {str(found)[:40]!r}" if found else "missing", kind, "invalid")],
+            [Issue("resourceType", _found(found), kind, "invalid")],
         )
     return resource
+
+
+def _found(kind: object) -> str:
+    # Only a name of FHIR's own is told back; anything else may be anybody's name.
+    if not kind:
+        return "missing"
+    return f"found {kind}" if isinstance(kind, str) and kind in resource_types() else "found no resource type"
 
 
 def answer(value: object, status: int = 200, *, raw: bytes | None = None) -> HttpResponse:

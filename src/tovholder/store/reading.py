@@ -275,7 +275,7 @@ def require_type(kind: str) -> None:
     if kind not in resource_types():
         raise Problem(
             Category.NOT_FOUND,
-            f"{kind[:40]} is not a FHIR R4 resource type",
+            "That is not a FHIR R4 resource type",
             [Issue("resourceType", "unknown resource type", "an R4 resource type such as Patient", "not-supported")],
         )
 
