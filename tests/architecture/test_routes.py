@@ -88,7 +88,6 @@ def test_the_matrix(world: dict[str, str], role: Role) -> None:
             .replace("<str:kind>", "Patient")
             .replace("<str:rid>", world["patient"])
             .replace("<str:version>", "1")
-            .replace("<path:rest>", "nothing/of/the/kind")
         )
         status = mine.get(url).status_code
         if who == "open":
