@@ -49,7 +49,8 @@ browser:
 	  echo "Chromium could not be installed: the browser journeys will be skipped with that reason"; }
 
 test: install-dev browser check ## Install what is needed and run every test
-	TOVHOLDER_ENV=test $(BIN)/python -m pytest -n 2 --dist loadfile
+	TOVHOLDER_ENV=test $(BIN)/python -m pytest -n 2 --dist loadfile -m "not browser"
+	TOVHOLDER_ENV=test $(BIN)/python -m pytest -m browser # apart: Playwright's event loop and Django's database do not share a process
 
 quick: install-dev ## The fast tests (under two minutes): no browser, no long runs
 	TOVHOLDER_ENV=test $(BIN)/python -m pytest -n 2 --dist loadfile -m "not browser and not slow" -q
