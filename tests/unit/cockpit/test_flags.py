@@ -14,6 +14,7 @@ from tovholder import store
 from tovholder.access import Context, Role
 from tovholder.appointments import actions as appointment_actions
 from tovholder.base import days
+from tovholder.base.errors import Category, Problem
 from tovholder.cockpit import flags, queries
 from tovholder.monitoring import contributions, engines
 from tovholder.monitoring.queries import rights_table
@@ -191,11 +192,33 @@ def test_national_figures_are_for_the_analyst_and_small_cells_are_withheld(world
     table = rights_table(context(Role.ANALYST, "authority", now=world.now), "kol-plan-30-days")
     assert table.cells
     assert all(cell.suppressed for cell in table.cells)
-    from tovholder.base.errors import Problem
-
     with pytest.raises(Problem):
         rights_table(world.gp, "kol-plan-30-days")
 
 
 def test_another_clinics_list_is_empty(world: World) -> None:
     assert queries.clinic_list(context(Role.GP, "another", now=world.now)) == []
+
+
+def test_a_form_sent_twice_is_one_goal_and_one_answer(world: World) -> None:
+    where: dict[str, Any] = {"patient_id": world.patient, "episode_id": world.episode}
+    actions.start_episode(world.gp, **where)
+    for act in (
+        lambda: actions.add_goal(world.gp, **where, text="Gå en tur", by_patient=True),
+        lambda: actions.record_needs_assessment(world.gp, **where, answers=NEEDS),
+    ):
+        act()
+        with pytest.raises(Problem) as caught:
+            act()
+        assert caught.value.category is Category.CONFLICT
+    assert len(store.search(system(), "Goal", [("patient", world.patient)]).entries) == 1
+    world.now += timedelta(minutes=3)
+    actions.record_needs_assessment(world.gp, **where, answers=NEEDS)
+    assert len(store.search(system(), "QuestionnaireResponse", [("patient", world.patient)]).entries) == 2
+
+
+def test_no_needs_assessment_in_a_closed_course(world: World) -> None:
+    where: dict[str, Any] = {"patient_id": world.patient, "episode_id": world.episode}
+    actions.decline_episode(world.gp, **where, reason="Vil ikke")
+    with pytest.raises(Problem, match="closed"):
+        actions.record_needs_assessment(world.gp, **where, answers=NEEDS)

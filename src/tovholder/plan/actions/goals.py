@@ -74,10 +74,21 @@ def add_goal(
             code=code,
             condition_ids=condition,
         )
+        _not_there_already(uow, goal)
         made = replace(goal, id=uow.create(resources.goal_resource(goal)).id)
         if episode_id is not None and made.id is not None:
             _into_plan(uow, patient_id, episode_id, made.id)
         return made
+
+
+def _not_there_already(uow: UnitOfWork, goal: Goal) -> None:
+    """The same words of the same person for the same course are one goal: a form sent twice, or from two windows."""
+    for item in course.about(uow.as_system("plan"), "Goal", goal.patient_id):
+        held = resources.read_goal(item)
+        same = (held.text, held.episode_id, held.expressed_by) == (goal.text, goal.episode_id, goal.expressed_by)
+        if same and held.lifecycle == goal.lifecycle:
+            issue = Issue("Goal.description.text", "the same goal is there already", "another goal", "duplicate")
+            raise Problem(Category.CONFLICT, "The goal is there already", [issue], kept="the goal as it was")
 
 
 def _into_plan(uow: UnitOfWork, patient_id: str, episode_id: str, goal_id: str) -> None:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from tovholder import forms, store
 from tovholder.access import Context, Role
 from tovholder.base import days
-from tovholder.base.errors import Category, Problem, forbidden
+from tovholder.base.errors import Category, Issue, Problem, forbidden, rule
+from tovholder.fhir.references import patient_of
 from tovholder.packages import Package
 from tovholder.packages.model import Form
 from tovholder.plan import course, resources
+from tovholder.store import UnitOfWork
 
+AGAIN = timedelta(minutes=2)
 Given = Mapping[str, Any]  # linkId → one answer or several
 
 
@@ -41,6 +45,10 @@ def record_needs_assessment(ctx: Context, *, patient_id: str, episode_id: str, a
     """Store the needs assessment of a course."""
     with store.unit_of_work(ctx, patients=[patient_id]) as uow:
         _, value = course.episode(uow, patient_id, episode_id)
+        if not value.phase.is_open:
+            raise rule(
+                "QuestionnaireResponse.extension('workflow-episodeOfCare')", "the course is closed", "an open course"
+            )
         form_id = course.package(value.package).level.base.form
         return record_response(
             ctx, patient_id=patient_id, episode_id=episode_id, package=value.package, form_id=form_id, answers=answers
@@ -80,11 +88,24 @@ def record_response(
             source=author,
             episode_id=episode_id,
         )
+        _not_just_now(uow, response, ctx)
         stored = uow.create(response)
         hand = uow.as_system("forms")  # the answerer may not write measurements; the form may
         taken = forms.extract(form, given, patient_id=patient_id, at=ctx.now, response_id=stored.id, performer=author)
         ids = tuple(hand.create(item).id for item in taken)
         return Recorded(stored.id, form_id, days.day_of(ctx.now), given, forms.score(form, given), ids)
+
+
+def _not_just_now(uow: UnitOfWork, response: dict[str, Any], ctx: Context) -> None:
+    """The same answers of the same person within two minutes are one sending: a double press, or two windows."""
+    patient = patient_of(response) or ""
+    for item in course.about(uow.as_system("forms"), "QuestionnaireResponse", patient):
+        same = all(item.get(name) == response.get(name) for name in ("questionnaire", "item", "author", "extension"))
+        if same and ctx.now - days.parse_instant(item["authored"]) < AGAIN:
+            issue = Issue(
+                "QuestionnaireResponse", "the same answers were stored just now", "other answers", "duplicate"
+            )
+            raise Problem(Category.CONFLICT, "The answers are stored already", [issue], kept="the answers, once")
 
 
 def _list(value: Any) -> list[Any]:
