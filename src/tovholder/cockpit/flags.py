@@ -52,22 +52,10 @@ class FlagStep:
             (package, rule)
             for package in packages.builtin().values()
             for rule in package.rules
-            if tables & (GATE_TABLES | rule_tables(package, rule))
+            if tables & (GATE_TABLES | reading.tables_of(rule.sql, package.parameters))
         ]
         if rules:
             evaluate(uow, patients, rules)
-
-
-_tables: dict[str, frozenset[str]] = {}  # by SQL text: what a SELECT reads does not depend on what is bound
-
-
-def rule_tables(package: Package, rule: Rule) -> frozenset[str]:
-    """The facts a rule reads."""
-    found = _tables.get(rule.sql)
-    if found is None:
-        checked, _ = reading.prepared(rule.sql, package.parameters, compile.Patients())
-        found = _tables[rule.sql] = checked.tables
-    return found
 
 
 def evaluate(uow: UnitOfWork, patients: Iterable[str], rules: Sequence[tuple[Package, Rule]]) -> tuple[int, int]:

@@ -15,7 +15,6 @@ from tovholder.plan.nextstep import Ask
 from tovholder.plan.values import Activity, Appointment, Episode, Plan
 
 SEVERITY = {"high": 0, "medium": 1, "low": 2}
-SOON_DAYS = 7
 
 ASK_TITLES: Mapping[Ask, Mapping[str, str]] = {
     Ask.ASSESS_FIRST: {"da": "Vurdér først", "en": "Assess first"},

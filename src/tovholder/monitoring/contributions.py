@@ -43,22 +43,10 @@ class ContributionStep:
             (package, indicator)
             for package in packages.builtin().values()
             for indicator in package.indicators
-            if tables & (STRATA_TABLES | indicator_tables(package, indicator))
+            if tables & (STRATA_TABLES | reading.tables_of(indicator.sql, package.parameters))
         ]
         if todo:
             recompute(uow, patients, todo)
-
-
-_tables: dict[str, frozenset[str]] = {}  # by SQL text: what a SELECT reads does not depend on what is bound
-
-
-def indicator_tables(package: Package, indicator: Indicator) -> frozenset[str]:
-    """The facts an indicator reads."""
-    found = _tables.get(indicator.sql)
-    if found is None:
-        checked, _ = reading.prepared(indicator.sql, package.parameters, compile.Patients())
-        found = _tables[indicator.sql] = checked.tables
-    return found
 
 
 def recompute(uow: UnitOfWork, patients: Iterable[str], todo: Sequence[tuple[Package, Indicator]]) -> int:

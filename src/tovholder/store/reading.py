@@ -213,6 +213,18 @@ def _prepared(
     return checked, compile.compile(checked, engine, rule_scope)
 
 
+def tables_of(sql: str, parameters: Mapping[str, int | str]) -> frozenset[str]:
+    """The facts a SELECT of the subset reads; what is bound does not change them, so the text alone is the key."""
+    found = _tables.get(sql)
+    if found is None:
+        checked, _ = prepared(sql, parameters, compile.Patients())
+        found = _tables[sql] = checked.tables
+    return found
+
+
+_tables: dict[str, frozenset[str]] = {}
+
+
 @lru_cache(maxsize=1)
 def fact_schema() -> rule_schema.Schema:
     """The facts as rules see them."""

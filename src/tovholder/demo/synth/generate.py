@@ -6,7 +6,7 @@ the clinics before. Nothing is kept longer than one clinic: a million people str
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -155,11 +155,3 @@ def subset(people: People, chosen: np.ndarray[Any, np.dtype[np.intp]]) -> People
         people.kol[chosen],
         people.other[chosen],
     )
-
-
-def counts_by_type(resources: Iterator[Mapping[str, Any]]) -> dict[str, int]:
-    """How many resources there are of each type."""
-    found: dict[str, int] = {}
-    for resource in resources:
-        found[resource["resourceType"]] = found.get(resource["resourceType"], 0) + 1
-    return found
