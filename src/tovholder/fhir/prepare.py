@@ -10,6 +10,7 @@ from typing import Any
 from tovholder.base import json
 from tovholder.base.errors import Issue
 from tovholder.fhir import searchparams, views
+from tovholder.fhir.index_tables import param_id
 from tovholder.fhir.validate import validate
 
 Row = tuple[Any, ...]
@@ -17,11 +18,15 @@ Row = tuple[Any, ...]
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """All that can be known of one resource alone. index: rows by table, without the resource's key."""
+    """All that can be known of one resource alone. index: rows by table, without the resource's key.
+
+    moment: when it happened (the lowest of its main date), epoch milliseconds; a patient's timeline is sorted by it.
+    """
 
     issues: tuple[Issue, ...]
     index: dict[str, list[Row]]
     facts: list[tuple[str, list[Row]]]
+    moment: int | None = None
 
 
 def prepare(resource: dict[str, Any], facts_folder: Path) -> Prepared:
@@ -29,7 +34,16 @@ def prepare(resource: dict[str, Any], facts_folder: Path) -> Prepared:
     issues = tuple(validate(resource))
     if any(issue.severity in ("error", "fatal") for issue in issues):
         return Prepared(issues, {}, [])
-    return Prepared(issues, index_rows(resource), fact_rows(resource, facts_folder))
+    index = index_rows(resource)
+    return Prepared(issues, index, fact_rows(resource, facts_folder), moment_of(resource["resourceType"], index))
+
+
+def moment_of(kind: str, index: dict[str, list[Row]]) -> int | None:
+    """The lowest date among the rows of the type's main date parameter; None when it has none or tells none."""
+    main = searchparams.main_date(kind)
+    if main is None:
+        return None
+    return min((row[1] for row in index.get("store_date", ()) if row[0] == main), default=None)
 
 
 def prepare_many(bodies: list[bytes], facts_folder: Path) -> list[Prepared]:
@@ -38,22 +52,22 @@ def prepare_many(bodies: list[bytes], facts_folder: Path) -> list[Prepared]:
 
 
 def index_rows(resource: dict[str, Any]) -> dict[str, list[Row]]:
-    """The search rows of a resource by table, without its key; ``Type.`` stands before each parameter's name."""
+    """The search rows of a resource by table (``index_tables``), without its key."""
     kind = resource["resourceType"]
     found = searchparams.indexer(kind)(resource)
     rows: dict[str, list[Row]] = {}
     if found.tokens:
-        rows["store_token"] = _once((f"{kind}.{p}", code, system) for p, system, code in found.tokens)
+        rows["store_token"] = _once((param_id(f"{kind}.{p}"), code, system) for p, system, code in found.tokens)
     if found.dates:
-        rows["store_date"] = _once((f"{kind}.{p}", low, high) for p, low, high in found.dates)
+        rows["store_date"] = _once((param_id(f"{kind}.{p}"), low, high) for p, low, high in found.dates)
     if found.strings:
-        rows["store_string"] = _once((f"{kind}.{p}", text) for p, text in found.strings)
+        rows["store_string"] = _once((param_id(f"{kind}.{p}"), value, text) for p, value, text in found.strings)
     if found.references:
-        rows["store_reference"] = _once((f"{kind}.{p}", rid, target) for p, target, rid in found.references)
+        rows["store_reference"] = _once((param_id(f"{kind}.{p}"), rid, target) for p, target, rid in found.references)
     if found.uris:
-        rows["store_uri"] = _once((f"{kind}.{p}", uri) for p, uri in found.uris)
+        rows["store_uri"] = _once((param_id(f"{kind}.{p}"), uri) for p, uri in found.uris)
     if found.quantities:
-        rows["store_quantity"] = _once((f"{kind}.{p}", *values) for p, *values in found.quantities)
+        rows["store_quantity"] = _once((param_id(f"{kind}.{p}"), *values) for p, *values in found.quantities)
     return rows
 
 

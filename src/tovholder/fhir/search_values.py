@@ -159,12 +159,12 @@ def _strings(items: list[Any]) -> Found:
     found: Found = []
     for item in items:
         if isinstance(item, str):
-            found.append((fold(item),))
+            found.append((fold(item), item))
         elif isinstance(item, dict):
             named = not _NAME_KEYS.isdisjoint(item)
             parts, lists = (_NAME_PARTS, _NAME_LISTS) if named else (_ADDRESS_PARTS, _ADDRESS_LISTS)
-            found += [(fold(item[part]),) for part in parts if isinstance(item.get(part), str)]
-            found += [(fold(text),) for name in lists for text in item.get(name, ()) if isinstance(text, str)]
+            found += [(fold(item[part]), item[part]) for part in parts if isinstance(item.get(part), str)]
+            found += [(fold(text), text) for name in lists for text in item.get(name, ()) if isinstance(text, str)]
     return found
 
 

@@ -11,6 +11,7 @@ from tovholder.fhir import fhirpath, search_tables
 from tovholder.fhir.fhirpath_functions import Step
 from tovholder.fhir.fhirpath_native import build
 from tovholder.fhir.fhirpath_syntax import Binary, Call, Member, Node, type_text
+from tovholder.fhir.index_tables import param_id
 from tovholder.fhir.search_values import EXTRACT
 from tovholder.fhir.search_values import date_range as date_range
 from tovholder.fhir.search_values import fold as fold
@@ -37,7 +38,7 @@ class IndexRows:
 
     tokens: list[tuple[str, str, str]] = field(default_factory=list)  # parameter, system, code
     dates: list[tuple[str, int, int]] = field(default_factory=list)  # parameter, low, high
-    strings: list[tuple[str, str]] = field(default_factory=list)  # parameter, folded text
+    strings: list[tuple[str, str, str]] = field(default_factory=list)  # parameter, folded text, text as written
     references: list[tuple[str, str, str]] = field(
         default_factory=list
     )  # parameter, type, id; type "" and a URL elsewhere
@@ -75,6 +76,32 @@ def parameters_of(resource_type: str) -> tuple[SearchParameter, ...]:
 def search_parameter(resource_type: str, name: str) -> SearchParameter | None:
     """One parameter of a type, without modifier or prefix; None when it is not indexed."""
     return _table(resource_type).get(name)
+
+
+# The date a timeline is sorted by, where the parameter is not called ``date``.
+_MAIN_DATES = {
+    "CarePlan": "date",
+    "Communication": "sent",
+    "Condition": "onset-date",
+    "Goal": "start-date",
+    "MedicationRequest": "authoredon",
+    "MedicationStatement": "effective",
+    "QuestionnaireResponse": "authored",
+    "ServiceRequest": "authored",
+    "Task": "authored-on",
+    "Patient": "birthdate",
+    "ImagingStudy": "started",
+    "Provenance": "recorded",
+    "Slot": "start",
+}
+
+
+@cache
+def main_date(resource_type: str) -> int | None:
+    """The number of the date parameter that says when such a resource happened; None where there is none."""
+    name = _MAIN_DATES.get(resource_type, "date")
+    found = search_parameter(resource_type, name)
+    return param_id(f"{resource_type}.{name}") if found is not None and found.kind == "date" else None
 
 
 @dataclass(frozen=True, slots=True)

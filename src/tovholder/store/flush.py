@@ -9,6 +9,7 @@ from typing import Any
 from django.db import connection
 
 from tovholder.access import relations as relation_table
+from tovholder.fhir.index_tables import INDEX_TABLES
 from tovholder.fhir.prepare import fact_rows, index_rows
 from tovholder.store import relations, schema
 from tovholder.store.rows import Write
@@ -52,22 +53,34 @@ def write_all(writes: Sequence[Write], counters: Counters) -> tuple[set[str], se
             counters.key += 1
             write.key = counters.key
             fresh.append(
-                (write.key, write.kind, write.rid, write.version, counters.seq, write.patient, write.updated, deleted)
+                (
+                    write.key,
+                    write.kind,
+                    write.rid,
+                    write.version,
+                    counters.seq,
+                    write.patient,
+                    write.moment,
+                    write.updated,
+                    deleted,
+                )
             )
         else:
-            renewed.append((write.version, counters.seq, write.patient, write.updated, deleted, write.key))
+            renewed.append(
+                (write.version, counters.seq, write.patient, write.moment, write.updated, deleted, write.key)
+            )
         versions.append((counters.seq, write.key, write.version, write.updated, write.method, write.body))
     with connection.cursor() as cursor:
         if fresh:
             cursor.executemany(
-                "INSERT INTO store_resource (key, type, rid, version, seq, patient_id, updated, deleted)"
-                " VALUES (%s, %s, %s, %s, %s, %s, %s, %s)",
+                "INSERT INTO store_resource (key, type, rid, version, seq, patient_id, moment, updated, deleted)"
+                " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
                 fresh,
             )
         if renewed:
             cursor.executemany(
-                "UPDATE store_resource SET version = %s, seq = %s, patient_id = %s, updated = %s, deleted = %s"
-                " WHERE key = %s",
+                "UPDATE store_resource SET version = %s, seq = %s, patient_id = %s, moment = %s, updated = %s,"
+                " deleted = %s WHERE key = %s",
                 renewed,
             )
         cursor.executemany(
@@ -95,14 +108,7 @@ def _write_index(writes: Sequence[Write]) -> None:
     apply_index(change)
 
 
-_COLUMNS = {
-    "store_token": ("param", "code", "system", "key"),
-    "store_date": ("param", "low", "high", "key"),
-    "store_string": ("param", "value", "key"),
-    "store_reference": ("param", "rid", "type", "key"),
-    "store_uri": ("param", "uri", "key"),
-    "store_quantity": ("param", "low", "high", "system", "code", "key"),
-}
+_COLUMNS = {table: (*(name for name, _ in columns), "key") for table, columns in INDEX_TABLES.items()}
 
 
 def apply_index(change: IndexChange) -> None:

@@ -8,7 +8,7 @@ from django.db import models
 
 
 class ResourceRow(models.Model):
-    """One resource: where its current version is, whom it is about."""
+    """One resource: where its current version is, whom it is about, and when it happened (``moment``, epoch ms)."""
 
     key = models.BigAutoField(primary_key=True)
     type = models.CharField(max_length=40)
@@ -16,6 +16,7 @@ class ResourceRow(models.Model):
     version = models.BigIntegerField()
     seq = models.BigIntegerField()
     patient_id = models.CharField(max_length=64, null=True)
+    moment = models.BigIntegerField(null=True)
     updated = models.BigIntegerField()
     deleted = models.BooleanField(default=False)
 
@@ -23,7 +24,7 @@ class ResourceRow(models.Model):
         db_table = "store_resource"
         constraints: ClassVar = [models.UniqueConstraint(fields=["type", "rid"], name="store_resource_id")]
         indexes: ClassVar = [
-            models.Index(fields=["patient_id", "type"], name="store_resource_patient"),
+            models.Index(fields=["patient_id", "type", "moment"], name="store_resource_patient"),
             models.Index(fields=["type", "updated", "key"], name="store_resource_updated"),
         ]
 

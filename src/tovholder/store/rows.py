@@ -66,6 +66,11 @@ class Write:
     body: bytes
     prepared: Prepared | None  # the rows of new
 
+    @property
+    def moment(self) -> int | None:
+        """When what it tells happened (epoch milliseconds); None for a deleted one."""
+        return self.prepared.moment if self.prepared else None
+
 
 _CURRENT = (
     "SELECT r.type, r.rid, r.key, r.version, r.deleted, v.body FROM store_resource AS r"

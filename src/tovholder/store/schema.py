@@ -13,27 +13,18 @@ from django.db import connection
 from tovholder.base import days
 from tovholder.base.errors import Issue
 from tovholder.fhir import views
+from tovholder.fhir.index_tables import INDEX_TABLES
 
 FACTS_FOLDER = Path(__file__).with_name("facts")
 
 # Search rows hang on the resource's key. Without rowid: the row is its own index; rows of a resource are
 # removed by recomputing them from the version they came from, so no index by key is needed.
+_KINDS = {"int": "INTEGER", "text": "TEXT", "real": "REAL"}
 INDEX_DDL = {
-    "store_token": "CREATE TABLE store_token (param TEXT NOT NULL, code TEXT NOT NULL, system TEXT NOT NULL,"
-    " key INTEGER NOT NULL, PRIMARY KEY (param, code, system, key)) WITHOUT ROWID",
-    "store_date": "CREATE TABLE store_date (param TEXT NOT NULL, low INTEGER NOT NULL, high INTEGER NOT NULL,"
-    " key INTEGER NOT NULL, PRIMARY KEY (param, low, high, key)) WITHOUT ROWID",
-    "store_string": "CREATE TABLE store_string (param TEXT NOT NULL, value TEXT NOT NULL, key INTEGER NOT NULL,"
-    " PRIMARY KEY (param, value, key)) WITHOUT ROWID",
-    "store_reference": "CREATE TABLE store_reference (param TEXT NOT NULL, rid TEXT NOT NULL, type TEXT NOT NULL,"
-    " key INTEGER NOT NULL, PRIMARY KEY (param, rid, type, key)) WITHOUT ROWID",
-    "store_uri": "CREATE TABLE store_uri (param TEXT NOT NULL, uri TEXT NOT NULL, key INTEGER NOT NULL,"
-    " PRIMARY KEY (param, uri, key)) WITHOUT ROWID",
-    "store_quantity": "CREATE TABLE store_quantity (param TEXT NOT NULL, low REAL NOT NULL, high REAL NOT NULL,"
-    " system TEXT NOT NULL, code TEXT NOT NULL, key INTEGER NOT NULL,"
-    " PRIMARY KEY (param, low, high, system, code, key)) WITHOUT ROWID",
+    table: f"CREATE TABLE {table} ({', '.join(f'{name} {_KINDS[kind]} NOT NULL' for name, kind in columns)},"
+    f" key INTEGER NOT NULL, PRIMARY KEY ({', '.join(name for name, _ in columns)}, key)) WITHOUT ROWID"
+    for table, columns in INDEX_TABLES.items()
 }
-
 
 # Beside the views' own indexes: truths that must hold whoever writes at the same time (guards tell them in words
 # first), and the way from a clinic to its patients.

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from tovholder.base.errors import Category, Issue, Problem
 from tovholder.base.text import whole_number
 from tovholder.fhir import searchparams
+from tovholder.fhir.index_tables import param_id
 from tovholder.store.params import date, quantity, reference, string, token, uri
 
 CONTROLS = ("_count", "_sort", "_total", "_cursor", "_format", "_pretty")
@@ -110,7 +111,7 @@ def clause(kind: str, item: Filter) -> tuple[str, list[str | int | float]]:
             ],
             kept="nothing was read",
         )
-    return _BY_KIND[found.kind](f"{kind}.{item.name}", item.modifier, item.values)
+    return _BY_KIND[found.kind](param_id(f"{kind}.{item.name}"), item.modifier, item.values)
 
 
 def split_values(text: str) -> list[str]:

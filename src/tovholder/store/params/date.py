@@ -38,12 +38,12 @@ def _term(prefix: str, low: int, high: int) -> tuple[str, list[str | int | float
     return "(low < %s OR (low >= %s AND high <= %s))", [low, low, high]
 
 
-def clause(param: str, modifier: str, values: Sequence[str]) -> tuple[str, list[str | int | float]]:
+def clause(param: int, modifier: str, values: Sequence[str]) -> tuple[str, list[str | int | float]]:
     """Resources with a date in one of the ranges."""
     terms: list[str] = []
     bound: list[str | int | float] = []
     for value in values:
-        sql, numbers = _term(*_interval(param.partition(".")[2], value))
+        sql, numbers = _term(*_interval("date", value))
         terms.append(f"(param = %s AND {sql})")
         bound += [param, *numbers]
     return f"r.key IN (SELECT key FROM store_date WHERE {' OR '.join(terms)})", bound

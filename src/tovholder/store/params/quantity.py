@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from tovholder.base.errors import Category, Issue, Problem
 
 
-def clause(param: str, modifier: str, values: Sequence[str]) -> tuple[str, list[str | int | float]]:
+def clause(param: int, modifier: str, values: Sequence[str]) -> tuple[str, list[str | int | float]]:
     """Resources with a number in one of the ranges; a number stands for its precision's interval."""
     terms: list[str] = []
     bound: list[str | int | float] = []
@@ -22,7 +22,7 @@ def clause(param: str, modifier: str, values: Sequence[str]) -> tuple[str, list[
             raise Problem(
                 Category.INVALID,
                 "The search cannot be run",
-                [Issue(param.partition(".")[2], "not a number", "a number after eq gt lt ge le", "value")],
+                [Issue("the value", "not a number", "a number after eq gt lt ge le", "value")],
                 kept="nothing was read",
             ) from None
         half = 0.5 * 10 ** -len(digits.partition(".")[2])
@@ -37,7 +37,7 @@ def clause(param: str, modifier: str, values: Sequence[str]) -> tuple[str, list[
             raise Problem(
                 Category.INVALID,
                 "The search cannot be run",
-                [Issue(param.partition(".")[2], "unknown prefix", "eq gt lt ge le", "value")],
+                [Issue("the value", "unknown prefix", "eq gt lt ge le", "value")],
                 kept="nothing was read",
             )
         term = f"param = %s AND {compare[0]}"

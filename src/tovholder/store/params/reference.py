@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from tovholder.fhir.references import parse_reference
 
 
-def clause(param: str, modifier: str, values: Sequence[str]) -> tuple[str, list[str | int | float]]:
+def clause(param: int, modifier: str, values: Sequence[str]) -> tuple[str, list[str | int | float]]:
     """Resources that point at one of the targets."""
     terms: list[str] = []
     bound: list[str | int | float] = []

@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from tovholder.fhir.searchparams import fold
 
 
-def clause(param: str, modifier: str, values: Sequence[str]) -> tuple[str, list[str | int | float]]:
+def clause(param: int, modifier: str, values: Sequence[str]) -> tuple[str, list[str | int | float]]:
     """Resources with a text that starts with (contains, is) one of the values."""
     terms: list[str] = []
     bound: list[str | int | float] = []
     for value in values:
         folded = fold(value)
         if modifier == "exact":
-            terms.append("(param = %s AND value = %s)")
-            bound += [param, folded]
+            terms.append("(param = %s AND value = %s AND text = %s)")
+            bound += [param, folded, value]
         elif modifier == "contains":
             terms.append("(param = %s AND instr(value, %s) > 0)")
             bound += [param, folded]

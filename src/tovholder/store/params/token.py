@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 
-def clause(param: str, modifier: str, values: Sequence[str]) -> tuple[str, list[str | int | float]]:
+def clause(param: int, modifier: str, values: Sequence[str]) -> tuple[str, list[str | int | float]]:
     """Resources with one of the codes."""
     terms: list[str] = []
     bound: list[str | int | float] = []
