@@ -103,6 +103,7 @@ def synth(
     anchor: str = typer.Option("", help="The day everything is dated from (YYYY-MM-DD); today without it."),
     clinics: int = typer.Option(1, min=0, help="Clinics with a full list of 1,600 people."),
     package_clinics: int = typer.Option(20, min=0, help="Clinics with package patients only."),
+    everyday: float = typer.Option(0, min=0, help="Ordinary visits per person on a full list, each with four values."),
 ) -> None:
     """Make a fictitious Danish population as FHIR NDJSON."""
     from tovholder.demo import synth as population
@@ -111,7 +112,9 @@ def synth(
         day = date.fromisoformat(anchor) if anchor else days.date_of(days.day_of(setup.now()))
     except ValueError:
         raise typer.BadParameter(f"{anchor!r} is not a day; write it as YYYY-MM-DD", param_hint="--anchor") from None
-    config = population.SynthConfig(seed=seed, anchor=day, full_clinics=clinics, package_clinics=package_clinics)
+    config = population.SynthConfig(
+        seed=seed, anchor=day, full_clinics=clinics, package_clinics=package_clinics, everyday=everyday
+    )
     with setup.progress_bar("Making people", None) as bar:
         task = bar.task_ids[0]
         counts = population.write_ndjson(config, folder, lambda count: bar.advance(task, count))

@@ -15,6 +15,7 @@ class SynthConfig:
     anchor: the day "today" of the data, normally the day it is built. Everything dated lies before it, apart from
     booked appointments, due days and ends of windows. full_clinics have their whole list of list_size people;
     package_clinics have only their package patients (from three to five quarters of package_patients_per_clinic).
+    everyday: mean number of ordinary visits per person on a full list, each a contact with four laboratory values.
     """
 
     seed: int
@@ -23,10 +24,11 @@ class SynthConfig:
     list_size: int = 1600
     package_clinics: int = 20
     package_patients_per_clinic: int = 48
+    everyday: float = 0
 
     def __post_init__(self) -> None:
-        if min(self.full_clinics, self.package_clinics, self.seed) < 0:
-            raise ValueError("seed, full_clinics and package_clinics may not be negative")
+        if min(self.full_clinics, self.package_clinics, self.seed, self.everyday) < 0:
+            raise ValueError("seed, full_clinics, package_clinics and everyday may not be negative")
         if self.list_size < 100 and self.full_clinics:
             raise ValueError("a full list has at least 100 people, or its ages cannot be a list's")
         if self.package_patients_per_clinic < 4 and self.package_clinics:

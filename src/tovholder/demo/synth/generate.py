@@ -18,6 +18,7 @@ from tovholder.demo.synth.clinical import draw_clinical
 from tovholder.demo.synth.config import SynthConfig
 from tovholder.demo.synth.course import CourseWriter
 from tovholder.demo.synth.cpr import CprSource
+from tovholder.demo.synth.everyday import Everyday
 from tovholder.demo.synth.histories import NEVER, Histories, draw_histories
 from tovholder.demo.synth.measurements import Measurer, draw_visits
 from tovholder.demo.synth.organisations import Clinic, directory, organisation_resources
@@ -106,12 +107,22 @@ def _clinic(config: SynthConfig, clinic: Clinic, package: Package, cpr: CprSourc
     measurer = Measurer(rng, ids, clinical, visits, today)
     writer = CourseWriter(rng, ids, clinic, package, clinical, histories, today)
     place = {int(person): index for index, person in enumerate(ill)}
+    # A stream of its own: with or without everyday visits the rest is the same.
+    everyday = Everyday(
+        np.random.default_rng([config.seed, 2, clinic.number]),
+        seeded_ids((config.seed * 2_000_003 + 3) * 10_000_019 + clinic.number),
+        clinic,
+        len(people),
+        config.everyday if clinic.full else 0,
+        today,
+    )
 
     for person, patient in enumerate(patients):
         index = place.get(person)
         if index is None:
             yield patient
             yield from others[person]
+            yield from everyday.of(person, patient)
             continue
         diagnosis = _diagnosis(
             writer,
@@ -128,6 +139,7 @@ def _clinic(config: SynthConfig, clinic: Clinic, package: Package, cpr: CprSourc
         known: list[Json] = [*others[person], diagnosis, *contacts, *measured]
         yield writer.patient(index, patient)
         yield from known
+        yield from everyday.of(person, patient)
         yield from writer.of(index, patient, diagnosis, known)
 
 
