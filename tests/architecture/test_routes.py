@@ -21,6 +21,9 @@ ROUTES: dict[str, Any] = {
     "fhir": "token",
     "fhir/": "token",
     "fhir/metadata": "open",
+    "fhir/<operation:name>": "token",
+    "fhir/<str:kind>/<operation:name>": "token",
+    "fhir/<str:kind>/<str:rid>/<operation:name>": "token",
     "fhir/<str:kind>": "token",
     "fhir/<str:kind>/_search": "token",
     "fhir/<str:kind>/<str:rid>": "token",
@@ -87,6 +90,7 @@ def test_the_matrix(world: dict[str, str], role: Role) -> None:
             .replace("<str:kind>", "Patient")
             .replace("<str:rid>", world["patient"])
             .replace("<str:version>", "1")
+            .replace("<operation:name>", "$everything")
         )
         status = mine.get(url).status_code
         if who == "open":

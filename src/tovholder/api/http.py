@@ -43,18 +43,7 @@ def fhir_view(*methods: str) -> Callable[[View], View]:
         def endpoint(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             try:
                 if request.method not in methods:
-                    message = f"{(request.method or '')[:20]} is not supported here"
-                    response = answer_problem(
-                        Problem(
-                            Category.UNSUPPORTED,
-                            message,
-                            [Issue("method", message, ", ".join(methods), "not-supported")],
-                            kept="nothing was changed",
-                        )
-                    )
-                    response.status_code = 405
-                    response.headers["Allow"] = ", ".join(methods)
-                    return response
+                    return not_allowed(request, *methods)
                 _check_format(request)
                 if "kind" in kwargs:
                     require_type(kwargs["kind"])
@@ -80,6 +69,16 @@ def fhir_view(*methods: str) -> Callable[[View], View]:
         return endpoint
 
     return decorate
+
+
+def not_allowed(request: HttpRequest, *methods: str) -> HttpResponse:
+    """405, with the methods there are."""
+    message = f"{(request.method or '')[:20]} is not supported here"
+    issue = Issue("method", message, ", ".join(methods), "not-supported")
+    response = answer_problem(Problem(Category.UNSUPPORTED, message, [issue], kept="nothing was changed"))
+    response.status_code = 405
+    response.headers["Allow"] = ", ".join(methods)
+    return response
 
 
 def fault(request: HttpRequest) -> Problem:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
-from django.urls import path
+from django.urls import path, register_converter
 
-from tovholder.api import capabilities, create, delete, read, search, transaction, update
+from tovholder.api import capabilities, create, delete, operations, read, search, transaction, update
 from tovholder.api.http import fhir_view
 
 
@@ -49,10 +49,33 @@ def by_version(request: HttpRequest, kind: str, rid: str, version: str) -> HttpR
     return read.vread(request, kind, rid, version)
 
 
+@fhir_view("GET", "POST")
+def operation(request: HttpRequest, name: str, kind: str = "", rid: str = "") -> HttpResponse:
+    """[base]/$name, [base]/[type]/$name, [base]/[type]/[id]/$name (R4 §3.2)."""
+    return operations.run(request, name, kind, rid)
+
+
+class OperationName:
+    """``$name`` in a path."""
+
+    regex = r"\$[^/]+"
+
+    def to_python(self, value: str) -> str:
+        """As it stands."""
+        return value
+
+    to_url = to_python
+
+
+register_converter(OperationName, "operation")
+
 urlpatterns = [
     path("", system),
     path("/", system),
     path("/metadata", metadata),
+    path("/<operation:name>", operation),
+    path("/<str:kind>/<operation:name>", operation),
+    path("/<str:kind>/<str:rid>/<operation:name>", operation),
     path("/<str:kind>", by_type),
     path("/<str:kind>/_search", search_by_post),
     path("/<str:kind>/<str:rid>", by_id),
