@@ -17,15 +17,22 @@ Resource = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """One version as the record holds it. updated: epoch milliseconds."""
+    """One version as the record holds it; the body is parsed when somebody asks. updated: epoch milliseconds."""
 
-    resource: Resource
+    parsed: Resource | None
     type: str
     id: str
     version: int
     updated: int
     created: bool = False
     body: bytes = b""
+
+    @property
+    def resource(self) -> Resource:
+        """The content; empty for a deletion."""
+        if self.parsed is None:
+            object.__setattr__(self, "parsed", json.loads(self.body) if self.body else {})
+        return self.parsed or {}
 
     @property
     def reference(self) -> str:

@@ -321,7 +321,7 @@ class UnitOfWork:
         for about in (write.patient, patient_of(old) if old else None):
             if about is not None:
                 seen.add(about)
-        return Stored(new or {}, kind, rid, version, write.updated, created=old is None)
+        return Stored(new or {}, kind, rid, version, write.updated, created=old is None, body=body)
 
     def flush(self) -> None:
         """Send what is staged to the database, still inside the transaction."""
