@@ -28,6 +28,8 @@ CORE = "http://hl7.org/fhir/StructureDefinition/"
 INHERITED = ("id", "extension", "modifierExtension")
 REGEX = CORE + "regex"
 
+# Rules repeated on every element of a kind; each is stated once, on the type that has it.
+EVERYWHERE = ("ele-1", "ext-1", "dom-2", "dom-3", "dom-4", "dom-5", "dom-6")
 LONGEST_ID = 64
 # Groups have no leaf entry to be put back from: the one group whose cardinality the package changed.
 RESTORED_MINIMUM = {"EvidenceVariable.characteristic": 1}
@@ -125,6 +127,8 @@ def describe(element: Json, groups: set[str], is_resource: bool) -> Json:
     """One element as a row of the table."""
     path = element["path"]
     row: Json = {}
+    if element.get("isSummary"):
+        row["summary"] = True
     if minimum := RESTORED_MINIMUM.get(path, element["min"]):
         row["min"] = minimum
     if element["max"] == "*":
@@ -144,7 +148,18 @@ def describe(element: Json, groups: set[str], is_resource: bool) -> Json:
     binding = element.get("binding", {})
     if binding.get("strength") == "required":
         row["binding"] = binding["valueSet"].split("|")[0]
+    if path not in groups and (own := invariants(element)):
+        row["invariants"] = own
     return row
+
+
+def invariants(element: Json) -> list[list[str]]:
+    """Key, severity, meaning and expression of the rules an element states itself (not those every element has)."""
+    return [
+        [rule["key"], rule["severity"], rule["human"], rule["expression"]]
+        for rule in element.get("constraint", [])
+        if rule["key"] not in EVERYWHERE
+    ]
 
 
 def type_tables(official: dict[str, Json]) -> dict[str, Json]:
@@ -160,8 +175,12 @@ def type_tables(official: dict[str, Json]) -> dict[str, Json]:
         paths = {e["path"] for e in elements}
         groups = {p.rsplit(".", 1)[0] for p in paths} & paths
         kind = "abstract" if definition["abstract"] else definition["kind"]
-        tables[name] = {"kind": kind, "elements": {}}
+        root = definition["snapshot"]["element"][0]
+        tables[name] = {"kind": kind, "elements": {}, **stated(root, definition)}
         tables.update({g: {"kind": "group", "elements": {}} for g in sorted(groups)})
+        for element in elements:
+            if element["path"] in groups and (own := invariants(element)):
+                tables[element["path"]]["invariants"] = own
         for element in elements:
             parent, leaf = element["path"].rsplit(".", 1)
             owner = name if parent == definition["type"] else parent
@@ -169,6 +188,24 @@ def type_tables(official: dict[str, Json]) -> dict[str, Json]:
                 element, groups, definition["kind"] == "resource"
             )
     return tables
+
+
+def stated(root: Json, definition: Json) -> Json:
+    """What the first element of a definition says of the whole type: its rules, and whether it has the domain's."""
+    row: Json = {}
+    if definition.get("baseDefinition") == CORE + "DomainResource":
+        row["domain"] = True
+    own = invariants(root)
+    if definition["name"] in ("Element", "Extension", "DomainResource"):
+        keys = {"Element": ("ele-1",), "Extension": ("ext-1",), "DomainResource": EVERYWHERE[2:]}[definition["name"]]
+        own += [
+            [rule["key"], rule["severity"], rule["human"], rule["expression"]]
+            for rule in root["constraint"]
+            if rule["key"] in keys
+        ]
+    if own:
+        row["invariants"] = own
+    return row
 
 
 def primitives() -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -15,12 +15,23 @@ Codes = Mapping[str, frozenset[str]]  # code system -> codes
 
 
 @dataclass(frozen=True, slots=True)
+class Invariant:
+    """A rule R4 states in FHIRPath (ElementDefinition.constraint). severity: error or warning; human: what it means."""
+
+    key: str
+    severity: str
+    human: str
+    expression: str
+
+
+@dataclass(frozen=True, slots=True)
 class Element:
     """One element of a type.
 
     types: type names as the definitions write them. path: the group that defines its children (its own, or the one a content
     reference names), empty when a type does. targets: resource types a Reference may point to, empty for any.
-    binding: the required value set. simple: a quantity that may not carry a comparator.
+    binding: the required value set. simple: a quantity that may not carry a comparator. summary: part of a resource's
+    summary (R4 §3.1.1.5.8). invariants: rules the element itself has, beyond those of its type.
     """
 
     name: str
@@ -32,6 +43,8 @@ class Element:
     targets: frozenset[str] = frozenset()
     binding: str = ""
     simple: bool = False
+    summary: bool = False
+    invariants: tuple[Invariant, ...] = ()
 
     def json_names(self) -> dict[str, str]:
         """Every name the element can have in JSON, with the type each means (empty for a group)."""
@@ -47,6 +60,7 @@ class Type:
     path: str
     kind: str  # resource, complex-type, group or abstract
     elements: Mapping[str, Element]
+    invariants: tuple[Invariant, ...] = ()
 
 
 @cache
@@ -59,7 +73,13 @@ def _tables() -> dict[str, Any]:
 def type_of(path: str) -> Type:
     """The definition of a type or group. Raises KeyError for a name R4 does not know."""
     row = _tables()["types"][path]
-    return Type(path, row["kind"], MappingProxyType({name: _element(name, e) for name, e in row["elements"].items()}))
+    elements = MappingProxyType({name: _element(name, e) for name, e in row["elements"].items()})
+    domain = _tables()["types"]["DomainResource"]["invariants"] if row.get("domain") else ()
+    return Type(path, row["kind"], elements, _invariants([*domain, *row.get("invariants", ())]))
+
+
+def _invariants(rows: Iterable[list[str]]) -> tuple[Invariant, ...]:
+    return tuple(Invariant(*row) for row in rows)
 
 
 def _element(name: str, row: dict[str, Any]) -> Element:
@@ -73,6 +93,8 @@ def _element(name: str, row: dict[str, Any]) -> Element:
         frozenset(row.get("targets", ())),
         row.get("binding", ""),
         row.get("simple", False),
+        row.get("summary", False),
+        _invariants(row.get("invariants", ())),
     )
 
 
@@ -106,6 +128,24 @@ def ordered_codes(value_set: str) -> tuple[str, ...]:
     """The same codes in the order FHIR publishes them, for messages and lists to choose from."""
     systems = _tables()["valueSets"].get(value_set) or {}
     return tuple(dict.fromkeys(code for listed in systems.values() for code in listed))
+
+
+@cache
+def summary_elements(type_path: str) -> frozenset[str]:
+    """The names in JSON of the elements ``_summary=true`` keeps (R4 §3.1.1.5.8), of a type or of a group in one.
+
+    A choice gives all its names. ``resourceType`` is none of them. Raises KeyError for a name R4 does not know.
+    """
+    return frozenset(n for e in type_of(type_path).elements.values() if e.summary for n in e.json_names())
+
+
+@cache
+def mandatory_elements(type_path: str) -> frozenset[str]:
+    """The names in JSON of the elements that must be there, which ``_elements`` and ``_summary`` may not leave out.
+
+    Of a mandatory choice all names, of which a resource has one. Raises KeyError for a name R4 does not know.
+    """
+    return frozenset(n for e in type_of(type_path).elements.values() if e.minimum for n in e.json_names())
 
 
 @cache

@@ -70,3 +70,22 @@ def test_what_the_package_added_to_r4_is_gone() -> None:
 def test_elements_with_long_names_are_kept() -> None:
     assert d.find("MedicinalProductPharmaceutical.routeOfAdministration", "maxDosePerDay") is not None
     assert d.find("ResearchElementDefinition.characteristic", "participantEffectivePeriod") is not None
+
+
+def test_summary_and_mandatory_elements() -> None:
+    assert {"id", "meta", "name", "birthDate", "deceasedBoolean", "deceasedDateTime"} <= d.summary_elements("Patient")
+    assert not {"text", "contact", "photo", "contained"} & d.summary_elements("Patient")
+    assert "other" in d.summary_elements("Patient.link")
+    assert d.mandatory_elements("Patient") == frozenset()
+    assert d.mandatory_elements("Observation") == {"status", "code"}
+    assert {"medicationReference", "medicationCodeableConcept"} <= d.mandatory_elements("MedicationRequest")
+
+
+def test_invariants_stand_where_r4_states_them() -> None:
+    keys = [i.key for i in d.type_of("Observation").invariants]
+    assert keys == ["dom-2", "dom-3", "dom-4", "dom-5", "dom-6", "obs-6", "obs-7"]
+    assert not {"dom-2", "dom-6"} & {i.key for i in d.type_of("Bundle").invariants}
+    assert [i.key for i in d.type_of("Patient.contact").invariants] == ["pat-1"]
+    assert [i.key for i in d.type_of("Extension").invariants] == ["ext-1"]
+    telecom = d.find("Organization", "telecom")
+    assert telecom is not None and [i.key for i in telecom.invariants] == ["org-3"]
