@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,10 +43,47 @@ VARIABLES = (
     Variable("TOVHOLDER_HOSTS", "Host names the server answers to, comma separated.", "127.0.0.1,localhost"),
     Variable("TOVHOLDER_LOG", "Log level: debug, info, warning, error.", "info"),
     Variable("TOVHOLDER_MAX_BODY", "Largest request body in bytes.", "52428800"),
+    Variable("TOVHOLDER_MAX_URL", "Longest address with its query, in bytes; at most 8190.", "8000"),
+    Variable("TOVHOLDER_MAX_HEADER", "Longest single header in bytes; at most 8190.", "8000"),
+    Variable("TOVHOLDER_MAX_RESOURCE", "Largest single resource in bytes of JSON.", "20971520"),
+    Variable("TOVHOLDER_MAX_VALUES", "Most JSON values (members and list items) in a single resource.", "100000"),
+    Variable("TOVHOLDER_MAX_BODY_VALUES", "Most JSON values in a request body.", "4000000"),
+    Variable("TOVHOLDER_MAX_DEPTH", "Deepest nesting of objects and lists in a resource; at most 240.", "240"),
+    Variable("TOVHOLDER_MAX_ENTRIES", "Most entries in a Bundle.", "10000"),
+    Variable("TOVHOLDER_MAX_PATCH", "Most operations in a JSON Patch.", "1000"),
+    Variable("TOVHOLDER_MAX_COUNT", "Most resources on a page of a search or history.", "1000"),
+    Variable("TOVHOLDER_MAX_SEARCH_VALUES", "Most values in one search, all parameters together; at most 900.", "500"),
+    Variable(
+        "TOVHOLDER_CONDITIONAL_DELETE",
+        "single: a conditional delete takes one match; multiple: it deletes all of them, in one transaction.",
+        "single",
+    ),
+    Variable(
+        "TOVHOLDER_TOKEN_SECONDS",
+        "How long a server process may remember what a bearer token stands for: the longest a revoked one goes on.",
+        "5",
+    ),
     Variable("TOVHOLDER_THREADS", "Threads per server process.", "4"),
     Variable("TOVHOLDER_WORKERS", "Server processes.", "2"),
 )
 _DEFAULTS = {variable.name: variable.default for variable in VARIABLES}
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the API takes at most; each has its variable above."""
+
+    body: int
+    url: int
+    header: int
+    resource: int
+    values: int
+    body_values: int
+    depth: int
+    entries: int
+    patch: int
+    count: int
+    search_values: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +96,11 @@ class Env:
     database_path: str
     hosts: tuple[str, ...]
     log_level: str
-    max_body: int
     threads: int
     workers: int
+    limits: Limits
+    delete_many: bool
+    token_seconds: int
 
     @property
     def personas_allowed(self) -> bool:
@@ -97,10 +136,44 @@ def read(environ: Mapping[str, str] = os.environ) -> Env:
         database_path=url.removeprefix("sqlite:///"),
         hosts=tuple(host.strip() for host in value("TOVHOLDER_HOSTS").split(",") if host.strip()),
         log_level=value("TOVHOLDER_LOG").upper(),
-        max_body=_positive(value("TOVHOLDER_MAX_BODY"), "TOVHOLDER_MAX_BODY"),
         threads=_positive(value("TOVHOLDER_THREADS"), "TOVHOLDER_THREADS"),
         workers=_positive(value("TOVHOLDER_WORKERS"), "TOVHOLDER_WORKERS"),
+        limits=_limits(value),
+        delete_many=_one_of(value("TOVHOLDER_CONDITIONAL_DELETE"), "TOVHOLDER_CONDITIONAL_DELETE", "single", "multiple")
+        == "multiple",
+        token_seconds=_whole(value("TOVHOLDER_TOKEN_SECONDS"), "TOVHOLDER_TOKEN_SECONDS", 0, 300),
     )
+
+
+def _limits(value: Callable[[str], str]) -> Limits:
+    def limit(name: str, most: int = 2**31) -> int:
+        return _whole(value(f"TOVHOLDER_MAX_{name}"), f"TOVHOLDER_MAX_{name}", 1, most)
+
+    return Limits(
+        body=limit("BODY"),
+        url=limit("URL", 8190),
+        header=limit("HEADER", 8190),
+        resource=limit("RESOURCE"),
+        values=limit("VALUES"),
+        body_values=limit("BODY_VALUES"),
+        depth=limit("DEPTH", 240),
+        entries=limit("ENTRIES"),
+        patch=limit("PATCH"),
+        count=limit("COUNT"),
+        search_values=limit("SEARCH_VALUES", 900),
+    )
+
+
+def _whole(text: str, name: str, least: int, most: int) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 12 and least <= int(text) <= most):
+        raise SettingsError(f"{name} is {text!r}; set a whole number from {least} to {most}")
+    return int(text)
+
+
+def _one_of(text: str, name: str, *choices: str) -> str:
+    if text not in choices:
+        raise SettingsError(f"{name} is {text!r}; set one of {', '.join(choices)}")
+    return text
 
 
 def _positive(text: str, name: str) -> int:
