@@ -13,16 +13,16 @@ from django.db import connection
 from tovholder.base import days
 from tovholder.base.errors import Issue
 from tovholder.fhir import views
-from tovholder.fhir.index_tables import INDEX_TABLES
+from tovholder.fhir.index_tables import BY_KEY, INDEX_TABLES, primary_key
 
 FACTS_FOLDER = Path(__file__).with_name("facts")
 
 # Search rows hang on the resource's key. Without rowid: the row is its own index; rows of a resource are
-# removed by recomputing them from the version they came from, so no index by key is needed.
+# removed by recomputing them from the version they came from, so only ranges need an index by key.
 _KINDS = {"int": "INTEGER", "text": "TEXT", "real": "REAL"}
 INDEX_DDL = {
     table: f"CREATE TABLE {table} ({', '.join(f'{name} {_KINDS[kind]} NOT NULL' for name, kind in columns)},"
-    f" key INTEGER NOT NULL, PRIMARY KEY ({', '.join(name for name, _ in columns)}, key)) WITHOUT ROWID"
+    f" key INTEGER NOT NULL, PRIMARY KEY ({', '.join(primary_key(table))})) WITHOUT ROWID"
     for table, columns in INDEX_TABLES.items()
 }
 
@@ -119,7 +119,9 @@ def stale() -> list[str]:
 def _definitions() -> dict[str, tuple[str, list[str]]]:
     wanted: dict[str, tuple[str, list[str]]] = {}
     for name, ddl in INDEX_DDL.items():
-        wanted[name] = (hashlib.sha256(ddl.encode()).hexdigest(), [ddl])
+        by_key = [f"CREATE INDEX {name}_key ON {name} (key, param)"] if name in BY_KEY else []
+        statements = [ddl, *by_key]
+        wanted[name] = (hashlib.sha256("".join(statements).encode()).hexdigest(), statements)
     for name, table in fact_tables().items():
         extra = EXTRA_DDL.get(name, ())
         digest = hashlib.sha256((table.hash + "".join(extra)).encode()).hexdigest()
