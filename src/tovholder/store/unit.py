@@ -118,13 +118,22 @@ class UnitOfWork:
 
     # Writes
 
-    def create(self, resource: Resource, *, id: str | None = None) -> Stored:  # noqa: A002 (FHIR's own word)
-        """Store a new resource under a new id; ``id`` only where our own code gave one before. Raises Problem."""
+    def create(
+        self,
+        resource: Resource,
+        *,
+        id: str | None = None,  # noqa: A002 (FHIR's own word)
+        prepared: Prepared | None = None,
+    ) -> Stored:
+        """Store a new resource under a new id; ``id`` only where our own code gave one before. Raises Problem.
+
+        prepared: what ``ready`` made of this very resource under this very new id, before the unit began.
+        """
         rid = id or self._state.ids()
         kind = str(resource.get("resourceType", ""))
-        if id is not None and (not is_fhir_id(id) or self._current(kind, id) is not None):
+        if id is not None and prepared is None and (not is_fhir_id(id) or self._current(kind, id) is not None):
             raise Problem(Category.CONFLICT, f"{kind} with this id exists already, or the id is none")
-        return self._write("create", kind, rid, None, {**resource, "id": rid})
+        return self._write("create", kind, rid, None, {**resource, "id": rid}, prepared)
 
     def update(self, resource: Resource, *, if_match: int | None = None, prepared: Prepared | None = None) -> Stored:
         """Store the next version of a resource; a system may also create it under its own id. Raises Problem.
