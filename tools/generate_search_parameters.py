@@ -15,32 +15,63 @@ TARGET = REPO / "src/tovholder/fhir/definitions/search-parameters.json"
 
 # The types whose parameters the server indexes and announces.
 TYPES = [
+    "ActivityDefinition",
+    "Appointment",
+    "AuditEvent",
+    "Binary",
+    "Bundle",
+    "CarePlan",
+    "CareTeam",
+    "CodeSystem",
+    "Communication",
+    "Composition",
+    "Condition",
+    "Consent",
+    "Device",
+    "DiagnosticReport",
+    "DocumentReference",
+    "Encounter",
+    "EpisodeOfCare",
+    "Flag",
+    "Goal",
+    "Group",
+    "HealthcareService",
+    "ImagingStudy",
+    "Immunization",
+    "Library",
+    "List",
+    "Location",
+    "Measure",
+    "MeasureReport",
+    "MedicationRequest",
+    "MedicationStatement",
+    "Observation",
+    "Organization",
     "Patient",
+    "PlanDefinition",
     "Practitioner",
     "PractitionerRole",
-    "Organization",
-    "RelatedPerson",
-    "CareTeam",
-    "EpisodeOfCare",
-    "Condition",
-    "CarePlan",
-    "Goal",
-    "ServiceRequest",
-    "Task",
-    "Appointment",
-    "Encounter",
-    "Observation",
+    "Procedure",
+    "Provenance",
     "Questionnaire",
     "QuestionnaireResponse",
+    "RelatedPerson",
     "RiskAssessment",
-    "Flag",
-    "Communication",
-    "Consent",
-    "Location",
+    "Schedule",
+    "ServiceRequest",
+    "Slot",
+    "Task",
+    "ValueSet",
 ]
-KINDS = {"token", "reference", "date", "string", "uri", "quantity", "number"}
-# Parameters of the server itself, of text search and of likeness of sound, which no element index answers.
-NOT_INDEXED = {"_id", "_lastUpdated", "_text", "_content", "_query", "phonetic"}
+# What R4 defines for these types and we do not offer, each with the reason; printed in docs/reference/search.md.
+EXCLUDED = {
+    "Resource._content": "no index of whole texts is kept: it would hold every word of every patient a second time",
+    "DomainResource._text": "no index of narratives is kept: they repeat what the elements say, which are searched",
+    "Resource._query": "the server defines no named queries",
+    "Location.near": "no index of positions is kept: a clinic's places are found by name, address or organisation",
+}
+# Asked of store_resource itself, not of an index.
+BUILT_IN = {"Resource._id", "Resource._lastUpdated"}
 # Compartment parameters that say whom a resource is about; the others say who took part.
 ABOUT = ("patient", "subject", "beneficiary", "individual", "actor")
 
@@ -70,22 +101,38 @@ def about(expression: str, resource_type: str) -> bool:
 def search_parameters(source: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """Type → parameter → its definition, cut to the operands about the type."""
     table: dict[str, dict[str, Any]] = {name: {} for name in TYPES}
+    by_url = {parameter["url"]: parameter for parameter in source}
     for parameter in source:
-        expression = parameter.get("expression", "")
-        if parameter["type"] not in KINDS or parameter["code"] in NOT_INDEXED or not expression:
-            continue
         for base in parameter["base"]:
+            if f"{base}.{parameter['code']}" in EXCLUDED.keys() | BUILT_IN:
+                continue
             for name in TYPES if base in ("Resource", "DomainResource") else [base]:
                 if name not in table:
                     continue
-                own = " | ".join(part for part in branches(expression) if about(part, name))
+                own = " | ".join(part for part in branches(parameter["expression"]) if about(part, name))
                 table[name][parameter["code"]] = {
                     "kind": parameter["type"],
                     "expression": own,
                     "target": sorted(parameter.get("target", [])),
                     "documentation": documentation(parameter["description"], name),
                 }
+                if parameter["type"] == "composite":
+                    table[name][parameter["code"]]["components"] = components(parameter, by_url)
     return {name: dict(sorted(found.items())) for name, found in table.items()}
+
+
+def components(composite: dict[str, Any], by_url: dict[str, dict[str, Any]]) -> list[dict[str, str]]:
+    """The two parameters a composite joins, a token first, their expressions standing on each of its elements."""
+    parameters = [by_url[part["definition"]] for part in composite["component"]]
+    expressions = [
+        part["expression"].replace("ofType(DateTime)", "ofType(dateTime)") for part in composite["component"]
+    ]
+    if composite["code"] == "relationship":  # of DocumentReference: R4 has the two expressions the wrong way round
+        parameters.reverse()
+    return [
+        {"name": parameter["code"], "kind": parameter["type"], "expression": expression}
+        for parameter, expression in zip(parameters, expressions, strict=True)
+    ]
 
 
 def documentation(text: str, resource_type: str) -> str:
@@ -143,6 +190,7 @@ def main() -> int:
     content = {
         "source": f"HL7 FHIR R4 4.0.1 search-parameters (CC0-1.0), from {package['name']} {package['version']}",
         "parameters": search_parameters(source),
+        "excluded": dict(sorted(EXCLUDED.items())),
         "patient_compartment": compartment(source),
         "choices": choices(),
     }

@@ -110,14 +110,51 @@ def _routes(patterns: list[Any], prefix: str) -> list[tuple[str, str]]:
     return found
 
 
+MODIFIERS = {
+    "token": ":not :text :missing",
+    "date": ":missing",
+    "string": ":exact :contains :missing",
+    "reference": ":identifier :[type] :missing",
+    "uri": ":below :missing",
+    "quantity": ":missing",
+    "number": ":missing",
+    "composite": ":missing",
+}
+PREFIXES = {"date", "quantity", "number"}
+
+
 def search() -> str:
     """Every search parameter the API answers."""
-    lines = ["# Search parameters", "", NOTE, "`_id` and `_lastUpdated` work on every type.", ""]
-    for kind in sorted(search_tables.parameters()):
-        lines += [f"## {kind}", "", "| Name | Type |", "| --- | --- |"]
-        lines += [f"| {item.name} | {item.kind} |" for item in searchparams.parameters_of(kind)]
+    lines = ["# Search parameters", "", NOTE, *SEARCH_NOTES, "", "## By kind", "", "| Kind | Modifiers | Prefixes |"]
+    lines += ["| --- | --- | --- |"]
+    for kind, modifiers in MODIFIERS.items():
+        prefixes = "eq ne gt lt ge le sa eb ap" if kind in PREFIXES else ""
+        lines.append(f"| {kind} | {modifiers} | {prefixes} |")
+    lines += ["", "## Left out of R4's", "", "| Parameter | Why |", "| --- | --- |"]
+    lines += [f"| {name} | {reason} |" for name, reason in search_tables.excluded().items()]
+    lines.append("")
+    for kind in searchparams.indexed_types():
+        lines += [f"## {kind}", "", "| Name | Kind | Finds |", "| --- | --- | --- |"]
+        lines += [_search_row(item) for item in searchparams.parameters_of(kind) if item.name[0] != "_"]
         lines.append("")
     return "\n".join(lines)
+
+
+SEARCH_NOTES = (
+    "Every R4 type has `_id`, `_lastUpdated`, `_profile`, `_security`, `_source` and `_tag`, and, where it says whom it"
+    " is about, `patient`. The types below have all R4 parameters beside.",
+    "",
+    "Strings are compared without case, accents and punctuation; æ, ø and å are letters of their own, and `aa` is not"
+    " å. `phonetic` compares what sounds alike in Danish: Kristian and Christian, Sørensen and Soerensen, Ågård and"
+    " Aagaard. Of a value longer than 200 characters its beginning is compared. A date without time zone is read in"
+    " Copenhagen. A telephone number is found as written and without its spaces. A quantity is found by its code and by"
+    " its unit. A composite's parts stand in the order of its description, joined by `$`.",
+)
+
+
+def _search_row(item: searchparams.SearchParameter) -> str:
+    parts = f" ({'$'.join(part.name for part in item.components)})" if item.components else ""
+    return f"| {item.name} | {item.kind}{parts} | {item.documentation.replace('|', '/')} |"
 
 
 PAGES = {"facts": facts, "settings": settings, "cli": commands, "routes": routes, "search": search}

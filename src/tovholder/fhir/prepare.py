@@ -10,7 +10,7 @@ from typing import Any
 from tovholder.base import json
 from tovholder.base.errors import Issue
 from tovholder.fhir import searchparams, views
-from tovholder.fhir.index_tables import param_id
+from tovholder.fhir.search_index import index_rows as index_rows
 from tovholder.fhir.validate import validate
 
 Row = tuple[Any, ...]
@@ -51,34 +51,10 @@ def prepare_many(bodies: list[bytes], facts_folder: Path) -> list[Prepared]:
     return [prepare(json.loads(body), facts_folder) for body in bodies]
 
 
-def index_rows(resource: dict[str, Any]) -> dict[str, list[Row]]:
-    """The search rows of a resource by table (``index_tables``), without its key."""
-    kind = resource["resourceType"]
-    found = searchparams.indexer(kind)(resource)
-    rows: dict[str, list[Row]] = {}
-    if found.tokens:
-        rows["store_token"] = _once((param_id(f"{kind}.{p}"), code, system) for p, system, code in found.tokens)
-    if found.dates:
-        rows["store_date"] = _once((param_id(f"{kind}.{p}"), low, high) for p, low, high in found.dates)
-    if found.strings:
-        rows["store_string"] = _once((param_id(f"{kind}.{p}"), value, text) for p, value, text in found.strings)
-    if found.references:
-        rows["store_reference"] = _once((param_id(f"{kind}.{p}"), rid, target) for p, target, rid in found.references)
-    if found.uris:
-        rows["store_uri"] = _once((param_id(f"{kind}.{p}"), uri) for p, uri in found.uris)
-    if found.quantities:
-        rows["store_quantity"] = _once((param_id(f"{kind}.{p}"), *values) for p, *values in found.quantities)
-    return rows
-
-
 def fact_rows(resource: dict[str, Any], facts_folder: Path) -> list[tuple[str, list[Row]]]:
     """The fact rows of a resource, per table that has any."""
     made = [(name, view.rows(resource)) for name, view in _views(facts_folder).get(resource["resourceType"], ())]
     return [(name, rows) for name, rows in made if rows]
-
-
-def _once(rows: Any) -> list[Row]:
-    return list(dict.fromkeys(rows))
 
 
 @cache

@@ -16,8 +16,13 @@ def _tables() -> dict[str, Any]:
 
 
 def parameters() -> dict[str, dict[str, dict[str, Any]]]:
-    """Resource type → parameter name → kind, expression, target, documentation."""
+    """Resource type → parameter name → kind, expression, target, documentation; of a composite also components."""
     return cast(dict[str, dict[str, dict[str, Any]]], _tables()["parameters"])
+
+
+def excluded() -> dict[str, str]:
+    """What R4 defines for these types and is not offered (``Location.near``), with the reason."""
+    return cast(dict[str, str], _tables()["excluded"])
 
 
 def patient_compartment() -> dict[str, dict[str, list[str]]]:

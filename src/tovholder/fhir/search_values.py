@@ -6,16 +6,13 @@ import decimal
 import re
 import sys
 import unicodedata
-from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
 from tovholder.base.days import COPENHAGEN
-from tovholder.fhir.fhirpath_values import exact, is_number
 from tovholder.fhir.references import parse_reference
 
-Found = list[tuple[Any, ...]]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 EARLIEST = (datetime(1, 1, 2, tzinfo=UTC) - _EPOCH) // _MILLISECOND  # of a period without start
@@ -25,14 +22,37 @@ _DATE_TIME = re.compile(
     r"(\d{4})(?:-(\d{2})(?:-(\d{2})(?:T(\d{2}):(\d{2})(?::(\d{2})(\.\d+)?)?(Z|[+-]\d{2}:\d{2})?)?)?)?", re.ASCII
 )
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d{1,3})?", re.ASCII)
-_CONTACT_SYSTEMS = frozenset({"phone", "fax", "email", "pager", "url", "sms", "other"})
-_NAME_PARTS: tuple[str, ...] = ("family", "text")
-_NAME_LISTS: tuple[str, ...] = ("given", "prefix", "suffix")
-_NAME_KEYS = frozenset({"family", *_NAME_LISTS})
-_ADDRESS_LISTS: tuple[str, ...] = ("line",)
-_ADDRESS_PARTS: tuple[str, ...] = ("text", "city", "district", "state", "postalCode", "country")
 # Letters of their own, not accented ones.
 _DANISH = frozenset("æøå")
+# Within a word nothing, between words a space.
+_PUNCTUATION = str.maketrans({**dict.fromkeys("'`´’.\"()[]{}", ""), **dict.fromkeys("-,;:/_+&!?", " ")})
+# In this order: an early one may make what a later one needs.
+_SOUNDS = tuple(
+    (re.compile(pattern), letters)
+    for pattern, letters in (
+        ("aa|å", "o"),
+        ("ae|æ", "e"),
+        ("oe|ø", "o"),
+        ("sch(?=[lmnrtv])", "s"),
+        ("ch|ck|q", "k"),
+        ("c(?=[eiy])", "s"),
+        ("c", "k"),
+        ("ph", "f"),
+        ("dt|th", "t"),
+        ("gh", "g"),
+        ("x", "ks"),
+        ("z", "s"),
+        ("w", "v"),
+        ("y", "i"),
+        ("^h(?=[jv])", ""),
+        ("(?<=[lnr])d(?![aeiou])", ""),
+        ("ie", "i"),
+        ("s+on$", "sen"),
+        (r"(\w)\1+", r"\1"),
+    )
+)
+LONGEST, LARGEST = 200, 600  # characters and bytes of a value in the index
+SURELY_SHORT = LARGEST // 4  # characters that cannot be more bytes than LARGEST
 
 
 @lru_cache(maxsize=16384)
@@ -81,17 +101,49 @@ def _milliseconds(moment: datetime) -> int:
     return (moment - _EPOCH) // _MILLISECOND
 
 
+@lru_cache(maxsize=32768)
 def fold(text: str) -> str:
-    """Text as names are compared: no case, no accents, single spaces; æ, ø and å stay letters of their own."""
+    """Text as strings are compared: no case, accents or punctuation, single spaces (R4 §3.1.1.4.8).
+
+    æ, ø and å stay letters of their own: Bø is neither Bo nor Boe. ``aa`` is not made an å, since what is asked may be
+    the beginning of a text and Isa… must find Isaac; a phonetic parameter finds Aagård by Ågaard (``sounds``).
+    """
     if text.isascii():
-        return " ".join(text.lower().split())
-    composed = unicodedata.normalize("NFC", text).casefold()
-    plain = "".join(letter if letter in _DANISH else _unaccented(letter) for letter in composed)
-    return " ".join(plain.split())
+        plain = text.lower()
+    else:
+        composed = unicodedata.normalize("NFC", text).casefold()
+        plain = "".join(letter if letter in _DANISH else _unaccented(letter) for letter in composed)
+    spaced = " ".join(plain.translate(_PUNCTUATION).split())
+    return spaced or " ".join(plain.split())  # of nothing but punctuation something must be left to compare
 
 
 def _unaccented(letter: str) -> str:
     return "".join(part for part in unicodedata.normalize("NFKD", letter) if not unicodedata.combining(part))
+
+
+@lru_cache(maxsize=8192)
+def sounds(text: str) -> str:
+    """Text as phonetic parameters compare it: what Danish ears hear alike is written alike, word by word.
+
+    Kristian is Christian and Cristian, Sørensen is Soerensen and Sorensen, Aagård is Ågaard, Schmidt is Smith,
+    Hansson is Hansen, Mathias is Matias.
+    """
+    words = []
+    for word in fold(text).split():
+        for pattern, letters in _SOUNDS:
+            word = pattern.sub(letters, word)
+        words.append(word)
+    return " ".join(words)
+
+
+def bounded(text: str) -> str:
+    """Text as far as the index holds it: 200 characters and 600 bytes, which every index of PostgreSQL can take.
+
+    The indexer cuts what it stores and a query cuts what it asks for by this function, so that long values still meet.
+    """
+    if len(text) <= SURELY_SHORT:
+        return text
+    return text[:LONGEST].encode(errors="ignore")[:LARGEST].decode(errors="ignore")
 
 
 def number_range(text: str) -> tuple[float, float] | None:
@@ -100,125 +152,100 @@ def number_range(text: str) -> tuple[float, float] | None:
         return None
     value = decimal.Decimal(text)
     half = decimal.Decimal(5).scaleb(int(value.as_tuple().exponent) - 1)
-    return _float(value - half), _float(value + half)
+    return decimal_of(value - half), decimal_of(value + half)
 
 
-def _float(value: decimal.Decimal) -> float:
+def decimal_of(value: Any) -> float:
+    """A JSON number as the index holds it; what is too large for it is the largest there is."""
     return max(-GREATEST, min(GREATEST, float(value)))
 
 
-def _tokens(items: list[Any]) -> Found:
-    found: Found = []
-    for item in items:
-        if isinstance(item, dict):
-            codings = item.get("coding")
-            if codings is not None:
-                found += [_coding(coding) for coding in codings if "code" in coding or "system" in coding]
-            elif "value" in item:
-                system = item.get("system", "")
-                found.append(("" if system in _CONTACT_SYSTEMS else system, str(item["value"])))
-            elif "code" in item or ("system" in item and "type" not in item):
-                found.append(_coding(item))
-        elif isinstance(item, bool):
-            found.append(("", "true" if item else "false"))
-        elif isinstance(item, str):
-            found.append(("", item))
-        elif item is not None:
-            found.append(("", str(exact(item))))
-    return found
-
-
-def _coding(coding: dict[str, Any]) -> tuple[str, str]:
-    return coding.get("system", ""), coding.get("code", "")
-
-
-def _dates(items: list[Any]) -> Found:
-    found: Found = []
-    for item in items:
-        if isinstance(item, str):
-            covered = date_range(item)
-            if covered is not None:
-                found.append(covered)
-        elif isinstance(item, dict):
-            if "start" in item or "end" in item:
-                found.append(_period(item))
-            else:  # Timing
-                found += _dates(item.get("event", []))
-                bounds = item.get("repeat", {}).get("boundsPeriod")
-                if bounds:
-                    found.append(_period(bounds))
-    return found
-
-
-def _period(period: dict[str, Any]) -> tuple[int, int]:
+def period_range(period: dict[str, Any]) -> tuple[int, int] | None:
+    """What a Period covers; an end that is not told is open. None when it tells neither."""
     start, end = date_range(period.get("start", "")), date_range(period.get("end", ""))
+    if start is None and end is None:
+        return None
     return start[0] if start else EARLIEST, end[1] if end else LATEST
 
 
-def _strings(items: list[Any]) -> Found:
-    found: Found = []
-    for item in items:
-        if isinstance(item, str):
-            found.append((fold(item), item))
-        elif isinstance(item, dict):
-            named = not _NAME_KEYS.isdisjoint(item)
-            parts, lists = (_NAME_PARTS, _NAME_LISTS) if named else (_ADDRESS_PARTS, _ADDRESS_LISTS)
-            found += [(fold(item[part]), item[part]) for part in parts if isinstance(item.get(part), str)]
-            found += [(fold(text), text) for name in lists for text in item.get(name, ()) if isinstance(text, str)]
-    return found
+def timing_range(timing: dict[str, Any]) -> tuple[int, int] | None:
+    """The outer limits of a Timing, from its first event or bound to its last; None when it names no date."""
+    found = [covered for text in timing.get("event", ()) if text and (covered := date_range(text)) is not None]
+    bounds = timing.get("repeat", {}).get("boundsPeriod")
+    if bounds and (covered := period_range(bounds)) is not None:
+        found.append(covered)
+    return (min(low for low, _ in found), max(high for _, high in found)) if found else None
 
 
-def _references(items: list[Any]) -> Found:
-    found: Found = []
-    for item in items:
-        text = item.get("reference") if isinstance(item, dict) else item
-        if not isinstance(text, str) or text.startswith("#"):
-            continue
-        reference = parse_reference(text) if isinstance(item, dict) else None
-        if reference is not None and not reference.base:
-            found.append((reference.type, reference.id))
-        elif ":" in text:  # elsewhere, or a canonical, which is found with and without its version
-            found.append(("", text))
-            url, version, _ = text.partition("|")
-            if version:
-                found.append(("", url))
-    return found
+def quantity_ranges(quantity: dict[str, Any]) -> list[tuple[float, float, str, str]]:
+    """(low, high, system, code) of a Quantity: under its code, and under its unit where that is written otherwise.
+
+    A comparator opens the range: ``<5`` is anything below 5.
+    """
+    number = quantity.get("value")
+    if number is None:
+        return []
+    value = decimal_of(number)
+    comparator = quantity.get("comparator", "")
+    low = -GREATEST if comparator.startswith("<") else value
+    high = GREATEST if comparator.startswith(">") else value
+    return [(low, high, system, code) for system, code in _units(quantity)]
 
 
-def _uris(items: list[Any]) -> Found:
-    return [(item,) for item in items if isinstance(item, str)]
+def limits_ranges(limits: dict[str, Any]) -> list[tuple[float, float, str, str]]:
+    """The same of a Range; an end that is not told is open."""
+    low, high = limits.get("low", {}), limits.get("high", {})
+    if "value" not in low and "value" not in high:
+        return []
+    least = decimal_of(low["value"]) if "value" in low else -GREATEST
+    greatest = decimal_of(high["value"]) if "value" in high else GREATEST
+    return [(least, greatest, system, code) for system, code in _units(low or high)]
 
 
-def _quantities(items: list[Any]) -> Found:
-    found: Found = []
-    for item in items:
-        if is_number(item):
-            value = _float(exact(item))
-            found.append((value, value, "", ""))
-        elif isinstance(item, dict) and is_number(item.get("value")):
-            value = _float(exact(item["value"]))
-            comparator = item.get("comparator", "")
-            low = -GREATEST if comparator.startswith("<") else value
-            high = GREATEST if comparator.startswith(">") else value
-            found.append((low, high, *_unit(item)))
-        elif isinstance(item, dict) and ("low" in item or "high" in item):
-            low, high = item.get("low", {}), item.get("high", {})
-            least = _float(exact(low["value"])) if "value" in low else -GREATEST
-            greatest = _float(exact(high["value"])) if "value" in high else GREATEST
-            found.append((least, greatest, *_unit(low or high)))
-    return found
+def samples_ranges(samples: dict[str, Any]) -> list[tuple[float, float, str, str]]:
+    """The same of SampledData: from its least to its greatest value (R4 Observation value-quantity)."""
+    origin = samples.get("origin", {})
+    zero, factor = decimal_of(origin.get("value", 0)), decimal_of(samples.get("factor", 1))
+    values = [zero + factor * float(text) for text in samples.get("data", "").split() if _NUMBER.fullmatch(text)]
+    values += [decimal_of(samples[name]) for name in ("lowerLimit", "upperLimit") if name in samples]
+    return [(min(values), max(values), system, code) for system, code in _units(origin)] if values else []
 
 
-def _unit(quantity: dict[str, Any]) -> tuple[str, str]:
-    return quantity.get("system", ""), quantity.get("code") or quantity.get("unit", "")
+def _units(quantity: dict[str, Any]) -> list[tuple[str, str]]:
+    system, code, unit = quantity.get("system", ""), quantity.get("code", ""), quantity.get("unit", "")
+    if not code:
+        return [("", bounded(unit))]
+    own = (bounded(system), bounded(code))
+    return [own] if unit in ("", code) else [own, ("", bounded(unit))]
 
 
-EXTRACT: dict[str, Callable[[list[Any]], Found]] = {
-    "token": _tokens,
-    "date": _dates,
-    "string": _strings,
-    "reference": _references,
-    "uri": _uris,
-    "quantity": _quantities,
-    "number": _quantities,
-}
+@lru_cache(maxsize=16384)
+def reference_key(text: str) -> tuple[str, str, str] | None:
+    """(rid, type, type it is known to be) of a literal reference; elsewhere the type is empty and rid the address.
+
+    None for what is inside the resource (``#id``) or no address. Which addresses are this server's own is for the
+    writer to know, who makes them relative before the resource is stored: the index says what the resource says.
+    """
+    if text.startswith("#"):
+        return None
+    reference = parse_reference(text)
+    if reference is not None and not reference.base:
+        return reference.id, reference.type, reference.type
+    if ":" not in text:
+        return None
+    return bounded(text), "", reference.type if reference is not None else ""
+
+
+def canonical_keys(text: str) -> list[tuple[str, str]]:
+    """(rid, type) of a canonical: its address with and without version, or what a relative one names."""
+    if ":" not in text:
+        key = reference_key(text)
+        return [key[:2]] if key is not None else []
+    url, version, _ = text.partition("|")
+    return [(bounded(text), ""), (bounded(url), "")] if version else [(bounded(text), "")]
+
+
+def contact_codes(value: str) -> tuple[str, ...]:
+    """What a telephone number or address is found by: as written and without the spaces numbers are grouped by."""
+    plain = "".join(value.split())
+    return (bounded(value),) if plain == value else (bounded(value), bounded(plain))

