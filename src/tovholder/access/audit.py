@@ -8,8 +8,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Literal
 
-from django.db import connection
-
+from tovholder import database
 from tovholder.access.domain import Context
 
 Action = Literal["read", "search", "create", "update", "delete", "import", "aggregate", "login", "refused"]
@@ -26,6 +25,19 @@ class Entry:
     outcome: Literal["ok", "refused"] = "ok"
 
 
+_EVENT = (
+    "id",
+    "at_ms",
+    "action",
+    "outcome",
+    "actor",
+    "role",
+    "organization_id",
+    "purpose",
+    "client",
+    "request_id",
+    "detail",
+)
 _pending: ContextVar[list[Entry] | None] = ContextVar("tovholder_pending_audit", default=None)
 
 
@@ -71,30 +83,25 @@ def merge(entries: Iterable[Entry]) -> list[Entry]:
 
 def write(entries: Iterable[Entry]) -> None:
     """Insert events and their patients; must run inside a transaction the caller holds."""
-    with connection.cursor() as cursor:
-        for entry in entries:
-            if not is_logged(entry):
-                continue
-            ctx = entry.ctx
-            cursor.execute(
-                "INSERT INTO access_auditevent (at_ms, action, outcome, actor, role, organization_id, purpose, client,"
-                " request_id, detail) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
-                [
-                    int(ctx.now.timestamp() * 1000),
-                    entry.action,
-                    entry.outcome,
-                    ctx.actor,
-                    str(ctx.role),
-                    ctx.organization or "",
-                    ctx.purpose,
-                    ctx.client,
-                    ctx.request_id,
-                    entry.detail,
-                ],
-            )
-            event_id = cursor.lastrowid
-            if entry.patients:
-                cursor.executemany(
-                    "INSERT INTO access_auditpatient (event_id, patient_id) VALUES (%s, %s)",
-                    [(event_id, patient) for patient in sorted(entry.patients)],
-                )
+    logged = [entry for entry in entries if is_logged(entry)]
+    ids = database.numbers("access_auditevent.id", len(logged))
+    events = [
+        (
+            number,
+            int(entry.ctx.now.timestamp() * 1000),
+            entry.action,
+            entry.outcome,
+            entry.ctx.actor,
+            str(entry.ctx.role),
+            entry.ctx.organization or "",
+            entry.ctx.purpose,
+            entry.ctx.client,
+            entry.ctx.request_id,
+            entry.detail,
+        )
+        for number, entry in zip(ids, logged, strict=True)
+    ]
+    touched = [(number, one) for number, entry in zip(ids, logged, strict=True) for one in sorted(entry.patients)]
+    with database.pipeline():
+        database.insert("access_auditevent", _EVENT, events)
+        database.insert("access_auditpatient", ("event_id", "patient_id"), touched)

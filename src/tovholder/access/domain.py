@@ -29,6 +29,8 @@ class Context:
 
     actor: ``Practitioner/<id>``, ``Patient/<id>`` or ``system:<name>``. organization: id of the organisation
     acted for. patient: the citizen's own patient id. now: the aware instant everything in this call happens at.
+    live: now is this very moment (a request, a command), so what is written is stamped when its turn has come;
+    otherwise it is stamped with now, whatever the clock shows (a replay, a story told in the past).
     """
 
     actor: str
@@ -39,6 +41,7 @@ class Context:
     purpose: str = "treatment"
     client: str = ""
     request_id: str = ""
+    live: bool = False
 
     def __post_init__(self) -> None:
         if self.now.tzinfo is None:
@@ -61,9 +64,9 @@ class Context:
         return replace(self, now=now)
 
 
-def system_context(now: datetime, name: str) -> Context:
+def system_context(now: datetime, name: str, *, live: bool = False) -> Context:
     """The context of one of our own jobs or derivations."""
-    return Context(actor=f"system:{name}", role=Role.SYSTEM, organization=None, now=now, purpose="operation")
+    return Context(f"system:{name}", Role.SYSTEM, organization=None, now=now, purpose="operation", live=live)
 
 
 class Condition(StrEnum):

@@ -81,7 +81,9 @@ def assignment_of(user: User, today: int) -> Assignment | None:
     return None
 
 
-def context_of(assignment: Assignment, now: datetime, *, request_id: str = "", client: str = "") -> Context:
+def context_of(
+    assignment: Assignment, now: datetime, *, request_id: str = "", client: str = "", live: bool = False
+) -> Context:
     """The access context of a user acting in an assignment."""
     role = Role(assignment.role)
     if role is Role.SYSTEM:
@@ -100,6 +102,7 @@ def context_of(assignment: Assignment, now: datetime, *, request_id: str = "", c
         patient=assignment.patient_id or None,
         request_id=request_id,
         client=client,
+        live=live,
         purpose="treatment" if role not in (Role.ANALYST, Role.OPERATOR, Role.SYSTEM) else "operation",
     )
 
@@ -127,7 +130,7 @@ def _digest(token: str) -> str:
     return salted_hmac("tovholder.access.token", token, algorithm="sha256").hexdigest()
 
 
-def context_of_token(token: str, now: datetime, *, request_id: str = "") -> Context:
+def context_of_token(token: str, now: datetime, *, request_id: str = "", live: bool = False) -> Context:
     """The context a bearer token stands for. Raises Problem(UNAUTHENTICATED) without saying why it failed."""
     row = (
         AccessToken.objects.select_related("assignment__user").filter(digest=_digest(token), expires_at__gt=now).first()
@@ -140,4 +143,4 @@ def context_of_token(token: str, now: datetime, *, request_id: str = "") -> Cont
         or (row.assignment.to_day is not None and row.assignment.to_day < today)
     ):
         raise Problem(Category.UNAUTHENTICATED, "The token is not valid", kept="nothing was read or changed")
-    return context_of(row.assignment, now, request_id=request_id, client="token")
+    return context_of(row.assignment, now, request_id=request_id, client="token", live=live)

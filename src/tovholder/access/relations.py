@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from django.db import connection
+from tovholder import database
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +22,9 @@ class RelationRow:
 
 def replace(sources: Iterable[str], rows: Iterable[RelationRow]) -> None:
     """Exchange all rows that came from the sources; inside the caller's transaction."""
-    with connection.cursor() as cursor:
-        cursor.executemany("DELETE FROM access_relation WHERE source = %s", [(source,) for source in sources])
-        cursor.executemany(
-            "INSERT INTO access_relation (patient_id, organization_id, kind, source, from_day, to_day)"
-            " VALUES (%s, %s, %s, %s, %s, %s)",
-            [(r.patient_id, r.organization_id, r.kind, r.source, r.from_day, r.to_day) for r in rows],
-        )
+    database.bulk_delete("access_relation", ("source",), [(source,) for source in sources])
+    database.insert(
+        "access_relation",
+        ("patient_id", "organization_id", "kind", "source", "from_day", "to_day"),
+        [(r.patient_id, r.organization_id, r.kind, r.source, r.from_day, r.to_day) for r in rows],
+    )

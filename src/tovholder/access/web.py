@@ -45,10 +45,10 @@ def context_for(request: HttpRequest) -> Context:
             raise Problem(
                 Category.UNAUTHENTICATED, "Authorization must be a bearer token", kept="nothing was read or changed"
             )
-        return people.context_of_token(token.strip(), now, request_id=request_id)
+        return people.context_of_token(token.strip(), now, request_id=request_id, live=True)
     user = getattr(request, "user", None)
     if isinstance(user, User) and user.is_authenticated:
         assignment = people.assignment_of(user, days.day_of(now))
         if assignment is not None:
-            return people.context_of(assignment, now, request_id=request_id)
+            return people.context_of(assignment, now, request_id=request_id, live=True)
     raise Problem(Category.UNAUTHENTICATED, "Log in first", kept="nothing was read or changed")

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db import connection
 
-from tovholder import packages, store
+from tovholder import database, packages, store
 from tovholder.access import Context
 from tovholder.base import days
 from tovholder.cockpit import ranking
@@ -132,18 +132,19 @@ def open_flags(ctx: Context, episodes: Sequence[str]) -> dict[str, tuple[OpenFla
     """Open flags of courses the caller has already been let see, worst and oldest first."""
     known = packages.builtin()
     found: dict[str, list[OpenFlag]] = {}
+    term, values = database.in_list("episode_id", episodes)
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT episode_id, package, rule_id, severity, since_day, values_json FROM cockpit_flag"
-            " WHERE cleared_ms IS NULL AND episode_id IN (SELECT value FROM json_each(%s))",
-            [json.dumps(list(episodes))],
+            f" WHERE cleared_ms IS NULL AND {term}",
+            values,
         )
         for episode_id, package_id, rule_id, severity, since_day, values_json in cursor.fetchall():
             package = known.get(package_id)
             rule = next((item for item in package.rules if item.id == rule_id), None) if package else None
             if rule is None:
                 continue  # a rule that left the package: the daily run clears its flags
-            values = json.loads(values_json)
+            told = json.loads(values_json)
             found.setdefault(episode_id, []).append(
                 OpenFlag(
                     rule_id,
@@ -151,7 +152,7 @@ def open_flags(ctx: Context, episodes: Sequence[str]) -> dict[str, tuple[OpenFla
                     {"da": rule.action.da, "en": rule.action.en},
                     rule.kind,
                     severity,
-                    {language: reason(rule, values, ctx.today, language) for language in ("da", "en")},
+                    {language: reason(rule, told, ctx.today, language) for language in ("da", "en")},
                     since_day,
                     None if since_day is None else ctx.today - since_day,
                 )

@@ -7,15 +7,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tovholder.config.database import Database, Pool, SettingsError, read_url
+
+__all__ = ["ENVIRONMENTS", "VARIABLES", "Env", "SettingsError", "Variable", "read"]
+
 ENVIRONMENTS = ("production", "demo", "test")
-
-
-class SettingsError(SystemExit):
-    """A setting is missing or wrong: the process ends with exit code 2 and says what to set."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(f"tovholder: {message}")
-        self.code = f"tovholder: {message}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +33,19 @@ VARIABLES = (
     Variable("TOVHOLDER_HOME", "Folder for the database, locks and exports.", "var"),
     Variable(
         "TOVHOLDER_DATABASE_URL",
-        "Where the record is: sqlite:///path. (PostgreSQL is planned; another scheme is refused.)",
+        "Where the record is: sqlite:///path, or postgresql://user:password@host:port/name?sslmode=verify-full "
+        "(percent-encoded; what follows ? goes to libpq).",
         "sqlite:///<home>/tovholder.sqlite3",
     ),
+    Variable("TOVHOLDER_POOL_MIN", "PostgreSQL connections each process keeps open.", "1"),
+    Variable(
+        "TOVHOLDER_POOL_MAX",
+        "PostgreSQL connections one process may have at once; all processes together stay below the server's "
+        "max_connections.",
+        "threads + 2",
+    ),
+    Variable("TOVHOLDER_POOL_WAIT", "Seconds a request waits for a free PostgreSQL connection.", "10"),
+    Variable("TOVHOLDER_STATEMENT_TIMEOUT", "Seconds one PostgreSQL statement may take in a request.", "60"),
     Variable("TOVHOLDER_HOSTS", "Host names the server answers to, comma separated.", "127.0.0.1,localhost"),
     Variable("TOVHOLDER_LOG", "Log level: debug, info, warning, error.", "info"),
     Variable("TOVHOLDER_MAX_BODY", "Largest request body in bytes.", "52428800"),
@@ -93,7 +99,7 @@ class Env:
     name: str
     secret_key: str
     home: Path
-    database_path: str
+    database: Database
     hosts: tuple[str, ...]
     log_level: str
     threads: int
@@ -126,17 +132,24 @@ def read(environ: Mapping[str, str] = os.environ) -> Env:
             "(or TOVHOLDER_ENV=demo to try the demo)"
         )
     home = Path(value("TOVHOLDER_HOME")).absolute()
+    threads = _positive(value("TOVHOLDER_THREADS"), "TOVHOLDER_THREADS")
+    pool = Pool(
+        least=_positive(value("TOVHOLDER_POOL_MIN"), "TOVHOLDER_POOL_MIN"),
+        most=_positive(environ.get("TOVHOLDER_POOL_MAX") or str(threads + 2), "TOVHOLDER_POOL_MAX"),
+        wait=_positive(value("TOVHOLDER_POOL_WAIT"), "TOVHOLDER_POOL_WAIT"),
+        statement_timeout=_positive(value("TOVHOLDER_STATEMENT_TIMEOUT"), "TOVHOLDER_STATEMENT_TIMEOUT"),
+    )
+    if pool.most < pool.least:
+        raise SettingsError("TOVHOLDER_POOL_MAX is below TOVHOLDER_POOL_MIN")
     url = environ.get("TOVHOLDER_DATABASE_URL") or f"sqlite:///{home / 'tovholder.sqlite3'}"
-    if not url.startswith("sqlite:///"):
-        raise SettingsError("TOVHOLDER_DATABASE_URL must start with sqlite:///")
     return Env(
         name=name,
         secret_key=secret,
         home=home,
-        database_path=url.removeprefix("sqlite:///"),
+        database=read_url(url, pool),
         hosts=tuple(host.strip() for host in value("TOVHOLDER_HOSTS").split(",") if host.strip()),
         log_level=value("TOVHOLDER_LOG").upper(),
-        threads=_positive(value("TOVHOLDER_THREADS"), "TOVHOLDER_THREADS"),
+        threads=threads,
         workers=_positive(value("TOVHOLDER_WORKERS"), "TOVHOLDER_WORKERS"),
         limits=_limits(value),
         delete_many=_one_of(value("TOVHOLDER_CONDITIONAL_DELETE"), "TOVHOLDER_CONDITIONAL_DELETE", "single", "multiple")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
-from tempfile import gettempdir
 
 from tovholder.config import env as _env
 from tovholder.config.logs import logging_config
@@ -25,6 +23,8 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
+    "django_tasks",
+    "django_tasks_db",
     "tovholder.access",
     "tovholder.store",
     "tovholder.jobs",
@@ -70,23 +70,7 @@ TEMPLATES = [
     }
 ]
 
-DATABASES = {
-    "default": {
-        "ENGINE": "django.db.backends.sqlite3",
-        "NAME": ENV.database_path,
-        "CONN_MAX_AGE": None,
-        # A file, as in production: other processes and threads must meet the same locks.
-        "TEST": {"NAME": str(Path(gettempdir()) / f"tovholder-test-{os.getpid()}.sqlite3")},
-        "OPTIONS": {
-            "transaction_mode": "IMMEDIATE",
-            "timeout": 30,
-            "init_command": (
-                "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; "
-                "PRAGMA cache_size=-65536; PRAGMA mmap_size=268435456; PRAGMA temp_store=MEMORY"
-            ),
-        },
-    }
-}
+DATABASES = {"default": ENV.database.django()}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 LANGUAGE_CODE = "da"

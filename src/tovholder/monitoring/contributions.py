@@ -6,10 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-import orjson
 from django.db import connection
 
-from tovholder import packages
+from tovholder import database, packages
 from tovholder.access import system_context
 from tovholder.packages.model import Indicator, Package
 from tovholder.plan import current
@@ -78,28 +77,22 @@ def recompute(uow: UnitOfWork, patients: Iterable[str], todo: Sequence[tuple[Pac
                     )
                 )
         ids = [indicator.id for _, indicator in todo]
-        marks = ", ".join(["%s"] * len(ids))
-        cursor.execute(
-            f"DELETE FROM monitoring_contribution WHERE indicator IN ({marks})"
-            " AND patient_id IN (SELECT value FROM json_each(%s))",
-            [*ids, orjson.dumps(people).decode()],
-        )
-        cursor.executemany(
-            f"INSERT INTO monitoring_contribution ({', '.join(COLUMNS)}) VALUES ({', '.join(['%s'] * len(COLUMNS))})",
-            rows,
-        )
+        named, indicators = database.in_list("indicator", ids)
+        about, whom = database.in_list("patient_id", people)
+        cursor.execute(f"DELETE FROM monitoring_contribution WHERE {named} AND {about}", [*indicators, *whom])
+    database.insert("monitoring_contribution", COLUMNS, rows)
     return len(rows)
 
 
 def _strata(uow: UnitOfWork, people: Sequence[str]) -> dict[str, tuple[Any, ...]]:
     uow.flush()
     levels = current.levels(uow.fact_rows("level", people, current.LEVEL_COLUMNS))
+    about, whom = database.in_list("e.patient_id", people)
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT e.episode_id, e.phase, e.organization_id, o.region, o.sundhedsraad FROM fact_episode AS e"
-            " LEFT JOIN fact_organization AS o ON o.organization_id = e.organization_id"
-            " WHERE e.patient_id IN (SELECT value FROM json_each(%s))",
-            [orjson.dumps(list(people)).decode()],
+            f" LEFT JOIN fact_organization AS o ON o.organization_id = e.organization_id WHERE {about}",
+            whom,
         )
         return {row[0]: (row[1], levels.get(row[0]), row[2], row[3], row[4]) for row in cursor.fetchall()}
 

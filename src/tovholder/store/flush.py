@@ -2,32 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import connection
 
+from tovholder import database
 from tovholder.access import relations as relation_table
 from tovholder.fhir.index_tables import INDEX_TABLES
 from tovholder.fhir.prepare import fact_rows, index_rows
 from tovholder.store import relations, schema
 from tovholder.store.rows import Write
-
-
-@dataclass(slots=True)
-class Counters:
-    """The next key and sequence number; read once per transaction, which the writer's turn makes safe on SQLite."""
-
-    key: int | None = None
-    seq: int | None = None
-
-    def load(self) -> None:
-        """Read the highest numbers in use."""
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT (SELECT MAX(key) FROM store_resource), (SELECT MAX(seq) FROM store_version)")
-            key, seq = cursor.fetchone()
-        self.key, self.seq = key or 0, seq or 0
 
 
 @dataclass(slots=True)
@@ -38,58 +25,47 @@ class IndexChange:
     new: dict[str, list[tuple[Any, ...]]] = field(default_factory=dict)
 
 
-def write_all(writes: Sequence[Write], counters: Counters) -> tuple[set[str], set[str]]:
+_RESOURCE = ("key", "type", "rid", "version", "seq", "patient_id", "moment", "updated", "deleted")
+_VERSION = ("seq", "key", "version", "updated", "method", "body")
+# So many writes or more go table by table, each in bulk; fewer are sent together without waiting.
+_MANY = 25
+
+
+def write_all(writes: Sequence[Write], opened: database.Opened) -> tuple[set[str], set[str]]:
     """Write everything. Returns the fact tables that changed and the patients they changed for."""
-    if counters.key is None:
-        counters.load()
-    assert counters.key is not None and counters.seq is not None
+    keys = _take(opened.keys, "store_resource.key", sum(1 for write in writes if write.key is None))
+    seqs = _take(opened.seqs, "store_version.seq", len(writes))
     fresh: list[tuple[Any, ...]] = []
     renewed: list[tuple[Any, ...]] = []
     versions: list[tuple[Any, ...]] = []
-    for write in writes:
-        counters.seq += 1
+    for write, seq in zip(writes, seqs, strict=True):
         deleted = write.new is None
+        told = (write.version, seq, write.patient, write.moment, write.updated, deleted)
         if write.key is None:
-            counters.key += 1
-            write.key = counters.key
-            fresh.append(
-                (
-                    write.key,
-                    write.kind,
-                    write.rid,
-                    write.version,
-                    counters.seq,
-                    write.patient,
-                    write.moment,
-                    write.updated,
-                    deleted,
-                )
-            )
+            write.key = next(keys)
+            fresh.append((write.key, write.kind, write.rid, *told))
         else:
-            renewed.append(
-                (write.version, counters.seq, write.patient, write.moment, write.updated, deleted, write.key)
-            )
-        versions.append((counters.seq, write.key, write.version, write.updated, write.method, write.body))
-    with connection.cursor() as cursor:
-        if fresh:
-            cursor.executemany(
-                "INSERT INTO store_resource (key, type, rid, version, seq, patient_id, moment, updated, deleted)"
-                " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
-                fresh,
-            )
+            renewed.append((*told, write.key))
+        versions.append((seq, write.key, write.version, write.updated, write.method, write.body))
+    with database.pipeline() if len(writes) < _MANY else nullcontext():
+        database.insert("store_resource", _RESOURCE, fresh)
         if renewed:
-            cursor.executemany(
-                "UPDATE store_resource SET version = %s, seq = %s, patient_id = %s, moment = %s, updated = %s,"
-                " deleted = %s WHERE key = %s",
-                renewed,
-            )
-        cursor.executemany(
-            "INSERT INTO store_version (seq, key, version, updated, method, body) VALUES (%s, %s, %s, %s, %s, %s)",
-            versions,
-        )
-    _write_index(writes)
-    _write_relations(writes)
-    return _write_facts(writes)
+            with connection.cursor() as cursor:
+                cursor.executemany(
+                    "UPDATE store_resource SET version = %s, seq = %s, patient_id = %s, moment = %s, updated = %s,"
+                    " deleted = %s WHERE key = %s",
+                    renewed,
+                )
+        database.insert("store_version", _VERSION, versions)
+        _write_index(writes)
+        _write_relations(writes)
+        return _write_facts(writes)
+
+
+def _take(spare: list[int], name: str, count: int) -> Iterator[int]:
+    """Numbers the unit has already, then new ones."""
+    held, spare[:] = spare[:count], spare[count:]
+    return iter([*held, *database.numbers(name, count - len(held))])
 
 
 def _write_index(writes: Sequence[Write]) -> None:
@@ -113,14 +89,10 @@ _COLUMNS = {table: (*(name for name, _ in columns), "key") for table, columns in
 
 def apply_index(change: IndexChange) -> None:
     """Send index rows to their tables."""
-    with connection.cursor() as cursor:
-        for table, gone in change.gone.items():
-            where = " AND ".join(f"{name} = %s" for name in _COLUMNS[table])
-            cursor.executemany(f"DELETE FROM {table} WHERE {where}", gone)
-        for table, new in change.new.items():
-            names = _COLUMNS[table]
-            marks = ", ".join(["%s"] * len(names))
-            cursor.executemany(f"INSERT INTO {table} ({', '.join(names)}) VALUES ({marks})", new)
+    for table, gone in change.gone.items():
+        database.bulk_delete(table, _COLUMNS[table], gone)
+    for table, new in change.new.items():
+        database.insert(table, _COLUMNS[table], new)
 
 
 def _write_facts(writes: Sequence[Write]) -> tuple[set[str], set[str]]:
@@ -145,20 +117,16 @@ def _write_facts(writes: Sequence[Write]) -> tuple[set[str], set[str]]:
                 gone.setdefault(name, []).append((write.rid,))
             if after:
                 new.setdefault(name, []).extend(after)
-    with connection.cursor() as cursor:
-        for name, ids in gone.items():
-            first = schema.column_names(name)[0]
-            cursor.executemany(f"DELETE FROM fact_{name} WHERE {first} = %s", ids)
-        for name, rows in new.items():
-            insert_facts(cursor, name, rows)
+    for name, ids in gone.items():
+        database.bulk_delete(f"fact_{name}", schema.column_names(name)[:1], ids)
+    for name, rows in new.items():
+        insert_facts(name, rows)
     return tables, patients
 
 
-def insert_facts(cursor: Any, table: str, rows: Sequence[tuple[Any, ...]]) -> None:
+def insert_facts(table: str, rows: Sequence[tuple[Any, ...]]) -> None:
     """Insert whole fact rows."""
-    names = schema.column_names(table)
-    marks = ", ".join(["%s"] * len(names))
-    cursor.executemany(f"INSERT INTO fact_{table} ({', '.join(names)}) VALUES ({marks})", rows)
+    database.insert(f"fact_{table}", schema.column_names(table), rows)
 
 
 def _write_relations(writes: Sequence[Write]) -> None:
@@ -176,7 +144,4 @@ def _write_relations(writes: Sequence[Write]) -> None:
 
 def note_pending(patients: Iterable[str]) -> None:
     """Remember whose derivations wait (bulk loads)."""
-    with connection.cursor() as cursor:
-        cursor.executemany(
-            "INSERT OR IGNORE INTO store_pending (patient_id) VALUES (%s)", [(patient,) for patient in sorted(patients)]
-        )
+    database.insert("store_pending", ("patient_id",), [(patient,) for patient in sorted(patients)], ignore=True)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
-from django.db import connection
 from django.http import HttpRequest, HttpResponse
 
+from tovholder import database
 from tovholder.base.errors import Category, Problem
 
 
@@ -21,23 +20,9 @@ def unreachable() -> Problem:
 
 
 def check() -> None:
-    """Raise Problem(BUSY) when the file is gone; open the new one when another stands in its place.
-
-    An open file outlives its name: without this a server would go on storing into a file nobody will find again,
-    and would make an empty one where the record was.
-    """
-    name = str(connection.settings_dict["NAME"])
-    if connection.vendor != "sqlite" or ":memory:" in name or "mode=memory" in name or connection.in_atomic_block:
-        return
-    try:
-        told = Path(name).stat()
-    except OSError:
-        connection.close()
-        raise unreachable() from None
-    now = (told.st_dev, told.st_ino)
-    if connection.connection is not None and getattr(connection, "tovholder_file", now) != now:
-        connection.close()
-    connection.tovholder_file = now  # type: ignore[attr-defined] # ours, beside the connection it speaks of
+    """Raise Problem(BUSY) when the file is gone; open the new one when another stands in its place."""
+    if not database.present():
+        raise unreachable()
 
 
 class PresenceMiddleware:

@@ -11,6 +11,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
+from tovholder import database
 from tovholder.access import Context, audit
 from tovholder.access.domain import Condition
 from tovholder.access.policy import decide
@@ -21,10 +22,9 @@ from tovholder.fhir.references import patient_of
 from tovholder.fhir.validate import resource_types
 from tovholder.rules import check, compile, run
 from tovholder.rules import schema as rule_schema
-from tovholder.store import mutex, schema, scope
+from tovholder.store import schema, scope
 from tovholder.store import params as search_params
 from tovholder.store.rows import Stored
-from tovholder.store.unit import lock_path
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,13 +176,8 @@ def sees(ctx: Context, patient: str) -> bool:
 
 
 def fill_scope(patients: Sequence[str]) -> None:
-    """Put the patients a set-wise rule may see into the connection's own ``scope_patient`` table."""
-    with connection.cursor() as cursor:
-        cursor.execute("CREATE TEMP TABLE IF NOT EXISTS scope_patient (patient_id TEXT PRIMARY KEY) WITHOUT ROWID")
-        cursor.execute("DELETE FROM scope_patient")
-        cursor.executemany(
-            "INSERT OR IGNORE INTO scope_patient (patient_id) VALUES (%s)", [(patient,) for patient in patients]
-        )
+    """Name the patients a set-wise rule may see (the rows of ``scope_patient``)."""
+    database.fill_scope(patients)
 
 
 def fill_scope_by_relation(ctx: Context, kinds: Sequence[str]) -> None:
@@ -198,10 +193,14 @@ def fill_scope_by_relation(ctx: Context, kinds: Sequence[str]) -> None:
 
 
 def prepared(
-    sql: str, parameters: Mapping[str, int | str], rule_scope: compile.Scope, engine: compile.Engine = "sqlite"
+    sql: str, parameters: Mapping[str, int | str], rule_scope: compile.Scope, engine: compile.Engine | None = None
 ) -> tuple[check.Checked, compile.Compiled]:
-    """A SELECT of the subset with the parameters it may bind, checked and compiled once per process."""
-    return _prepared(sql, tuple(sorted((name, type(value)) for name, value in parameters.items())), rule_scope, engine)
+    """A SELECT of the subset with the parameters it may bind, checked and compiled once per process.
+
+    engine: which is to run it; the database's own without it.
+    """
+    kinds = tuple(sorted((name, type(value)) for name, value in parameters.items()))
+    return _prepared(sql, kinds, rule_scope, engine or database.vendor())
 
 
 @lru_cache(maxsize=512)
@@ -246,13 +245,8 @@ def write_audit(entries: Sequence[audit.Entry]) -> None:
     if connection.in_atomic_block:
         audit.write(entries)
         return
-    lock = lock_path()
-    if lock is None:
-        with transaction.atomic():
-            audit.write(entries)
-    else:
-        with mutex.fair(lock), transaction.atomic():
-            audit.write(entries)
+    with database.write_turn(), transaction.atomic():
+        audit.write(entries)
 
 
 def _where(

@@ -12,6 +12,7 @@ from django.db import connection
 from tovholder.access import relations as relation_table
 from tovholder.access import system_context
 from tovholder.base import json
+from tovholder.fhir.index_tables import INDEX_TABLES
 from tovholder.fhir.prepare import fact_rows, index_rows
 from tovholder.store import bulk, flush, relations, schema
 from tovholder.store.unit import unit_of_work
@@ -28,7 +29,7 @@ def rebuild(now: datetime, progress: Callable[[int], None] | None = None) -> int
     done = 0
     with unit_of_work(ctx) as uow:
         with connection.cursor() as cursor:
-            for table in schema.INDEX_DDL:
+            for table in INDEX_TABLES:
                 cursor.execute(f"DELETE FROM {table}")
             for name in schema.fact_tables():
                 if name not in ("period",):
@@ -45,7 +46,7 @@ def rebuild(now: datetime, progress: Callable[[int], None] | None = None) -> int
                 if not found:
                     break
                 last = found[-1][0]
-                _remake(cursor, found)
+                _remake(found)
                 done += len(found)
                 if progress:
                     progress(len(found))
@@ -58,7 +59,7 @@ def rebuild(now: datetime, progress: Callable[[int], None] | None = None) -> int
     return done
 
 
-def _remake(cursor: Any, found: list[tuple[int, bytes]]) -> None:
+def _remake(found: list[tuple[int, bytes]]) -> None:
     change = flush.IndexChange()
     facts: dict[str, list[tuple[Any, ...]]] = {}
     related: list[relation_table.RelationRow] = []
@@ -72,13 +73,13 @@ def _remake(cursor: Any, found: list[tuple[int, bytes]]) -> None:
             related += relations.relations_of(resource)
     flush.apply_index(change)
     for name, rows in facts.items():
-        flush.insert_facts(cursor, name, rows)
+        flush.insert_facts(name, rows)
     relation_table.replace((), related)
 
 
 def fingerprint() -> dict[str, str]:
     """A digest of each derived table's rows, to compare before and after (search keys are stable, so they count)."""
-    tables = [*schema.INDEX_DDL, *(f"fact_{name}" for name in schema.fact_tables())]
+    tables = [*INDEX_TABLES, *(f"fact_{name}" for name in schema.fact_tables())]
     found: dict[str, str] = {}
     with connection.cursor() as cursor:
         for table in tables:

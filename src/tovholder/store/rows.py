@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
 from django.db import connection
 
+from tovholder import database
 from tovholder.base import json
 from tovholder.fhir.prepare import Prepared
 
 Resource = dict[str, Any]
+Statements = Sequence[database.Statement]
+Answer = database.Answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,8 @@ class Current:
     version: int
     deleted: bool
     body: bytes
+    patient: str | None
+    updated: int
     parsed: Resource | None = None
 
     def resource(self) -> Resource:
@@ -80,31 +84,55 @@ class Write:
 
 
 _CURRENT = (
-    "SELECT r.type, r.rid, r.key, r.version, r.deleted, v.body FROM store_resource AS r"
-    " JOIN store_version AS v ON v.seq = r.seq WHERE "
+    "SELECT r.type, r.rid, r.key, r.version, r.deleted, v.body, r.patient_id, r.updated FROM store_resource AS r"
+    " JOIN store_version AS v ON v.seq = r.seq WHERE r.type = %s AND "
 )
+
+
+def current_statement(kind: str, rid: str) -> database.Statement:
+    """The SELECT whose answer ``current_of`` reads."""
+    return _CURRENT + "r.rid = %s", [kind, rid]
+
+
+def hold_statements(kind: str, rid: str) -> Statements:
+    """The same, the row held first: one that waited for another writer then reads what that one left."""
+    wait = database.row_lock()
+    held = [(f"SELECT 1 FROM store_resource WHERE type = %s AND rid = %s{wait}", [kind, rid])] if wait else []
+    return [*held, current_statement(kind, rid)]
+
+
+def current_of(answer: Answer) -> Current | None:
+    """The row in an answer."""
+    return _current(answer[0]) if answer else None
+
+
+def _current(row: tuple[Any, ...]) -> Current:
+    return Current(row[2], row[3], bool(row[4]), bytes(row[5]), row[6], row[7])
 
 
 def current(kind: str, rid: str) -> Current | None:
     """The current row, deleted ones included."""
     with connection.cursor() as cursor:
-        cursor.execute(_CURRENT + "r.type = %s AND r.rid = %s", [kind, rid])
-        row = cursor.fetchone()
-    return None if row is None else Current(row[2], row[3], bool(row[4]), bytes(row[5]))
+        cursor.execute(*current_statement(kind, rid))
+        return current_of(cursor.fetchall())
 
 
-def current_many(pairs: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Current | None]:
-    """The current rows of many resources, one query per type."""
+def current_many(pairs: Iterable[tuple[str, str]], *, hold: bool = False) -> dict[tuple[str, str], Current | None]:
+    """The current rows of many resources, one query per type. hold: nobody else can change them meanwhile."""
     found: dict[tuple[str, str], Current | None] = dict.fromkeys(pairs)
     by_type: dict[str, list[str]] = {}
     for kind, rid in found:
         by_type.setdefault(kind, []).append(rid)
+    wait = database.row_lock() if hold else ""
     with connection.cursor() as cursor:
-        for kind, rids in by_type.items():
-            cursor.execute(
-                _CURRENT + "r.type = %s AND r.rid IN (SELECT value FROM json_each(%s))",
-                [kind, orjson.dumps(rids).decode()],
-            )
+        for kind in sorted(by_type):
+            if wait:
+                term, values = database.in_list("rid", by_type[kind])
+                cursor.execute(
+                    f"SELECT 1 FROM store_resource WHERE type = %s AND {term} ORDER BY key{wait}", [kind, *values]
+                )
+            term, values = database.in_list("r.rid", by_type[kind])
+            cursor.execute(_CURRENT + term, [kind, *values])
             for row in cursor.fetchall():
-                found[row[0], row[1]] = Current(row[2], row[3], bool(row[4]), bytes(row[5]))
+                found[row[0], row[1]] = _current(row)
     return found

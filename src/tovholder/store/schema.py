@@ -6,25 +6,16 @@ import hashlib
 from datetime import date
 from functools import cache
 from pathlib import Path
-from typing import Any
 
-from django.db import connection
+from django.db import IntegrityError, connection
 
+from tovholder import database
 from tovholder.base import days
 from tovholder.base.errors import Issue
 from tovholder.fhir import views
 from tovholder.fhir.index_tables import BY_KEY, INDEX_TABLES, primary_key
 
 FACTS_FOLDER = Path(__file__).with_name("facts")
-
-# Search rows hang on the resource's key. Without rowid: the row is its own index; rows of a resource are
-# removed by recomputing them from the version they came from, so only ranges need an index by key.
-_KINDS = {"int": "INTEGER", "text": "TEXT", "real": "REAL"}
-INDEX_DDL = {
-    table: f"CREATE TABLE {table} ({', '.join(f'{name} {_KINDS[kind]} NOT NULL' for name, kind in columns)},"
-    f" key INTEGER NOT NULL, PRIMARY KEY ({', '.join(primary_key(table))})) WITHOUT ROWID"
-    for table, columns in INDEX_TABLES.items()
-}
 
 # Beside the views' own indexes: truths that must hold whoever writes at the same time (guards tell them in words
 # first), and the way from a clinic to its patients.
@@ -41,21 +32,21 @@ EXTRA_DDL = {
     "patient": ("CREATE INDEX fact_patient_clinic ON fact_patient (organization_id, patient_id)",),
 }
 
-# What each of them means, by the columns SQLite names when one is broken.
+_OPEN_COURSE = Issue("EpisodeOfCare", "an open course exists", "one open course per patient and package", "duplicate")
+_VALID_PLAN = Issue("CarePlan", "a valid plan exists", "one valid plan per course; revise that one", "duplicate")
+# What each of them means, by what the databases say is broken (``database.broken``): columns or the index's name.
 _ONLY_ONE = {
-    "fact_episode.patient_id, fact_episode.package": Issue(
-        "EpisodeOfCare", "an open course exists", "one open course per patient and package", "duplicate"
-    ),
-    "fact_plan.episode_id": Issue(
-        "CarePlan", "a valid plan exists", "one valid plan per course; revise that one", "duplicate"
-    ),
+    "fact_episode.patient_id, fact_episode.package": _OPEN_COURSE,
+    "fact_episode_one_open": _OPEN_COURSE,
+    "fact_plan.episode_id": _VALID_PLAN,
+    "fact_plan_one_valid": _VALID_PLAN,
 }
 
 
-def only_one(error: Exception) -> tuple[Issue, ...]:
+def only_one(error: IntegrityError) -> tuple[Issue, ...]:
     """What a broken unique index means in words; nothing for one that has none."""
-    columns = str(error).rpartition("UNIQUE constraint failed: ")[2]
-    return (_ONLY_ONE[columns],) if columns in _ONLY_ONE else ()
+    told = _ONLY_ONE.get(database.broken(error))
+    return (told,) if told is not None else ()
 
 
 @cache
@@ -94,7 +85,9 @@ def apply() -> list[str]:
         for name in set(known) - set(wanted):
             cursor.execute(f"DROP TABLE IF EXISTS {name}")
             cursor.execute("DELETE FROM store_schema WHERE name = %s", [name])
-        _fill_periods(cursor)
+        for statement in database.scope_ddl():
+            cursor.execute(statement)
+        _fill_periods()
     return remade
 
 
@@ -118,24 +111,26 @@ def stale() -> list[str]:
 
 def _definitions() -> dict[str, tuple[str, list[str]]]:
     wanted: dict[str, tuple[str, list[str]]] = {}
-    for name, ddl in INDEX_DDL.items():
-        by_key = [f"CREATE INDEX {name}_key ON {name} (key, param)"] if name in BY_KEY else []
-        statements = [ddl, *by_key]
+    for name, columns in INDEX_TABLES.items():
+        statements = database.index_table(name, (*columns, ("key", "int")), primary_key(name))
+        if name in BY_KEY:
+            statements.append(f"CREATE INDEX {name}_key ON {name} (key, param)")
         wanted[name] = (hashlib.sha256("".join(statements).encode()).hexdigest(), statements)
     for name, table in fact_tables().items():
         extra = EXTRA_DDL.get(name, ())
         digest = hashlib.sha256((table.hash + "".join(extra)).encode()).hexdigest()
-        wanted[f"fact_{name}"] = (digest, [*views.ddl(table, "sqlite"), *extra])
+        wanted[f"fact_{name}"] = (digest, [*views.ddl(table, database.vendor()), *extra])
     return wanted
 
 
-def _fill_periods(cursor: Any) -> None:
+def _fill_periods() -> None:
     # Months are reference data: the same everywhere, long enough that nobody runs out.
-    cursor.execute("SELECT COUNT(*) FROM fact_period")
-    if cursor.fetchone()[0]:
-        return
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT COUNT(*) FROM fact_period")
+        if cursor.fetchone()[0]:
+            return
     rows = []
     for index in range(2020 * 12, 2041 * 12):
         start = days.day_of(date(index // 12, index % 12 + 1, 1))
         rows.append((days.month_of(start), "month", start, days.add_months(start, 1) - 1))
-    cursor.executemany("INSERT INTO fact_period (period_id, kind, start_day, end_day) VALUES (%s, %s, %s, %s)", rows)
+    database.insert("fact_period", ("period_id", "kind", "start_day", "end_day"), rows)

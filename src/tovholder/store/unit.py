@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from typing import Any
 
-import orjson
-from django.db import IntegrityError, connection, transaction
+from django.db import DatabaseError, IntegrityError, connection, transaction
 
+from tovholder import database
 from tovholder.access import Context, audit, system_context
 from tovholder.access.domain import Condition, Scope
 from tovholder.access.policy import decide
@@ -20,27 +19,11 @@ from tovholder.base import days, json
 from tovholder.base.errors import Category, Issue, Problem, forbidden, not_found
 from tovholder.base.ids import Ids, is_fhir_id, random_ids
 from tovholder.fhir.prepare import Prepared, prepare
-from tovholder.fhir.references import Ref, patient_of
-from tovholder.store import custody, flush, mutex, ports, relations, rows, schema, scope
+from tovholder.fhir.references import patient_of
+from tovholder.store import custody, flush, ports, relations, rows, schema, scope
+from tovholder.store.holding import State
 from tovholder.store.ports import Change, Resource
 from tovholder.store.rows import Stored, Write
-
-
-@dataclass
-class State:
-    """What the units joined in one transaction share."""
-
-    ids: Ids
-    staged: dict[tuple[str, str], Write] = field(default_factory=dict)
-    known: dict[tuple[str, str], rows.Current | None] = field(default_factory=dict)
-    touched: set[str] = field(default_factory=set)
-    tables: set[str] = field(default_factory=set)
-    acts: dict[tuple[Context, str], tuple[list[str], set[str]]] = field(default_factory=dict)
-    promises: list[tuple[Context, Resource, str, Ref]] = field(default_factory=list)
-    counters: flush.Counters = field(default_factory=flush.Counters)
-    failed: bool = False
-    bulk: bool = False
-
 
 _active: ContextVar[State | None] = ContextVar("tovholder_unit", default=None)
 
@@ -62,40 +45,42 @@ def unit_of_work(
             outer.failed = True
             raise
         return
-    state = State(ids=ids, bulk=bulk)
+    state = State(ids=ids, bulk=bulk, patients=set(patients))
     with ExitStack() as stack:
-        lock = lock_path()
-        if lock is not None and not connection.in_atomic_block:
-            stack.enter_context(mutex.fair(lock))
+        stack.enter_context(_told_as_problems())
+        stack.enter_context(database.write_turn())
         stack.enter_context(transaction.atomic())
         token = _active.set(state)
         stack.callback(_active.reset, token)
+        if state.patients:
+            state.lock(ctx, ())
         uow = UnitOfWork(ctx, state)
-        try:
-            yield uow
-            if state.failed:
-                raise Problem(Category.FAULT, "Part of the work failed and was caught; the whole is undone")
-            uow.finish()
-        except IntegrityError as error:
-            raise Problem(
-                Category.CONFLICT,
-                "Something of which there may be only one exists already; read it again",
-                schema.only_one(error),
-                kept="what was there first",
-            ) from error
-        except (RecursionError, OverflowError) as error:
-            raise Problem(
-                Category.INVALID,
-                "The content is nested too deeply, or a date or number in it lies beyond every calendar and scale",
-            ) from error
+        yield uow
+        if state.failed:
+            raise Problem(Category.FAULT, "Part of the work failed and was caught; the whole is undone")
+        uow.finish()
 
 
-def lock_path() -> Path | None:
-    """The queue file beside a SQLite database; None for one in memory."""
-    name = str(connection.settings_dict["NAME"])
-    if connection.vendor != "sqlite" or ":memory:" in name or "mode=memory" in name:
-        return None
-    return Path(name + ".queue")
+@contextmanager
+def _told_as_problems() -> Iterator[None]:
+    try:
+        yield
+    except IntegrityError as error:
+        raise Problem(
+            Category.CONFLICT,
+            "Something of which there may be only one exists already; read it again",
+            schema.only_one(error),
+            kept="what was there first",
+        ) from error
+    except DatabaseError as error:
+        if database.retryable(error):
+            raise Problem(Category.BUSY, "Somebody else was writing about the same; try again") from error
+        raise
+    except (RecursionError, OverflowError) as error:
+        raise Problem(
+            Category.INVALID,
+            "The content is nested too deeply, or a date or number in it lies beyond every calendar and scale",
+        ) from error
 
 
 class UnitOfWork:
@@ -104,12 +89,10 @@ class UnitOfWork:
     def __init__(self, ctx: Context, state: State) -> None:
         self.ctx = ctx
         self._state = state
-        self._instant = days.instant_text(ctx.now)
-        self._millis = int(ctx.now.timestamp() * 1000)
 
     def as_system(self, name: str) -> UnitOfWork:
         """The same unit in the hand of one of our own derivations or guards."""
-        return UnitOfWork(system_context(self.ctx.now, name), self._state)
+        return UnitOfWork(system_context(self.ctx.now, name, live=self.ctx.live), self._state)
 
     @property
     def is_bulk(self) -> bool:
@@ -143,7 +126,7 @@ class UnitOfWork:
         kind, rid = str(resource.get("resourceType", "")), resource.get("id")
         if not isinstance(rid, str) or not is_fhir_id(rid):
             raise Problem(Category.INVALID, "The resource needs its id", [_bad_id(resource)])
-        current = self._current(kind, rid)
+        current = self._hold(kind, rid, resource)
         if current is None or current.deleted:
             if not self.ctx.is_system:
                 raise not_found(kind)
@@ -159,7 +142,7 @@ class UnitOfWork:
 
     def delete(self, kind: str, rid: str, *, if_match: int | None = None) -> None:
         """Mark a resource deleted; every version stays. Raises Problem(NOT_FOUND) when it is not there."""
-        current = self._current(kind, rid)
+        current = self._hold(kind, rid, None)
         if current is None or not self._may("delete", kind, current.resource()):
             if current is not None:
                 self._refused(kind, rid, current.resource())
@@ -172,7 +155,7 @@ class UnitOfWork:
 
     def read(self, kind: str, rid: str) -> Resource:
         """The current content. Raises Problem(NOT_FOUND or GONE)."""
-        current = self._current(kind, rid)
+        current = self._state.look(self.ctx, kind, rid)
         if current is None or not self._may("read", kind, current.resource()):
             raise not_found(kind)
         if current.deleted:
@@ -194,26 +177,19 @@ class UnitOfWork:
         if any(write.patient in wanted or write.key is not None for write in self._state.staged.values()):
             self.flush()  # only what is about these patients could change their rows (or had others' rows before)
         names = list(columns or schema.column_names(table))
+        term, values = database.in_list("patient_id", sorted(wanted))
         with connection.cursor() as cursor:
-            cursor.execute(
-                f"SELECT {', '.join(names)} FROM fact_{table} WHERE patient_id IN (SELECT value FROM json_each(%s))",
-                [orjson.dumps(sorted(wanted)).decode()],
-            )
+            cursor.execute(f"SELECT {', '.join(names)} FROM fact_{table} WHERE {term}", values)
             return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
     def replace_links(self, patients: Iterable[str], links: Iterable[dict[str, Any]]) -> None:
         """Exchange the episode links of the patients."""
         self.flush()
         columns = schema.column_names("episode_link")
-        marks = ", ".join(["%s"] * len(columns))
-        with connection.cursor() as cursor:
-            cursor.executemany(
-                "DELETE FROM fact_episode_link WHERE patient_id = %s", [(patient,) for patient in sorted(patients)]
-            )
-            cursor.executemany(
-                f"INSERT INTO fact_episode_link ({', '.join(columns)}) VALUES ({marks})",
-                [tuple(link[name] for name in columns) for link in links],
-            )
+        term, values = database.in_list("patient_id", sorted(patients))
+        with database.pipeline(), connection.cursor() as cursor:
+            cursor.execute(f"DELETE FROM fact_episode_link WHERE {term}", values)
+            flush.insert_facts("episode_link", [tuple(link[name] for name in columns) for link in links])
         self._state.tables.add("episode_link")
 
     def holds(self, resource: Resource) -> bool:
@@ -223,20 +199,17 @@ class UnitOfWork:
             return False
         return _content(current.resource()) == _content(resource)
 
-    def prefetch(self, wanted: Iterable[tuple[str, str]]) -> None:
-        """Look up many resources in one go (bulk loads)."""
-        for pair, found in rows.current_many([pair for pair in wanted if pair not in self._state.known]).items():
-            self._state.known[pair] = found
+    def prefetch(self, wanted: Iterable[tuple[str, str]], patients: Iterable[str] = ()) -> None:
+        """Look up and hold many resources (and patients) in one go (bulk loads, Bundles)."""
+        self._state.hold_many(self.ctx, wanted, patients)
 
     # Inside
 
     def _current(self, kind: str, rid: str) -> rows.Current | None:
-        staged = self._state.staged.get((kind, rid))
-        if staged is not None:
-            return rows.Current(staged.key or 0, staged.version, staged.new is None, staged.body, staged.new)
-        if (kind, rid) not in self._state.known:
-            self._state.known[kind, rid] = rows.current(kind, rid)
-        return self._state.known[kind, rid]
+        return self._state.current(kind, rid)
+
+    def _hold(self, kind: str, rid: str, new: Resource | None) -> rows.Current | None:
+        return self._state.hold(self.ctx, kind, rid, [patient_of(new)] if new is not None else ())
 
     def _may(self, action: str, kind: str, resource: Resource | None) -> bool:
         allowed = decide(self.ctx, action, kind)
@@ -277,6 +250,9 @@ class UnitOfWork:
         state = self._state
         old = current.resource() if current is not None and not current.deleted else None
         new: Resource | None = None
+        # Before anything is asked of the record: what the guards see then stays so.
+        state.lock(self.ctx, [patient_of(resource)] if resource is not None else ())
+        stamp = state.stamp(self.ctx, current)
         if resource is not None:
             if prepared is None:
                 prepared = prepare(resource, schema.FACTS_FOLDER)
@@ -296,7 +272,7 @@ class UnitOfWork:
                 self._refused(kind, rid, resource)
                 raise not_found("The patient")
             version = (current.version if current else 0) + 1
-            new = _stamped(resource, rid, version, self._instant)
+            new = _stamped(resource, rid, version, stamp)
         change = Change(kind, old, new, self.ctx)
         for guard in ports.guards_of(kind):
             guard(change, self)
@@ -316,7 +292,7 @@ class UnitOfWork:
             key=current.key if current else None,
             version=version,
             method=method,
-            updated=self._millis,
+            updated=stamp,
             patient=patient_of(new if new is not None else old or {}),
             old=old,
             new=new,
@@ -339,12 +315,14 @@ class UnitOfWork:
             return
         writes = list(state.staged.values())
         state.staged.clear()
-        tables, patients = flush.write_all(writes, state.counters)
+        assert state.opened is not None  # nothing is staged before
+        tables, patients = flush.write_all(writes, state.opened)
         state.tables |= tables
         state.touched |= patients
         for write in writes:
+            state.held.add((write.kind, write.rid))
             state.known[write.kind, write.rid] = rows.Current(
-                write.key or 0, write.version, write.new is None, write.body, write.new
+                write.key or 0, write.version, write.new is None, write.body, write.patient, write.updated, write.new
             )
 
     def finish(self) -> None:
@@ -391,8 +369,9 @@ def _content(resource: Resource) -> Resource:
     return {**{k: v for k, v in resource.items() if k != "meta"}, **({"meta": meta} if meta else {})}
 
 
-def _stamped(resource: Resource, rid: str, version: int, updated: str) -> Resource:
-    meta = {**(resource.get("meta") or {}), "versionId": str(version), "lastUpdated": updated}
+def _stamped(resource: Resource, rid: str, version: int, updated: int) -> Resource:
+    instant = days.instant_text(datetime.fromtimestamp(updated / 1000, UTC))
+    meta = {**(resource.get("meta") or {}), "versionId": str(version), "lastUpdated": instant}
     return {"resourceType": resource["resourceType"], "id": rid, "meta": meta} | {
         name: value for name, value in resource.items() if name not in ("resourceType", "id", "meta")
     }

@@ -17,6 +17,7 @@ from tovholder.base import days
 from tovholder.base.clock import system_clock
 from tovholder.base.errors import Category, Problem
 from tovholder.fhir import systems
+from tovholder.fhir.index_tables import INDEX_TABLES
 from tovholder.plan import actions, resources
 from tovholder.plan.domain import Level, PlanStatus
 from tovholder.plan.values import Decision, Plan
@@ -58,7 +59,7 @@ def everything() -> dict[str, int]:
     names += [f"fact_{name}" for name in schema.fact_tables()]
     with connection.cursor() as cursor:
         found = {}
-        for name in [*names, *schema.INDEX_DDL]:
+        for name in [*names, *INDEX_TABLES]:
             cursor.execute(f"SELECT COUNT(*) FROM {name}")
             found[name] = int(cursor.fetchone()[0])
         return found

@@ -1,0 +1,238 @@
+"""PostgreSQL: many writers, each holding its patients; statements in few round trips; stamps that readers can trust.
+
+Locks are advisory and end with the transaction. They come in two spaces: pairs of 32-bit numbers (a class and a bucket)
+for what excludes others, and single 64-bit numbers for the stamps of units under way, which exclude nobody.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import lru_cache
+from typing import Any
+
+from django.db import IntegrityError, connection, transaction
+
+from tovholder.database.opened import Answer, Opened, Statement
+
+# An index entry holds at most 2,700 bytes; search texts are cut at 200 characters, of up to four bytes each.
+_WIDEST = 3
+# Whom a set-wise rule may see: ids (which hold no space) in a setting of the session. A temporary table would cost
+# several round trips each time and know no statistics.
+_SCOPE = "tovholder.scope"
+SCOPE_DDL = [
+    "CREATE OR REPLACE VIEW scope_patient AS SELECT unnest(string_to_array("
+    f"NULLIF(current_setting('{_SCOPE}', true), ''), ' ')) COLLATE \"C\" AS patient_id"
+]
+# From here on, COPY is quicker than one statement with arrays (measured; it cannot be pipelined).
+COPY_FROM = 50
+
+# Lock classes. Buckets bound how many locks a unit can hold (the server has room for some thousands in all); two
+# patients in one bucket merely wait for each other.
+_GATE, _PATIENT, _NAME = 7001, 7002, 7003
+_BUCKETS = 1024
+# What other units were in the way of: serialization failure, deadlock, lock not available, query cancelled by timeout.
+_RETRY = frozenset({"40001", "40P01", "55P03", "57014"})
+_NOW = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
+
+
+def _bucket(text: str) -> int:
+    return zlib.crc32(text.encode()) % _BUCKETS
+
+
+def index_table(name: str, columns: Sequence[tuple[str, str]], order: Sequence[str]) -> list[str]:
+    """A heap, and an index that answers alone as far as its entries may go."""
+    types = {"int": "BIGINT", "text": 'TEXT COLLATE "C"', "real": "DOUBLE PRECISION"}
+    kinds = dict(columns)
+    texts = [column for column in order if kinds[column] == "text"]
+    found = [column for column in order if column not in texts[_WIDEST:]]
+    body = ", ".join(f"{column} {types[kind]} NOT NULL" for column, kind in columns)
+    return [f"CREATE TABLE {name} ({body})", f"CREATE INDEX {name}_order ON {name} ({', '.join(found)})"]
+
+
+@lru_cache(maxsize=256)
+def _column_types(database: str, table: str) -> dict[str, str]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT attname, format_type(atttypid, NULL) FROM pg_attribute"
+            " WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped",
+            [table],
+        )
+        found = dict(cursor.fetchall())
+    if not found:
+        raise LookupError(f"There is no table {table}")  # and it is looked for again next time
+    return found
+
+
+@lru_cache(maxsize=512)
+def _array_insert(database: str, table: str, columns: tuple[str, ...]) -> str:
+    types = _column_types(database, table)
+    arrays = ", ".join(f"%b::{types[name]}[]" for name in columns)
+    return f"INSERT INTO {table} ({', '.join(columns)}) SELECT * FROM unnest({arrays})"
+
+
+def insert(table: str, columns: tuple[str, ...], rows: Sequence[Sequence[Any]], ignore: bool) -> None:
+    """One statement whose text does not depend on how many rows there are, so it stays prepared; COPY for very many."""
+    connection.ensure_connection()
+    with connection.cursor() as cursor:
+        if len(rows) >= COPY_FROM and not ignore and not in_pipeline():
+            with (
+                connection.wrap_database_errors,
+                cursor.cursor.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN") as copy,
+            ):
+                for row in rows:
+                    copy.write_row(row)
+            return
+        statement = _array_insert(str(connection.settings_dict["NAME"]), table, columns)
+        if ignore:
+            statement += " ON CONFLICT DO NOTHING"
+        cursor.execute(statement, _columns(table, columns, rows))
+
+
+def _columns(table: str, names: tuple[str, ...], rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
+    found = [list(column) for column in zip(*rows, strict=True)]
+    types = _column_types(str(connection.settings_dict["NAME"]), table)
+    for place, name in enumerate(names):
+        if types[name] == "double precision":  # an array is of one type
+            found[place] = [None if value is None else float(value) for value in found[place]]
+    return found
+
+
+def numbers(name: str, count: int) -> Sequence[int]:
+    """From the key's sequence: gaps where a unit was undone."""
+    table, column = name.split(".")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT nextval(pg_get_serial_sequence(%s, %s)) FROM generate_series(1, %s)", [table, column, count]
+        )
+        return [row[0] for row in cursor.fetchall()]
+
+
+@contextmanager
+def pipeline() -> Iterator[None]:
+    """psycopg's pipeline: one round trip for all that is sent inside."""
+    connection.ensure_connection()
+    with connection.wrap_database_errors, connection.connection.pipeline():
+        yield
+
+
+def in_pipeline() -> bool:
+    """Whether statements are being sent without waiting."""
+    return connection.connection is not None and connection.connection.pgconn.pipeline_status != 0
+
+
+@contextmanager
+def write_turn() -> Iterator[None]:
+    """Writers need no turn: patients are locked."""
+    yield
+
+
+_OPEN = f"SELECT pg_advisory_xact_lock_shared(least(%s::bigint, {_NOW})), pg_advisory_xact_lock_shared({_GATE}, 0)"
+_PATIENTS = f"SELECT pg_advisory_xact_lock({_PATIENT}, bucket) FROM unnest(%s::int[]) AS bucket"
+_NOW_AND_NUMBERS = f"SELECT {_NOW}, nextval('store_resource_key_seq'), nextval('store_version_seq_seq')"
+
+
+def open_unit(patients: Sequence[str], floor: int | None, then: Sequence[Statement]) -> tuple[Opened, list[Answer]]:
+    """All in one round trip. The stamp's lock comes before the stamp, so that horizon() never overtakes a unit."""
+    held = [(_PATIENTS, [_buckets(patients)])] if patients else []
+    found = _ask([(_OPEN, [floor]), *held, (_NOW_AND_NUMBERS, []), *then])
+    ((now, key, seq),) = found[len(held) + 1]
+    return Opened(now, [key], [seq]), found[len(held) + 2 :]
+
+
+def lock_patients(patients: Sequence[str], then: Sequence[Statement]) -> list[Answer]:
+    """In the order of their buckets."""
+    held = [(_PATIENTS, [_buckets(patients)])] if patients else []
+    found = _ask([*held, *then])
+    return found[len(held) :]
+
+
+def _buckets(names: Sequence[str]) -> list[int]:
+    return sorted({_bucket(name) for name in names})
+
+
+def _ask(statements: Sequence[Statement]) -> list[Answer]:
+    """The answers of several SELECTs, sent together. Each sees what was committed when its own turn came."""
+    if not statements:
+        return []
+    with ExitStack() as stack:
+        cursors = [stack.enter_context(connection.cursor()) for _ in statements]
+        if len(statements) > 1:
+            stack.enter_context(pipeline())
+        for cursor, (sql, values) in zip(cursors, statements, strict=True):
+            cursor.execute(sql, values)
+        with connection.wrap_database_errors:
+            return [cursor.fetchall() for cursor in cursors]
+
+
+def lock_everybody() -> None:
+    """Every unit holds the gate shared; this holds it alone."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT pg_advisory_xact_lock({_GATE}, 0)")
+
+
+def lock_name(name: str) -> None:
+    """One bucket of the names."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT pg_advisory_xact_lock({_NAME}, %s)", [_bucket(name)])
+
+
+@contextmanager
+def snapshot() -> Iterator[None]:
+    """A transaction that sees one moment and refuses writes."""
+    if connection.in_atomic_block:
+        yield
+        return
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        yield
+
+
+def horizon() -> int:
+    """The lowest stamp of any unit under way, else now: the statement's own time, told before the locks are looked at."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT least((extract(epoch FROM statement_timestamp()) * 1000)::bigint,"
+            " min((classid::bigint << 32) | objid::bigint)) FROM pg_locks"
+            " WHERE locktype = 'advisory' AND objsubid = 1 AND mode = 'ShareLock' AND granted"
+            " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+            " AND pid <> pg_backend_pid()"
+        )
+        return int(cursor.fetchone()[0])
+
+
+def fill_scope(patients: Sequence[str]) -> None:
+    """The session's setting; ids hold no space (R4 §2.24.0.1)."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config(%s, %s, false)", [_SCOPE, " ".join(patients)])
+
+
+def broken(error: IntegrityError) -> str:
+    """PostgreSQL names the index; its detail holds the values and is not read."""
+    return str(getattr(getattr(error.__cause__, "diag", None), "constraint_name", None) or "")
+
+
+def retryable(error: BaseException) -> bool:
+    """By SQLSTATE."""
+    return getattr(error.__cause__ or error, "sqlstate", None) in _RETRY
+
+
+def present() -> bool:
+    """A server that is away says so itself."""
+    return True
+
+
+@contextmanager
+def unhurried() -> Iterator[None]:
+    """For this connection, until the block ends."""
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW statement_timeout")
+        before = cursor.fetchone()[0]
+        cursor.execute("SET statement_timeout = 0")
+        try:
+            yield
+        finally:
+            if connection.is_usable():
+                cursor.execute("SELECT set_config('statement_timeout', %s, false)", [before])

@@ -1,0 +1,125 @@
+"""What a unit of work holds while it is under way: its patients, the rows it writes, its stamp, what is staged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from tovholder import database
+from tovholder.access import Context
+from tovholder.base.errors import Category, Problem
+from tovholder.base.ids import Ids
+from tovholder.fhir.references import Ref
+from tovholder.store import rows
+from tovholder.store.ports import Resource
+from tovholder.store.rows import Current, Write
+
+Pair = tuple[str, str]
+
+
+@dataclass
+class State:
+    """What the units joined in one transaction share."""
+
+    ids: Ids
+    bulk: bool = False
+    staged: dict[Pair, Write] = field(default_factory=dict)
+    known: dict[Pair, Current | None] = field(default_factory=dict)
+    touched: set[str] = field(default_factory=set)
+    tables: set[str] = field(default_factory=set)
+    acts: dict[tuple[Context, str], tuple[list[str], set[str]]] = field(default_factory=dict)
+    promises: list[tuple[Context, Resource, str, Ref]] = field(default_factory=list)
+    opened: database.Opened | None = None
+    patients: set[str] = field(default_factory=set)  # locked
+    held: set[Pair] = field(default_factory=set)  # rows nobody else can change
+    failed: bool = False
+
+    def lock(self, ctx: Context, patients: Iterable[str | None], *, then: rows.Statements = ()) -> list[rows.Answer]:
+        """Hold the patients too, until the unit ends; then (in the same round trip) ask something of the database."""
+        more = {patient for patient in patients if patient} - self.patients
+        if self.opened is None:
+            floor = None if ctx.live else millis(ctx)
+            self.opened, answers = database.open_unit(more | self.patients, floor=floor, then=then)
+        else:
+            answers = database.lock_patients(more, then=then)
+        self.patients |= more
+        return answers
+
+    def stamp(self, ctx: Context, current: Current | None) -> int:
+        """When what is written now happened, epoch milliseconds: the moment itself for one who acts now, told after
+        the locks were held; else the moment the caller says. Never before the version it follows, while acting now.
+        """
+        if not ctx.live:
+            return millis(ctx)
+        assert self.opened is not None
+        return max(millis(ctx), self.opened.now, current.updated if current is not None else 0)
+
+    def current(self, kind: str, rid: str) -> Current | None:
+        """The row as the unit sees it; another unit may change it until it is held."""
+        staged = self.staged.get((kind, rid))
+        if staged is not None:
+            return Current(
+                staged.key or 0,
+                staged.version,
+                staged.new is None,
+                staged.body,
+                staged.patient,
+                staged.updated,
+                staged.new,
+            )
+        if (kind, rid) not in self.known:
+            self.known[kind, rid] = rows.current(kind, rid)
+        return self.known[kind, rid]
+
+    def look(self, ctx: Context, kind: str, rid: str) -> Current | None:
+        """The row, with its patient held: what is worked out from it stays true until the unit ends."""
+        found = self.current(kind, rid)
+        if found is None or found.patient is None or found.patient in self.patients or (kind, rid) in self.staged:
+            return found
+        if database.writes_alone():
+            return found
+        *_, answer = self.lock(ctx, [found.patient], then=[rows.current_statement(kind, rid)])
+        self.known[kind, rid] = rows.current_of(answer)
+        return self.known[kind, rid]
+
+    def hold(self, ctx: Context, kind: str, rid: str, patients: Iterable[str | None]) -> Current | None:
+        """The row, nobody else's to change until the unit ends; a new id is held too. Raises Problem(CONFLICT) when
+        somebody changed it after this unit had read it.
+        """
+        pair = (kind, rid)
+        if pair in self.staged or pair in self.held or (pair in self.known and database.writes_alone()):
+            if self.opened is None or any(patient and patient not in self.patients for patient in patients):
+                self.lock(ctx, patients)
+            return self.current(kind, rid)
+        *_, answer = self.lock(ctx, patients, then=rows.hold_statements(kind, rid))
+        found = rows.current_of(answer)
+        if found is None and not database.writes_alone():
+            database.lock_name(f"{kind}/{rid}")
+            found = rows.current(kind, rid)
+        if found is not None and found.patient and found.patient not in self.patients:
+            self.lock(ctx, [found.patient])
+        if pair in self.known and _version(self.known[pair]) != _version(found):
+            raise Problem(
+                Category.CONFLICT, f"Somebody else changed this {kind} meanwhile; read it again", kept="their version"
+            )
+        self.known[pair] = found
+        self.held.add(pair)
+        return found
+
+    def hold_many(self, ctx: Context, pairs: Iterable[Pair], patients: Iterable[str | None]) -> None:
+        """Look up and hold many rows in one go; new ids are not held (a unique index keeps them single)."""
+        wanted = [pair for pair in dict.fromkeys(pairs) if pair not in self.known]
+        self.lock(ctx, patients)
+        for pair, found in rows.current_many(wanted, hold=True).items():
+            self.known[pair] = found
+            if found is not None:
+                self.held.add(pair)
+
+
+def millis(ctx: Context) -> int:
+    """The context's moment in epoch milliseconds."""
+    return int(ctx.now.timestamp() * 1000)
+
+
+def _version(current: Current | None) -> int:
+    return current.version if current is not None else 0
