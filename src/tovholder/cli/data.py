@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import typer
 
@@ -52,24 +52,46 @@ def import_(
             else:
                 yield from bulk.read_paths([path])
 
-    with setup.progress_bar("Loading", None) as bar:
+    with _Rejects(rejects) as aside, setup.progress_bar("Loading", None) as bar:
         task = bar.task_ids[0]
-        report = bulk.load(ctx, items(), progress=lambda count: bar.advance(task, count))
+        report = bulk.load(ctx, items(), progress=lambda count: bar.advance(task, count), set_aside=aside.add)
     with setup.progress_bar("Finding patients, flags and figures", bulk.waiting()) as bar:
         task = bar.task_ids[0]
         bulk.derive_pending(ctx, progress=lambda count: bar.advance(task, count))
-    console.print(f"{report.stored} stored, {report.unchanged} unchanged, {len(report.rejects)} set aside.")
-    if report.rejects:
-        with rejects.open("wb") as handle:
-            for reject in report.rejects:
-                if reject.raw:
-                    handle.write(reject.raw + b"\n")
-                for issue in reject.issues[:5]:
-                    errors.print(f"{reject.source}: {issue}", markup=False)
-        errors.print(
-            f"Set aside in {rejects}: {len(report.rejects)}. Mend them and load that file again.", markup=False
-        )
+    console.print(f"{report.stored} stored, {report.unchanged} unchanged, {aside.count} set aside.")
+    if aside.count:
+        errors.print(f"Set aside in {rejects}: {aside.count}. Mend them and load that file again.", markup=False)
         raise typer.Exit(1)
+
+
+class _Rejects:
+    """The file of what did not go in, written as it comes; not made when everything went in.
+
+    It gets its name at the end: it may be the very file that is being loaded again.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.count = 0
+        self._path, self._part = path, path.with_name(path.name + ".part")
+        self._file: IO[bytes] | None = None
+
+    def __enter__(self) -> _Rejects:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._part.replace(self._path)
+
+    def add(self, reject: Any) -> None:
+        """Set one aside: its line in the file, its place and reasons on standard error."""
+        self.count += 1
+        if self._file is None:
+            self._file = self._part.open("wb")
+        if reject.raw:
+            self._file.write(reject.raw + b"\n")
+        for issue in reject.issues[:5]:
+            errors.print(f"{reject.source}: {issue}", markup=False)
 
 
 def rebuild(
