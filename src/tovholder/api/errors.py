@@ -21,6 +21,48 @@ STATUS: dict[Category, int] = {
     Category.BUSY: 503,
     Category.FAULT: 500,
 }
+# HTTP has numbers of its own for some parts of a request: the same category, told of that part.
+_OF_PART: dict[tuple[Category, str], int] = {
+    (Category.UNSUPPORTED, "Accept"): 406,
+    (Category.UNSUPPORTED, "Content-Type"): 415,
+    (Category.UNSUPPORTED, "Content-Encoding"): 415,
+    (Category.UNSUPPORTED, "method"): 405,
+    (Category.TOO_LARGE, "url"): 414,
+    (Category.TOO_LARGE, "header"): 431,
+}
+_REASONS = {
+    200: "OK",
+    201: "Created",
+    204: "No Content",
+    304: "Not Modified",
+    400: "Bad Request",
+    401: "Unauthorized",
+    403: "Forbidden",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    406: "Not Acceptable",
+    409: "Conflict",
+    410: "Gone",
+    412: "Precondition Failed",
+    413: "Content Too Large",
+    414: "URI Too Long",
+    415: "Unsupported Media Type",
+    422: "Unprocessable Content",
+    431: "Request Header Fields Too Large",
+    500: "Internal Server Error",
+    503: "Service Unavailable",
+}
+
+
+def status_of(problem: Problem) -> int:
+    """The HTTP status a problem is answered with."""
+    found = (_OF_PART.get((problem.category, issue.path)) for issue in problem.issues)
+    return next((status for status in found if status is not None), STATUS[problem.category])
+
+
+def status_text(status: int) -> str:
+    """A status as an entry of a Bundle tells it: ``201 Created`` (R4 Bundle.entry.response.status)."""
+    return f"{status} {_REASONS.get(status, '')}".strip()
 
 
 def outcome(problem: Problem) -> dict[str, Any]:
@@ -44,11 +86,17 @@ def _issue(issue: Issue, problem: Problem) -> dict[str, Any]:
     return found
 
 
-def success(message: str) -> dict[str, Any]:
-    """An OperationOutcome that says all went well."""
-    return {
-        "resourceType": "OperationOutcome",
-        "issue": [
-            {"severity": str(Severity.INFORMATION), "code": "informational", "details": {"text": message}},
-        ],
-    }
+def success(message: str, warnings: tuple[Issue, ...] = ()) -> dict[str, Any]:
+    """An OperationOutcome that says all went well, and what could be better."""
+    told: list[dict[str, Any]] = [
+        {"severity": str(Severity.INFORMATION), "code": "informational", "details": {"text": message}}
+    ]
+    for issue in warnings:
+        expected = f" Expected {issue.expected}." if issue.expected else ""
+        one = {
+            "severity": str(issue.severity),
+            "code": issue.code,
+            "diagnostics": f"{issue.message[:1].upper()}{issue.message[1:]}.{expected}",
+        }
+        told.append(one | ({"expression": [issue.path]} if issue.path else {}))
+    return {"resourceType": "OperationOutcome", "issue": told}

@@ -1,11 +1,11 @@
-"""What every interaction shares: who asks, the body, the answer's headers, and errors as OperationOutcome."""
+"""What every interaction shares: who asks, the answer and its headers, and errors as OperationOutcome."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import wraps
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 from django.conf import settings
@@ -17,68 +17,112 @@ from django.views.decorators.csrf import csrf_exempt
 
 from tovholder.access import Context
 from tovholder.access.web import context_for
-from tovholder.api.errors import STATUS, outcome, success
+from tovholder.api import content, limits, negotiate
+from tovholder.api.errors import outcome, status_of, success
 from tovholder.base import json
 from tovholder.base.errors import Category, Issue, Problem
-from tovholder.base.text import whole_number
-from tovholder.fhir.validate import resource_types
 from tovholder.store import Stored, presence
 from tovholder.store.reading import require_type
 
-MEDIA_TYPE = "application/fhir+json; charset=utf-8"
-_JSON_TYPES = ("application/fhir+json", "application/json", "text/json")
+MEDIA_TYPE = f"{negotiate.FHIR_JSON}; charset=utf-8"
+# Written by the record itself; nobody else writes, changes or deletes one.
+READ_ONLY = frozenset({"AuditEvent"})
+# How often a unit is run again when another was in its way (a deadlock the database resolved).
+TRIES = 3
 log = structlog.get_logger(__name__)
 View = Callable[..., HttpResponse]
+Result = TypeVar("Result")
 
 
 def fhir_view(*methods: str) -> Callable[[View], View]:
-    """A FHIR endpoint: checks the method and the wished format, and turns every error into an OperationOutcome.
+    """A FHIR endpoint: checks method, limits and wished format, and turns every error into an OperationOutcome.
 
-    No cookie counts here (a bearer token is asked), so requests need no CSRF token.
+    GET answers HEAD as well, and OPTIONS tells the methods. No cookie counts here (a bearer token is asked), so
+    requests need no CSRF token.
     """
 
     def decorate(view: View) -> View:
         @csrf_exempt
         @wraps(view)
         def endpoint(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            media = MEDIA_TYPE
             try:
-                if request.method not in methods:
-                    return not_allowed(request, *methods)
-                _check_format(request)
-                if "kind" in kwargs:
-                    require_type(kwargs["kind"])
-                return view(request, *args, **kwargs)
-            except Problem as problem:
-                return answer_problem(problem)
-            except RequestDataTooBig:
-                limit = f"at most {settings.DATA_UPLOAD_MAX_MEMORY_SIZE} bytes"
-                return answer_problem(
-                    Problem(Category.TOO_LARGE, "The body is too large", [Issue("", "too large", limit, "too-long")])
-                )
-            except RecursionError:
-                return answer_problem(Problem(Category.MALFORMED, "The content is nested too deeply"))
-            except UnreadablePostError:
-                return answer_problem(Problem(Category.MALFORMED, "The body broke off before its end"))
-            except DatabaseError:
-                log.exception("database unavailable")
-                return answer_problem(presence.unreachable())
-            except Exception:
-                log.exception("fault in the API", route=getattr(request.resolver_match, "route", ""))
-                return answer_problem(fault(request))
+                limits.check_request(request)
+                media = negotiate.answer_type(request)
+                kind = kwargs.get("kind")
+                if kind:
+                    require_type(kind)
+                response = _dispatch(view, _methods(methods, kind), request, args, kwargs)
+            except Exception as error:
+                response = answer_problem(_problem(request, error))
+            return _finished(request, response, media)
 
         return endpoint
 
     return decorate
 
 
+def _methods(methods: tuple[str, ...], kind: str | None) -> tuple[str, ...]:
+    return ("GET",) if kind in READ_ONLY and "GET" in methods else methods
+
+
+def _dispatch(view: View, methods: tuple[str, ...], request: HttpRequest, args: Any, kwargs: Any) -> HttpResponse:
+    if request.method in methods or (request.method == "HEAD" and "GET" in methods):
+        return view(request, *args, **kwargs)
+    if request.method == "OPTIONS":
+        response = HttpResponse(b"", status=204)
+        response.headers["Allow"] = _allowed(methods)
+        if "PATCH" in methods:
+            response.headers["Accept-Patch"] = negotiate.PATCH_JSON  # RFC 5789 §3.1
+        return response
+    return not_allowed(request, *methods)
+
+
+def _problem(request: HttpRequest, error: Exception) -> Problem:
+    if isinstance(error, Problem):
+        return error
+    if isinstance(error, RequestDataTooBig):
+        return limits.too_large("body", "the body is too large", f"at most {settings.ENV.limits.body} bytes")
+    if isinstance(error, RecursionError):
+        return Problem(Category.MALFORMED, "The content is nested too deeply")
+    if isinstance(error, UnreadablePostError):
+        return Problem(Category.MALFORMED, "The body broke off before its end")
+    if isinstance(error, DatabaseError):
+        log.exception("database unavailable")
+        return presence.unreachable()
+    log.exception("fault in the API", route=getattr(request.resolver_match, "route", ""))
+    return fault(request)
+
+
+def _finished(request: HttpRequest, response: HttpResponse, media: str) -> HttpResponse:
+    headers = response.headers
+    headers.setdefault("Cache-Control", "no-store")  # health data stays in no cache
+    if response.streaming:
+        return response
+    if response.status_code in (204, 304):
+        del headers["Content-Type"]
+        return response
+    if headers["Content-Type"] == MEDIA_TYPE:
+        if response.content and negotiate.is_pretty(request):
+            response.content = json.dumps(json.loads(response.content), pretty=True)
+        headers["Content-Type"] = media
+    headers["Content-Length"] = str(len(response.content))
+    if request.method == "HEAD":
+        response.content = b""  # the length told is that of the answer to GET (RFC 9110 §9.3.2)
+    return response
+
+
 def not_allowed(request: HttpRequest, *methods: str) -> HttpResponse:
     """405, with the methods there are."""
     message = f"{(request.method or '')[:20]} is not supported here"
-    issue = Issue("method", message, ", ".join(methods), "not-supported")
+    issue = Issue("method", message, _allowed(methods), "not-supported")
     response = answer_problem(Problem(Category.UNSUPPORTED, message, [issue], kept="nothing was changed"))
-    response.status_code = 405
-    response.headers["Allow"] = ", ".join(methods)
+    response.headers["Allow"] = _allowed(methods)
     return response
+
+
+def _allowed(methods: tuple[str, ...]) -> str:
+    return ", ".join(name for method in methods for name in ((method, "HEAD") if method == "GET" else (method,)))
 
 
 def fault(request: HttpRequest) -> Problem:
@@ -89,48 +133,33 @@ def fault(request: HttpRequest) -> Problem:
 
 def caller(request: HttpRequest) -> Context:
     """Who asks; the API takes bearer tokens alone."""
-    if "Authorization" not in request.headers:
+    known: Context | None = getattr(request, "fhir_context", None)  # an entry of a Bundle, asked by the same caller
+    if known is not None:
+        return known
+    if "HTTP_AUTHORIZATION" not in request.META:
         raise Problem(Category.UNAUTHENTICATED, "The API needs a bearer token", kept="nothing was read or changed")
     return context_for(request)
 
 
 def body(request: HttpRequest) -> Any:
-    """The request's JSON. Raises Problem for another media type, broken JSON, or something that is no object."""
-    kind = (request.content_type or "").lower()
-    if kind and kind not in _JSON_TYPES:
-        raise Problem(
-            Category.UNSUPPORTED,
-            "The content is not JSON",
-            [Issue("Content-Type", "unsupported media type", "application/fhir+json", "not-supported")],
-        )
-    value = json.loads(request.body)
-    if not isinstance(value, dict):
-        raise Problem(
-            Category.MALFORMED,
-            "The content is not a FHIR resource",
-            [Issue("$this", "not a JSON object", "an object with resourceType", "structure")],
-        )
-    return value
+    """The request's JSON object. Raises Problem for another media type, broken JSON, or something that is no object."""
+    return content.json_object(request)
 
 
 def resource_body(request: HttpRequest, kind: str) -> dict[str, Any]:
     """The request's resource, of the type the URL names. Raises Problem."""
-    resource: dict[str, Any] = body(request)
-    found = resource.get("resourceType")
-    if found != kind:
-        raise Problem(
-            Category.INVALID,
-            "The resource is of another type than the URL",
-            [Issue("resourceType", _found(found), kind, "invalid")],
-        )
-    return resource
+    return content.resource(request, kind, base_url(request))
 
 
-def _found(kind: object) -> str:
-    # Only a name of FHIR's own is told back; anything else may be anybody's name.
-    if not kind:
-        return "missing"
-    return f"found {kind}" if isinstance(kind, str) and kind in resource_types() else "found no resource type"
+def in_turn(work: Callable[[], Result]) -> Result:
+    """Run a unit of work; once more when another was in its way and the database chose this one to give up."""
+    for _ in range(TRIES - 1):
+        try:
+            return work()
+        except Problem as problem:
+            if problem.category is not Category.BUSY:
+                raise
+    return work()
 
 
 def answer(value: object, status: int = 200, *, raw: bytes | None = None) -> HttpResponse:
@@ -138,21 +167,39 @@ def answer(value: object, status: int = 200, *, raw: bytes | None = None) -> Htt
     return HttpResponse(raw if raw is not None else json.dumps(value), status=status, content_type=MEDIA_TYPE)
 
 
-def answer_stored(request: HttpRequest, stored: Stored, status: int) -> HttpResponse:
-    """One version, with ETag, Last-Modified and Location, in the shape the client prefers (R4 §3.1.0.1.4, .5)."""
-    prefer = request.headers.get("Prefer", "").replace(" ", "")
-    if request.method in ("GET", "HEAD") or "return=minimal" not in prefer:
-        if "return=OperationOutcome" in prefer and request.method not in ("GET", "HEAD"):
-            response = answer(success(f"Version {stored.version} was stored"), status)
-        else:
-            response = answer(stored.resource, status, raw=stored.body or None)
-    else:
+def answer_stored(
+    request: HttpRequest, stored: Stored, status: int, *, raw: bytes | None = None, warnings: tuple[Issue, ...] = ()
+) -> HttpResponse:
+    """One version, with ETag, Last-Modified and where it is, in the shape the client prefers (R4 §3.1.0.1.4, .5).
+
+    raw: what to show of it, where that is not all. warnings: told where the client asks for an OperationOutcome.
+    """
+    give = "representation" if request.method in ("GET", "HEAD") else negotiate.prefer(request).give
+    if give == "minimal":
         response = HttpResponse(b"", status=status, content_type=MEDIA_TYPE)
+    elif give == "OperationOutcome":
+        there = request.method == "POST" and status == 200
+        message = "It was there already" if there else f"Version {stored.version} was stored"
+        response = answer(success(message, warnings), status)
+    else:
+        response = answer(None, status, raw=raw if raw is not None else stored.body)
+    return with_version(request, response, stored)
+
+
+def with_version(request: HttpRequest, response: HttpResponse, stored: Stored) -> HttpResponse:
+    """The headers that tell which version an answer is about."""
+    where = location(request, stored)
     response.headers["ETag"] = etag(stored.version)
     response.headers["Last-Modified"] = http_date(stored.updated // 1000)
-    if request.method in ("POST", "PUT"):
-        response.headers["Location"] = location(request, stored)
+    response.headers["Content-Location"] = where
+    if request.method in ("POST", "PUT", "PATCH"):
+        response.headers["Location"] = where
     return response
+
+
+def not_modified(request: HttpRequest, stored: Stored) -> HttpResponse:
+    """304: the client holds this version (R4 §3.1.0.1.7)."""
+    return with_version(request, HttpResponse(b"", status=304), stored)
 
 
 def etag(version: int) -> str:
@@ -162,21 +209,17 @@ def etag(version: int) -> str:
 
 def location(request: HttpRequest, stored: Stored) -> str:
     """The absolute address of a version."""
-    return request.build_absolute_uri(f"/fhir/{stored.reference}/_history/{stored.version}")
+    return f"{base_url(request)}/{stored.reference}/_history/{stored.version}"
 
 
 def base_url(request: HttpRequest) -> str:
-    """The absolute address of the service."""
-    return request.build_absolute_uri("/fhir")
+    """The absolute address of the service, as this client knows it."""
+    return f"{request.scheme}://{request.get_host()}/fhir"
 
 
 def answer_problem(problem: Problem) -> HttpResponse:
     """An error as the client is told it."""
-    status = STATUS[problem.category]
-    if problem.category is Category.UNSUPPORTED and any(issue.path == "Content-Type" for issue in problem.issues):
-        status = 415
-    if problem.category is Category.UNSUPPORTED and any(issue.path == "Accept" for issue in problem.issues):
-        status = 406
+    status = status_of(problem)
     response = answer(outcome(problem), status)
     if status == 401:
         response.headers["WWW-Authenticate"] = 'Bearer realm="tovholder"'
@@ -185,39 +228,6 @@ def answer_problem(problem: Problem) -> HttpResponse:
     return response
 
 
-def if_match(request: HttpRequest) -> int | None:
-    """The version named in If-Match. Raises Problem when it is none of our tags."""
-    header = request.headers.get("If-Match")
-    if header is None:
-        return None
-    return version_in(header, "If-Match")
-
-
-def version_in(tag: str, path: str) -> int:
-    """The version an entity tag names. Raises Problem when it is none of ours: a wish not understood is not ignored."""
-    version = whole_number(tag.strip().removeprefix("W/").strip('"'))
-    if version is None:
-        raise Problem(
-            Category.INVALID,
-            f"{path} names no version",
-            [Issue(path, "not one of our tags", 'W/"<number>"', "value")],
-            kept="the resource as it was",
-        )
-    return version
-
-
 def instant(updated: int) -> str:
     """Epoch milliseconds as a FHIR instant."""
     return datetime.fromtimestamp(updated / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _check_format(request: HttpRequest) -> None:
-    wished = request.GET.get("_format") or request.headers.get("Accept", "*/*")
-    accepted = ("json", "*/*", "application/*", "text/html")
-    if not any(part in wished.lower() for part in accepted):
-        raise Problem(
-            Category.UNSUPPORTED,
-            "Only JSON is spoken here",
-            [Issue("Accept", "unsupported format", "application/fhir+json", "not-supported")],
-            kept="nothing was read or changed",
-        )

@@ -1,18 +1,23 @@
-"""read and vread: GET [base]/[type]/[id] and …/_history/[vid] (R4 §3.1.0.2, §3.1.0.3)."""
+"""read and vread, conditional too: GET [base]/[type]/[id] and …/_history/[vid] (R4 §3.1.0.2, §3.1.0.3)."""
 
 from __future__ import annotations
+
+from urllib.parse import parse_qsl
 
 from django.http import HttpRequest, HttpResponse
 
 from tovholder import store
-from tovholder.api import http
-from tovholder.base.errors import not_found
+from tovholder.api import binary, conditions, http
+from tovholder.base import json
+from tovholder.base.errors import Category, Issue, Problem, not_found
 from tovholder.base.text import whole_number
+from tovholder.fhir import subset
+from tovholder.store import Stored
 
 
 def read(request: HttpRequest, kind: str, rid: str) -> HttpResponse:
-    """The current version."""
-    return http.answer_stored(request, store.read(http.caller(request), kind, rid), 200)
+    """The current version; 304 when the client holds it already."""
+    return _answer(request, store.read(http.caller(request), kind, rid))
 
 
 def vread(request: HttpRequest, kind: str, rid: str, version: str) -> HttpResponse:
@@ -21,4 +26,32 @@ def vread(request: HttpRequest, kind: str, rid: str, version: str) -> HttpRespon
     number = whole_number(version)
     if number is None:
         raise not_found(kind)
-    return http.answer_stored(request, store.read(ctx, kind, rid, version=number), 200)
+    return _answer(request, store.read(ctx, kind, rid, version=number))
+
+
+def _answer(request: HttpRequest, stored: Stored) -> HttpResponse:
+    meta = request.META
+    if conditions.is_unchanged(stored, meta.get("HTTP_IF_NONE_MATCH"), meta.get("HTTP_IF_MODIFIED_SINCE")):
+        return http.not_modified(request, stored)
+    if stored.type == "Binary" and not binary.wants_resource(request):
+        return binary.answer(request, stored)
+    query = meta.get("QUERY_STRING", "")
+    raw = shaped(stored, dict(parse_qsl(query, keep_blank_values=True))) if query else None
+    return http.answer_stored(request, stored, 200, raw=raw)
+
+
+def shaped(stored: Stored, query: dict[str, str]) -> bytes | None:
+    """What ``_summary`` or ``_elements`` leave of a resource; None for all of it. Raises Problem for a mode there is not."""
+    mode, names = query.get("_summary"), query.get("_elements")
+    if mode is not None and mode not in ("true", "text", "data", "false"):
+        raise Problem(
+            Category.INVALID,
+            "A single resource cannot be summarised like that",
+            [Issue("_summary", "unknown or meant for searches", "true, text, data or false", "value")],
+            kept="nothing was changed",
+        )
+    if mode in ("true", "text", "data"):
+        return json.dumps(subset.summarized(stored.resource, str(mode)))
+    if names:
+        return json.dumps(subset.elements(stored.resource, [name.strip() for name in names.split(",")]))
+    return None

@@ -2,37 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import copy
 from typing import Any
-from urllib.parse import parse_qsl
 
+import orjson
 from django.http import HttpRequest, HttpResponse
+from django.urls import Resolver404, resolve
 
-from tovholder import store
 from tovholder.access import Context
-from tovholder.api import http
-from tovholder.api.errors import STATUS, outcome
+from tovholder.api import entries, http, limits, negotiate
+from tovholder.api.entries import ORDER, Entry, located
+from tovholder.api.errors import outcome, status_of, status_text, success
+from tovholder.api.resolution import Resolution
 from tovholder.base.errors import Category, Issue, Problem
-from tovholder.base.ids import random_ids
-from tovholder.fhir import references
-from tovholder.store import Stored, UnitOfWork, unit_of_work
+from tovholder.fhir.references import patient_of
+from tovholder.store import Stored, UnitOfWork, conditional, ready, unit_of_work
+from tovholder.store import patch as patching
+from tovholder.store.versions import read
 
-# Deletes first, then creates, updates, reads (R4 §3.1.0.11.2).
-_ORDER = {"DELETE": 0, "POST": 1, "PUT": 2, "GET": 3, "HEAD": 3}
-
-
-@dataclass(slots=True)
-class Entry:
-    """One entry as asked."""
-
-    number: int
-    method: str
-    kind: str
-    rid: str
-    query: str
-    resource: dict[str, Any]
-    full_url: str
-    if_match: int | None
+# Written so far goes to the database after so many: memory holds no more rows than these.
+FLUSH = 1000
 
 
 def bundle(request: HttpRequest) -> HttpResponse:
@@ -45,199 +34,154 @@ def bundle(request: HttpRequest) -> HttpResponse:
             "Only transaction and batch Bundles are taken here",
             [Issue("Bundle.type", "another type or resource", "transaction or batch", "value")],
         )
-    transaction = content["type"] == "transaction"
-    raw = content.get("entry", [])
-    if not isinstance(raw, list):
-        raise Problem(Category.INVALID, "Bundle.entry is not a list", [Issue("Bundle.entry", "not a list", "a list")])
+    raw = entries.of_bundle(content)
+    base, body = http.base_url(request), request.body
     answers: list[dict[str, Any]] = [{} for _ in raw]
-    if transaction:
-        entries = [_entry(number, item) for number, item in enumerate(raw)]
-        _check_unique(entries)
-        with unit_of_work(ctx) as uow:
-            _assign_ids(entries)
-            for entry in sorted(entries, key=lambda item: (_ORDER[item.method], item.number)):
-                try:
-                    answers[entry.number] = _run(request, ctx, uow, entry)
-                except Problem as problem:
-                    raise _located(problem, entry.number) from problem
+    if content["type"] == "transaction":
+        parsed = [entries.parse(number, item, body, base) for number, item in enumerate(raw)]
+        Run(request, ctx, parsed).transaction(answers)
     else:
         for number, item in enumerate(raw):
             try:
-                entry = _entry(number, item)
-                with unit_of_work(ctx) as uow:
-                    _assign_ids([entry])
-                    answers[number] = _run(request, ctx, uow, entry)
+                Run(request, ctx, [entries.parse(number, item, body, base)]).transaction(answers)
             except Problem as problem:
-                located = _located(problem, number)
-                answers[number] = {
-                    "response": {"status": str(STATUS[problem.category]), "outcome": outcome(located)},
-                }
+                told = located(problem, number)
+                answers[number] = {"response": {"status": status_text(status_of(problem)), "outcome": outcome(told)}}
     return http.answer({"resourceType": "Bundle", "type": f"{content['type']}-response", "entry": answers})
 
 
-def _entry(number: int, item: Any) -> Entry:
-    where = f"Bundle.entry[{number}]"
-    asked = item.get("request") if isinstance(item, dict) else None
-    if (
-        not isinstance(asked, dict)
-        or not isinstance(asked.get("method"), str)
-        or asked["method"] not in _ORDER
-        or not isinstance(asked.get("url"), str)
-    ):
-        raise Problem(
-            Category.INVALID,
-            "An entry does not say what to do",
-            [Issue(f"{where}.request", "missing or incomplete", "method (GET, POST, PUT, DELETE) and url", "required")],
-        )
-    for name in ("ifNoneExist", "ifNoneMatch", "ifModifiedSince"):
-        if name in asked:
-            raise Problem(
-                Category.UNSUPPORTED,
-                "Conditional entries are not supported yet",
-                [Issue(f"{where}.request.{name}", "unsupported", "an unconditional entry", "not-supported")],
-            )
-    path, _, query = asked["url"].partition("?")
-    parts = [part for part in path.split("/") if part]
-    method = asked["method"]
-    resource = item.get("resource")
-    if method in ("POST", "PUT") and not isinstance(resource, dict):
-        raise Problem(
-            Category.INVALID,
-            "An entry has no resource",
-            [Issue(f"{where}.resource", "missing", "a resource", "required")],
-        )
-    if query and method not in ("GET", "HEAD"):
-        raise Problem(
-            Category.UNSUPPORTED,
-            "Conditional entries are not supported yet",
-            [Issue(f"{where}.request.url", "a query after the address", "an unconditional entry", "not-supported")],
-        )
-    if len(parts) != {"POST": 1, "PUT": 2, "DELETE": 2}.get(method, len(parts)) or not 1 <= len(parts) <= 2:
-        raise Problem(
-            Category.INVALID,
-            "An entry's url is not one we know",
-            [Issue(f"{where}.request.url", "unusable", "Type for POST, Type/id for PUT and DELETE", "value")],
-        )
-    if method in ("POST", "PUT") and isinstance(resource, dict) and resource.get("resourceType") != parts[0]:
-        raise Problem(
-            Category.INVALID,
-            "An entry's resource is of another type than its url",
-            [Issue(f"{where}.resource.resourceType", "another type", parts[0], "value")],
-        )
-    full_url, tag = item.get("fullUrl", ""), asked.get("ifMatch")
-    if not isinstance(full_url, str):
-        raise Problem(
-            Category.INVALID,
-            "An entry's fullUrl is no address",
-            [Issue(f"{where}.fullUrl", "not a text", "a URL or urn:uuid", "value")],
-        )
-    return Entry(
-        number,
-        method,
-        parts[0],
-        parts[1] if len(parts) == 2 else "",
-        query,
-        resource if isinstance(resource, dict) else {},
-        full_url,
-        None if tag is None else http.version_in(str(tag), f"{where}.request.ifMatch"),
-    )
+class Run:
+    """One transaction: what can be done beside the turn is done first, then everything is written in one unit."""
 
+    def __init__(self, request: HttpRequest, ctx: Context, asked: list[Entry]) -> None:
+        self.request = request
+        self.ctx = ctx
+        self.entries = asked
+        self.give = negotiate.prefer(request)
+        self.resolution = Resolution(asked, http.base_url(request))
 
-def _check_unique(entries: list[Entry]) -> None:
-    seen: set[tuple[str, str]] = set()
-    urls: set[str] = set()
-    for entry in entries:
-        if entry.full_url in urls:  # R4 Bundle, bdl-7: references to it would mean either
-            raise Problem(
-                Category.INVALID,
-                "Two entries have the same fullUrl",
-                [Issue(f"Bundle.entry[{entry.number}].fullUrl", "named twice", "each fullUrl once", "duplicate")],
-            )
-        urls |= {entry.full_url} - {""}
-        if entry.method not in ("PUT", "DELETE"):
-            continue
-        if (entry.kind, entry.rid) in seen:
-            raise Problem(
-                Category.INVALID,
-                "Two entries change the same resource",
-                [Issue(f"Bundle.entry[{entry.number}].request.url", "named twice", "each resource once", "duplicate")],
-            )
-        seen.add((entry.kind, entry.rid))
+    def transaction(self, answers: list[dict[str, Any]]) -> None:
+        """Run the entries in the order of R4 §3.1.0.11.2 and fill in their answers. Raises Problem naming an entry."""
+        self.resolution.look_ahead(self.ctx)
+        for entry in self.entries:
+            if entry.method in ("POST", "PUT") and not entry.existing:
+                entry.prepared = self._at(entry, lambda entry=entry: ready(entry.resource))
+        if all(entry.method in ("GET", "HEAD") for entry in self.entries):
+            for entry in self.entries:
+                answers[entry.number] = self._at(entry, lambda entry=entry: self._get(entry))
+            return
+        http.in_turn(lambda: self._write(answers))
 
+    def _at(self, entry: Entry, work: Any) -> Any:
+        try:
+            return work()
+        except Problem as problem:
+            raise located(problem, entry.number) from problem
 
-def _assign_ids(entries: list[Entry]) -> None:
-    mapping: dict[str, str] = {}
-    for entry in entries:
+    def _write(self, answers: list[dict[str, Any]]) -> None:
+        with unit_of_work(self.ctx) as uow:
+            changes = [(entry.kind, entry.rid) for entry in self.entries if entry.rid and entry.method != "POST"]
+            about = {patient_of(entry.resource) for entry in self.entries if entry.prepared is not None}
+            uow.prefetch(changes, [patient for patient in about if patient is not None])
+            order = sorted(self.entries, key=lambda entry: (ORDER[entry.method], entry.number))
+            deletes = [entry for entry in order if entry.method == "DELETE"]
+            self._run(uow, deletes, answers)
+            self.resolution.decide(uow)
+            writes = [entry for entry in order if entry.method in ("POST", "PUT", "PATCH")]
+            self._run(uow, [entry for entry in writes if not entry.search], answers)
+            waiting = [entry for entry in writes if entry.search]
+            if waiting:
+                self.resolution.references(uow, waiting)
+                self._run(uow, waiting, answers)
+            reads = [entry for entry in order if entry.method in ("GET", "HEAD")]
+            if reads:
+                uow.flush()
+                self._run(uow, reads, answers)
+
+    def _run(self, uow: UnitOfWork, some: list[Entry], answers: list[dict[str, Any]]) -> None:
+        for count, entry in enumerate(some, start=1):
+            answers[entry.number] = self._at(entry, lambda entry=entry: self._one(uow, entry))
+            if count % FLUSH == 0:
+                uow.flush()
+
+    def _one(self, uow: UnitOfWork, entry: Entry) -> dict[str, Any]:
+        if entry.method == "DELETE":
+            return self._delete(uow, entry)
         if entry.method == "POST":
-            entry.rid = random_ids()
-            if entry.full_url:
-                mapping[entry.full_url] = f"{entry.kind}/{entry.rid}"
-        elif entry.method == "PUT" and entry.full_url.startswith("urn:"):
-            mapping[entry.full_url] = f"{entry.kind}/{entry.rid}"
-    if mapping:
-        for entry in entries:
-            references.rewrite(entry.resource, mapping)
+            if entry.existing:
+                uow.flush()
+                return self._told(read(self.ctx, entry.kind, entry.rid), 200, "It was there already")
+            return self._told(uow.create(entry.resource, id=entry.rid, prepared=entry.prepared), 201)
+        if entry.method == "PUT":
+            stored = uow.update(entry.resource, if_match=entry.if_match, prepared=entry.prepared)
+            return self._told(stored, 201 if stored.created else 200)
+        if entry.method == "PATCH":
+            held = uow.read(entry.kind, entry.rid)
+            most = limits.current().values
+            made = patching.apply(held, entry.patch, most, f"{entry.where}.resource.data")
+            return self._told(uow.update(made, if_match=entry.if_match), 200)
+        return self._get(entry)
 
+    def _delete(self, uow: UnitOfWork, entry: Entry) -> dict[str, Any]:
+        if entry.criteria is None:
+            uow.delete(entry.kind, entry.rid, if_match=entry.if_match)
+            count = 1
+        else:
+            count = conditional.delete(uow, entry.criteria, most=self.resolution.most, if_match=entry.if_match)
+        response: dict[str, Any] = {"status": status_text(204)}
+        if self.give.give == "OperationOutcome":
+            response["outcome"] = success(f"{count} deleted; every version stays")
+        return {"response": response}
 
-def _run(request: HttpRequest, ctx: Context, uow: UnitOfWork, entry: Entry) -> dict[str, Any]:
-    if entry.method == "POST":
-        body = {name: value for name, value in entry.resource.items() if name != "id"}
-        # The id was given above so that other entries could point at it.
-        return _stored(request, uow.create(body, id=entry.rid), "201 Created")
-    if entry.method == "PUT":
-        if entry.resource.get("id") != entry.rid:
-            raise Problem(
-                Category.INVALID,
-                "The resource's id is not the url's",
-                [Issue(f"{entry.kind}.id", "missing or different", "the id in request.url", "value")],
-            )
-        stored = uow.update(entry.resource, if_match=entry.if_match)
-        return _stored(request, stored, "201 Created" if stored.created else "200 OK")
-    if entry.method == "DELETE":
-        uow.delete(entry.kind, entry.rid, if_match=entry.if_match)
-        return {"response": {"status": "204 No Content"}}
-    if entry.rid:
-        uow.flush()
-        found = store.read(ctx, entry.kind, entry.rid)
-        return {"resource": found.resource, "response": {"status": "200 OK", "etag": http.etag(found.version)}}
-    uow.flush()
-    page = store.search(ctx, entry.kind, parse_qsl(entry.query, keep_blank_values=True))
-    found_bundle: dict[str, Any] = {"resourceType": "Bundle", "type": "searchset"}
-    if page.entries:
-        found_bundle["entry"] = [{"resource": item.resource, "search": {"mode": "match"}} for item in page.entries]
-    return {"resource": found_bundle, "response": {"status": "200 OK"}}
-
-
-def _stored(request: HttpRequest, stored: Stored, status: str) -> dict[str, Any]:
-    answer: dict[str, Any] = {
-        "response": {
-            "status": status,
+    def _told(self, stored: Stored, status: int, message: str = "") -> dict[str, Any]:
+        response: dict[str, Any] = {
+            "status": status_text(status),
             "location": f"{stored.reference}/_history/{stored.version}",
             "etag": http.etag(stored.version),
             "lastModified": http.instant(stored.updated),
         }
-    }
-    if "return=representation" in request.headers.get("Prefer", ""):
-        answer["resource"] = stored.resource
-    return answer
+        if self.give.give == "OperationOutcome":
+            response["outcome"] = success(message or f"Version {stored.version} was stored")
+        if self.give.told and self.give.give == "representation":
+            return {"resource": orjson.Fragment(stored.body), "response": response}
+        return {"response": response}
+
+    def _get(self, entry: Entry) -> dict[str, Any]:
+        """Whatever a GET of its own would answer, seen from inside the transaction."""
+        path, _, query = entry.url.partition("?")
+        try:
+            match = resolve(f"/fhir/{path}")
+        except Resolver404:
+            raise Problem(
+                Category.NOT_FOUND,
+                "There is no such address",
+                [Issue(f"{entry.where}.request.url", "unknown", "Type/id or Type?search", "not-found")],
+            ) from None
+        view = getattr(match.func, "__wrapped__", None)
+        if view is None or path.strip("/") == "":
+            raise Problem(Category.NOT_FOUND, "There is no such address", kept="nothing was changed")
+        response = view(_as_get(self.request, self.ctx, path, query, entry), *match.args, **match.kwargs)
+        told: dict[str, Any] = {"status": status_text(response.status_code)}
+        for name, header in (("etag", "ETag"), ("location", "Content-Location")):
+            if header in response.headers:
+                told[name] = response.headers[header]
+        if response.status_code != 200 or entry.method == "HEAD" or not response.content:
+            return {"response": told}
+        return {"resource": orjson.Fragment(response.content), "response": told}
 
 
-def _located(problem: Problem, number: int) -> Problem:
-    where = f"Bundle.entry[{number}]"
-    issues = [
-        Issue(
-            issue.path if issue.path.startswith("Bundle.") else f"{where}.resource" + _below(issue.path),
-            issue.message,
-            issue.expected,
-            issue.code,
-            issue.severity,
-        )
-        for issue in problem.issues
-    ]
-    return Problem(problem.category, problem.message, issues, kept=problem.kept)
-
-
-def _below(path: str) -> str:
-    # "Patient.name[0]" inside an entry's resource is ".name[0]" below it.
-    head, dot, rest = path.partition(".")
-    return dot + rest if head[:1].isupper() else (f".{path}" if path else "")
+def _as_get(request: HttpRequest, ctx: Context, path: str, query: str, entry: Entry) -> HttpRequest:
+    made = copy.copy(request)
+    for cached in ("GET", "POST", "headers", "resolver_match"):
+        made.__dict__.pop(cached, None)
+    made.method = "GET"
+    made.path = made.path_info = f"/fhir/{path}"
+    made.META = {
+        name: value for name, value in request.META.items() if name not in ("CONTENT_LENGTH", "CONTENT_TYPE")
+    } | {"QUERY_STRING": query, "REQUEST_METHOD": "GET", "HTTP_ACCEPT": negotiate.FHIR_JSON}
+    for name, value in (("IF_NONE_MATCH", entry.if_none_match), ("IF_MODIFIED_SINCE", entry.if_modified_since)):
+        made.META.pop(f"HTTP_{name}", None)
+        if value is not None:
+            made.META[f"HTTP_{name}"] = value
+    made.fhir_context = ctx  # type: ignore[attr-defined] # the same caller at the same moment (http.caller)
+    return made

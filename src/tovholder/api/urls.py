@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
-from django.urls import path, register_converter
+from django.urls import include, path
 
-from tovholder.api import capabilities, create, delete, operations, read, search, transaction, update
+from tovholder.api import capabilities, create, delete, patch, read, search, transaction, update
+from tovholder.api import history as versions
 from tovholder.api.http import fhir_view
 
 
@@ -21,10 +22,23 @@ def metadata(request: HttpRequest) -> HttpResponse:
     return capabilities.capabilities(request)
 
 
-@fhir_view("GET", "POST")
+@fhir_view("GET")
+def system_history(request: HttpRequest) -> HttpResponse:
+    """[base]/_history."""
+    return versions.history(request)
+
+
+@fhir_view("GET", "POST", "PUT", "PATCH", "DELETE")
 def by_type(request: HttpRequest, kind: str) -> HttpResponse:
-    """[base]/[type]: search and create."""
-    return create.create(request, kind) if request.method == "POST" else search.search(request, kind)
+    """[base]/[type]: search and create; update, patch and delete by criteria."""
+    interactions = {
+        "GET": search.search,
+        "POST": create.create,
+        "PUT": update.conditional_update,
+        "PATCH": patch.conditional_patch,
+        "DELETE": delete.conditional_delete,
+    }
+    return interactions[_method(request)](request, kind)
 
 
 @fhir_view("POST")
@@ -33,14 +47,23 @@ def search_by_post(request: HttpRequest, kind: str) -> HttpResponse:
     return search.search(request, kind)
 
 
-@fhir_view("GET", "PUT", "DELETE")
+@fhir_view("GET")
+def type_history(request: HttpRequest, kind: str) -> HttpResponse:
+    """[base]/[type]/_history."""
+    return versions.history(request, kind)
+
+
+@fhir_view("GET", "PUT", "PATCH", "DELETE")
 def by_id(request: HttpRequest, kind: str, rid: str) -> HttpResponse:
-    """[base]/[type]/[id]: read, update, delete."""
-    if request.method == "PUT":
-        return update.update(request, kind, rid)
-    if request.method == "DELETE":
-        return delete.delete(request, kind, rid)
-    return read.read(request, kind, rid)
+    """[base]/[type]/[id]: read, update, patch, delete."""
+    interactions = {"GET": read.read, "PUT": update.update, "PATCH": patch.patch, "DELETE": delete.delete}
+    return interactions[_method(request)](request, kind, rid)
+
+
+@fhir_view("GET")
+def instance_history(request: HttpRequest, kind: str, rid: str) -> HttpResponse:
+    """[base]/[type]/[id]/_history."""
+    return versions.history(request, kind, rid)
 
 
 @fhir_view("GET")
@@ -49,35 +72,20 @@ def by_version(request: HttpRequest, kind: str, rid: str, version: str) -> HttpR
     return read.vread(request, kind, rid, version)
 
 
-@fhir_view("GET", "POST")
-def operation(request: HttpRequest, name: str, kind: str = "", rid: str = "") -> HttpResponse:
-    """[base]/$name, [base]/[type]/$name, [base]/[type]/[id]/$name (R4 §3.2)."""
-    return operations.run(request, name, kind, rid)
+def _method(request: HttpRequest) -> str:
+    return "GET" if request.method == "HEAD" else str(request.method)
 
-
-class OperationName:
-    """``$name`` in a path."""
-
-    regex = r"\$[^/]+"
-
-    def to_python(self, value: str) -> str:
-        """As it stands."""
-        return value
-
-    to_url = to_python
-
-
-register_converter(OperationName, "operation")
 
 urlpatterns = [
     path("", system),
     path("/", system),
     path("/metadata", metadata),
-    path("/<operation:name>", operation),
-    path("/<str:kind>/<operation:name>", operation),
-    path("/<str:kind>/<str:rid>/<operation:name>", operation),
+    path("/_history", system_history),
+    path("", include("tovholder.api.operations.urls")),
     path("/<str:kind>", by_type),
     path("/<str:kind>/_search", search_by_post),
+    path("/<str:kind>/_history", type_history),
     path("/<str:kind>/<str:rid>", by_id),
+    path("/<str:kind>/<str:rid>/_history", instance_history),
     path("/<str:kind>/<str:rid>/_history/<str:version>", by_version),
 ]

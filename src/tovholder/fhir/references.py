@@ -17,6 +17,8 @@ _LITERAL = re.compile(
 _OWN_PATIENT = re.compile(r"Patient/([A-Za-z0-9\-.]{1,64})")
 # Types outside the compartment definition (Device, GuidanceResponse …) that still say whom they are about.
 _USUAL = (("patient",), ("subject",))
+# A Binary follows the access rules of what it is content of (R4 §2.31.3).
+_OTHER = {"Binary": (("securityContext",),)}
 
 
 class Ref(NamedTuple):
@@ -111,7 +113,7 @@ def patients_of(resource: Resource) -> frozenset[str]:
 def _paths(kind: str) -> tuple[tuple[tuple[str, ...], ...], tuple[tuple[str, ...], ...]]:
     entry = search_tables.patient_compartment().get(kind)
     if entry is None:
-        return _USUAL, ()
+        return _OTHER.get(kind, _USUAL), ()
     about, party = (tuple(tuple(path.split(".")) for path in entry[role]) for role in ("about", "party"))
     return about, party
 

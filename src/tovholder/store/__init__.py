@@ -1,16 +1,24 @@
 """The record: versioned resources, search index, facts, one unit of work, always in an access context."""
 
-from tovholder.store.reading import Page, facts, read, search_all, sees
+from tovholder.store.history import History, Period, Version, history
+from tovholder.store.reading import Page, facts, search_all, sees
 from tovholder.store.reading import search_page as search
+from tovholder.store.ready import ready
 from tovholder.store.rows import Stored
 from tovholder.store.unit import UnitOfWork, unit_of_work
+from tovholder.store.versions import read
 
 __all__ = [
+    "History",
     "Page",
+    "Period",
     "Stored",
     "UnitOfWork",
+    "Version",
     "facts",
+    "history",
     "read",
+    "ready",
     "search",
     "search_all",
     "sees",

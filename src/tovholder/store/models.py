@@ -42,6 +42,7 @@ class VersionRow(models.Model):
     class Meta:
         db_table = "store_version"
         constraints: ClassVar = [models.UniqueConstraint(fields=["key", "version"], name="store_version_once")]
+        indexes: ClassVar = [models.Index(fields=["updated", "seq"], name="store_version_updated")]
 
 
 class PendingRow(models.Model):

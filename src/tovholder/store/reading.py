@@ -16,14 +16,14 @@ from tovholder.access import Context, audit
 from tovholder.access.domain import Condition
 from tovholder.access.policy import decide
 from tovholder.base import json
-from tovholder.base.errors import Category, Issue, Problem, not_found
+from tovholder.base.errors import Category, Issue, Problem
 from tovholder.base.text import whole_number
 from tovholder.fhir.references import patient_of
 from tovholder.fhir.validate import resource_types
 from tovholder.rules import check, compile, run
 from tovholder.rules import schema as rule_schema
-from tovholder.store import schema, scope
 from tovholder.store import params as search_params
+from tovholder.store import schema, scope
 from tovholder.store.rows import Stored
 
 
@@ -34,45 +34,6 @@ class Page:
     entries: tuple[Stored, ...]
     total: int | None
     cursor: str | None
-
-
-def read(ctx: Context, kind: str, rid: str, *, version: int | None = None) -> Stored:
-    """A resource as it is now, or one version of it. Raises Problem(NOT_FOUND or GONE); not yours is not found."""
-    require_type(kind)
-    allowed = decide(ctx, "read", kind)
-    term, values = scope.predicate(allowed, ctx)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT v.version, v.updated, v.method, v.body, r.patient_id FROM store_resource AS r"
-            f" JOIN store_version AS v ON {'v.seq = r.seq' if version is None else 'v.key = r.key AND v.version = %s'}"
-            f" WHERE r.type = %s AND r.rid = %s AND {term}",
-            [*([] if version is None else [version]), kind, rid, *values],
-        )
-        row = cursor.fetchone()
-    if row is None:
-        _note_refusal(ctx, kind, rid)
-        raise not_found(kind)
-    resource = json.loads(bytes(row[3])) if row[3] else {}
-    about = {row[4], patient_of(resource) if resource else None} - {None}
-    # A version from before the resource was moved to another patient is about the first one.
-    if version is not None and not all(patient == row[4] or sees(ctx, patient) for patient in about):
-        _note_refusal(ctx, kind, rid)
-        raise not_found(kind)
-    note(audit.Entry(ctx, "read", frozenset(about), f"{kind}/{rid}"))
-    if row[2] == "delete":
-        raise Problem(Category.GONE, f"{kind} was deleted", kept="its versions")
-    return Stored(resource, kind, rid, row[0], row[1], body=bytes(row[3]))
-
-
-def _note_refusal(ctx: Context, kind: str, rid: str) -> None:
-    # What is not there refused nobody; the answer is the same.
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT patient_id FROM store_resource WHERE type = %s AND rid = %s", [kind, rid])
-        row = cursor.fetchone()
-    if row is not None:
-        audit.gather(
-            audit.Entry(ctx, "refused", frozenset({row[0]} if row[0] else ()), f"{kind}/{rid}", outcome="refused")
-        )
 
 
 def search_page(ctx: Context, kind: str, params: Sequence[tuple[str, str]]) -> Page:

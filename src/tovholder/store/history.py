@@ -1,0 +1,213 @@
+"""Versions as they came: of one resource, of a type, of the whole record; newest first, in the actor's scope (R4 §3.1.0.10)."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connection
+
+from tovholder import database
+from tovholder.access import Context, audit
+from tovholder.access.domain import Scope
+from tovholder.access.policy import decide
+from tovholder.base.errors import Category, Issue, Problem, not_found
+from tovholder.base.text import whole_number
+from tovholder.fhir.references import patient_of
+from tovholder.fhir.validate import resource_types
+from tovholder.store import reading, scope
+from tovholder.store.rows import Stored
+from tovholder.store.versions import note_refusal
+
+# With no more resources than this in question their versions are gathered and sorted; else the newest are walked.
+FEW = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One version: what it said (nothing for a deletion) and how it came: create, update or delete."""
+
+    stored: Stored
+    method: str
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """One page. moment: epoch milliseconds; whoever asks next time for all since then misses nobody.
+
+    total: how many versions there are (of one resource alone; None where it was not counted). cursor: where the next
+    page begins.
+    """
+
+    versions: tuple[Version, ...]
+    total: int | None
+    cursor: str | None
+    moment: int
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """When versions were made or current, epoch milliseconds.
+
+    since: made then or later. at: from and until (exclusive) when they were the current ones at some point.
+    """
+
+    since: int | None = None
+    at: tuple[int, int] | None = None
+
+
+def history(
+    ctx: Context,
+    kind: str | None = None,
+    rid: str | None = None,
+    *,
+    period: Period = Period(),
+    count: int = 50,
+    cursor: str | None = None,
+) -> History:
+    """A page of versions, newest first. Raises Problem(NOT_FOUND) for a resource that is not there or not yours.
+
+    Which versions there are was asked before they were read: a version whose writer was slow to commit is at or after
+    ``moment`` and comes with the next question.
+    """
+    if kind is not None:
+        reading.require_type(kind)
+    after = _decode(cursor)
+    moment = after[0] if after else database.horizon()
+    term, bound = _scope(ctx, kind)
+    clauses = [term]
+    if kind is not None:
+        clauses.append("r.type = %s")
+        bound.append(kind)
+    total = None
+    if rid is not None:
+        clauses.append("r.rid = %s")
+        bound.append(rid)
+        total = _require(ctx, str(kind), rid, clauses, bound)
+    found, more = _page(clauses, bound, period, count, after, by_resource=rid is not None)
+    seen: set[str] = set()
+    versions = tuple(version for row in found if (version := _version(ctx, row, seen)) is not None)
+    detail = f"{kind}/{rid}/_history" if rid else f"{kind}/_history" if kind else "_history"
+    reading.note(audit.Entry(ctx, "read" if rid else "search", frozenset(seen), detail))
+    next_page = _encode(moment, found[-1][3], found[-1][0]) if more and found else None
+    return History(versions, total if period == Period() else None, next_page, moment)
+
+
+def _scope(ctx: Context, kind: str | None) -> tuple[str, list[Any]]:
+    if kind is not None:
+        term, values = scope.predicate(decide(ctx, "read", kind), ctx)
+        return term, list(values)
+    groups: dict[Scope, list[str]] = {}
+    for name in sorted(resource_types()):
+        groups.setdefault(decide(ctx, "read", name), []).append(name)
+    terms, bound = [], []
+    for allowed, names in groups.items():
+        if allowed.everything and len(groups) == 1:
+            return "1 = 1", []
+        term, values = scope.predicate(allowed, ctx)
+        among, listed = database.in_list("r.type", names)
+        terms.append(f"({among} AND {term})")
+        bound += [*listed, *values]
+    return f"({' OR '.join(terms)})", bound
+
+
+def _require(ctx: Context, kind: str, rid: str, clauses: list[str], bound: list[Any]) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT r.version FROM store_resource AS r WHERE {' AND '.join(clauses)}", bound)
+        row = cursor.fetchone()
+    if row is None:
+        note_refusal(ctx, kind, rid)
+        raise not_found(kind)
+    return int(row[0])  # versions are counted from one and none is ever removed
+
+
+def _page(
+    clauses: Sequence[str],
+    bound: Sequence[Any],
+    period: Period,
+    count: int,
+    after: Sequence[int] | None,
+    *,
+    by_resource: bool,
+) -> tuple[list[tuple[Any, ...]], bool]:
+    if count == 0:
+        return [], False
+    clauses, bound = list(clauses), list(bound)
+    if period.since is not None:
+        # No version is newer than the resource's current one: the index over those finds what can be meant.
+        clauses.append("r.updated >= %s")
+        bound.append(period.since)
+    few = by_resource or _are_few(clauses, bound)
+    if period.since is not None:
+        clauses.append("v.updated >= %s")
+        bound.append(period.since)
+    if period.at is not None:
+        low, high = period.at
+        clauses.append(
+            "v.updated < %s AND NOT EXISTS (SELECT 1 FROM store_version AS n WHERE n.key = v.key"
+            " AND n.version = v.version + 1 AND n.updated <= %s)"
+        )
+        bound += [high, low]
+    if after:
+        clauses.append("(v.updated, v.seq) < (%s, %s)")
+        bound += after[1:]
+    # CROSS JOIN keeps the order of the tables where the planner would choose one that sorts everything.
+    tables = "store_resource AS r CROSS JOIN store_version AS v"
+    if not few:
+        tables = "store_version AS v CROSS JOIN store_resource AS r"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT v.seq, r.type, r.rid, v.updated, v.version, v.method, v.body, r.patient_id, r.version"
+            f" FROM {tables} WHERE v.key = r.key AND {' AND '.join(clauses)}"
+            f" ORDER BY v.updated DESC, v.seq DESC LIMIT {count + 1:d}",
+            bound,
+        )
+        rows = cursor.fetchall()
+    return rows[:count], len(rows) > count
+
+
+def _are_few(clauses: Sequence[str], bound: Sequence[Any]) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT COUNT(*) FROM (SELECT 1 FROM store_resource AS r"
+            f" WHERE {' AND '.join(clauses)} LIMIT {FEW + 1}) AS some",
+            list(bound),
+        )
+        return bool(cursor.fetchone()[0] <= FEW)
+
+
+def _version(ctx: Context, row: tuple[Any, ...], seen: set[str]) -> Version | None:
+    _, kind, rid, updated, number, method, body, patient, current = row
+    stored = Stored(None, kind, rid, number, updated, body=bytes(body))
+    about = {patient} if patient else set()
+    if number != current and stored.body:
+        # A version from before the resource was moved to another patient is about the first one.
+        first = patient_of(stored.resource)
+        if first is not None and first != patient:
+            if first not in seen and not reading.sees(ctx, first):
+                return None
+            about.add(first)
+    seen |= about
+    return Version(stored, method)
+
+
+def _encode(moment: int, updated: int, seq: int) -> str:
+    return base64.urlsafe_b64encode(f"{moment}.{updated}.{seq}".encode()).decode().rstrip("=")
+
+
+def _decode(text: str | None) -> list[int] | None:
+    if not text:
+        return None
+    try:
+        parts = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode().split(".")
+    except (ValueError, binascii.Error):
+        parts = []
+    found = [number for part in parts if (number := whole_number(part)) is not None]
+    if len(parts) != 3 or len(found) != 3:
+        raise Problem(
+            Category.INVALID, "The page cursor is not one of ours", [Issue("_cursor", "unreadable", "a link we gave")]
+        )
+    return found

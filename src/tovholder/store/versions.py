@@ -1,0 +1,56 @@
+"""One version read: a resource as it is now or as it was, in the actor's scope, given as stored without reading its JSON."""
+
+from __future__ import annotations
+
+from django.db import connection
+
+from tovholder.access import Context, audit
+from tovholder.access.policy import decide
+from tovholder.base.errors import Category, Problem, not_found
+from tovholder.fhir.references import patient_of
+from tovholder.store import scope
+from tovholder.store.reading import note, require_type, sees
+from tovholder.store.rows import Stored
+
+
+def read(ctx: Context, kind: str, rid: str, *, version: int | None = None) -> Stored:
+    """A resource as it is now, or one version of it. Raises Problem(NOT_FOUND or GONE); not yours is not found."""
+    require_type(kind)
+    term, values = scope.predicate(decide(ctx, "read", kind), ctx)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT v.version, v.updated, v.method, v.body, r.patient_id, r.version FROM store_resource AS r"
+            f" JOIN store_version AS v ON {'v.seq = r.seq' if version is None else 'v.key = r.key AND v.version = %s'}"
+            f" WHERE r.type = %s AND r.rid = %s AND {term}",
+            [*([] if version is None else [version]), kind, rid, *values],
+        )
+        row = cursor.fetchone()
+    if row is None:
+        note_refusal(ctx, kind, rid)
+        raise not_found(kind)
+    number, updated, method, body, patient, current = row
+    stored = Stored(None, kind, rid, number, updated, body=bytes(body))
+    about = {patient} if patient else set()
+    if number != current and stored.body:
+        # A version from before the resource was moved to another patient is about the first one.
+        first = patient_of(stored.resource)
+        if first is not None and first != patient:
+            if not sees(ctx, first):
+                note_refusal(ctx, kind, rid)
+                raise not_found(kind)
+            about.add(first)
+    note(audit.Entry(ctx, "read", frozenset(about), f"{kind}/{rid}"))
+    if method == "delete":
+        raise Problem(Category.GONE, f"{kind} was deleted", kept="its versions")
+    return stored
+
+
+def note_refusal(ctx: Context, kind: str, rid: str) -> None:
+    """Note that somebody asked for what is not theirs; what is not there refused nobody."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT patient_id FROM store_resource WHERE type = %s AND rid = %s", [kind, rid])
+        row = cursor.fetchone()
+    if row is not None:
+        audit.gather(
+            audit.Entry(ctx, "refused", frozenset({row[0]} if row[0] else ()), f"{kind}/{rid}", outcome="refused")
+        )
