@@ -109,11 +109,11 @@ def _check_functions(expression: str, nodes: list[Node]) -> None:
 
 
 _FUNCTIONS = """
-    abs aggregate all allFalse allTrue anyFalse anyTrue as ceiling children coalesce combine contains
+    abs aggregate all allFalse allTrue anyFalse anyTrue as ceiling children coalesce combine conformsTo contains
     convertsToBoolean convertsToDate convertsToDateTime convertsToDecimal convertsToInteger convertsToQuantity
     convertsToString convertsToTime count decode descendants distinct empty encode endsWith exclude exists exp
     extension first floor getReferenceKey getResourceKey highBoundary iif indexOf intersect is isDistinct join last
-    length ln log lowBoundary lower matches not now ofType power repeat replace replaceMatches resolve round select
+    length ln log lowBoundary lower matches memberOf not now ofType power repeat replace replaceMatches resolve round select
     single skip split sqrt startsWith subsetOf substring supersetOf tail take toBoolean toChars toDate toDateTime
     toDecimal toInteger toQuantity toString toTime today trace trim truncate type union upper where avg sum min max
 """

@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from tovholder.fhir import search_tables
-from tovholder.fhir.fhirpath_syntax import Binary, Call, Literal, Member, Node, type_text
+from tovholder.fhir import fhirpath_host, search_tables
+from tovholder.fhir.fhirpath_syntax import Binary, Call, Literal, Member, Node, Special, type_text
 from tovholder.fhir.fhirpath_values import Unsupported, boundary, equal
 from tovholder.fhir.references import parse_reference
 
@@ -164,10 +164,13 @@ def cast_to(focus: Node | None, kind: str, build: Build) -> Step:
     if isinstance(focus, Member) and focus.name in _CHOICES:
         return _choice(build(focus.focus) if focus.focus is not None else _itself, focus.name, kind)
     before = build(focus) if focus is not None else _itself
+    own = fhirpath_host.own_kind(kind) if focus == Special("$this") else None
 
     def run(items: Items, env: Env) -> Items:
         found = before(items, env)
         if any(not isinstance(item, dict) or "resourceType" not in item for item in found):
+            if own is not None:
+                return own(found, env)
             raise Unsupported
         return [item for item in found if item["resourceType"] == kind]
 
@@ -305,6 +308,7 @@ _MAKERS: dict[str, Callable[[Call, Build], Step]] = {
     "highBoundary": _boundary,
     "today": _given,
     "now": _given,
+    **fhirpath_host.MAKERS,
 }
 
 
@@ -388,4 +392,5 @@ _SIMPLE: dict[str, tuple[tuple[int, ...], Callable[..., Items]]] = {
     "startsWith": ((1,), _text_test(str.startswith)),
     "endsWith": ((1,), _text_test(str.endswith)),
     "contains": ((1,), _text_test(str.__contains__)),
+    **fhirpath_host.SIMPLE,
 }

@@ -173,6 +173,8 @@ def _choice(name: str) -> Step:
                     found += [one for one in value if one is not None]
                 elif value is not None:
                     found.append(value)
+            elif name == "value":  # a primitive's own value (R4 §2.24.0: every primitive has one)
+                found.append(item)
         return found
 
     return run
@@ -339,4 +341,6 @@ _OPERATORS: dict[str, Callable[[Items, Items], Items]] = {
     "-": _arithmetic("-"),
     "*": _arithmetic("*"),
     "/": _arithmetic("/"),
+    "div": _arithmetic("div"),
+    "mod": _arithmetic("mod"),
 }

@@ -64,7 +64,7 @@ def compare(left: Any, right: Any) -> int | None:
 
 
 def add(left: Any, right: Any, operator: str) -> Any:
-    """``+ - * /`` of numbers, ``+`` of strings. None for a division by zero."""
+    """``+ - * / div mod`` of numbers, ``+`` of strings. None for a division by zero."""
     if operator == "+" and isinstance(left, str) and isinstance(right, str):
         return left + right
     if not (is_number(left) and is_number(right)):
@@ -77,7 +77,14 @@ def add(left: Any, right: Any, operator: str) -> Any:
             return number(one - other)
         case "*":
             return number(one * other)
-    return number(one / other) if other else None
+    if not other:
+        return None
+    match operator:
+        case "div":
+            return number(one // other)
+        case "mod":
+            return number(one % other)
+    return number(one / other)
 
 
 def shift(text: Any, amount: int, unit: str) -> str:
