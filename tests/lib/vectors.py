@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import os
+import tarfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from tovholder.base import json
 
 _BESIDE_THE_REPOSITORY = Path(__file__).resolve().parents[3] / "shared" / "vectors"
 
@@ -16,3 +21,16 @@ def vectors(name: str) -> Path:
     if not place.exists():
         pytest.skip(f"test material {name} is not at hand: set TOVHOLDER_VECTORS to the folder that holds it")
     return place
+
+
+def packaged(archive: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The resources of a FHIR package: its definitions and its examples."""
+    with tarfile.open(archive) as package:
+        for member in package:
+            folder, _, name = member.name.rpartition("/")
+            if folder in ("package", "package/example") and name.endswith(".json"):
+                file = package.extractfile(member)
+                assert file is not None
+                content = json.loads(file.read())
+                if isinstance(content, dict) and "resourceType" in content:
+                    yield f"{archive.name}/{member.name}", content

@@ -9,8 +9,8 @@ from typing import Any
 
 from tovholder.base import json
 from tovholder.base.errors import Issue
-from tovholder.fhir import searchparams, views
-from tovholder.fhir.search_index import index_rows as index_rows
+from tovholder.fhir import profiles_policy, searchparams, views
+from tovholder.fhir.search_source import indexer
 from tovholder.fhir.validate import validate
 
 Row = tuple[Any, ...]
@@ -32,6 +32,8 @@ class Prepared:
 def prepare(resource: dict[str, Any], facts_folder: Path) -> Prepared:
     """Check a resource and make its rows; an invalid one has no rows."""
     issues = tuple(validate(resource))
+    if not issues:
+        issues = profiles_policy.check(resource)
     if any(issue.severity in ("error", "fatal") for issue in issues):
         return Prepared(issues, {}, [])
     index = index_rows(resource)
@@ -49,6 +51,11 @@ def moment_of(kind: str, index: dict[str, list[Row]]) -> int | None:
 def prepare_many(bodies: list[bytes], facts_folder: Path) -> list[Prepared]:
     """The same for many, as JSON: what another process is given to do."""
     return [prepare(json.loads(body), facts_folder) for body in bodies]
+
+
+def index_rows(resource: dict[str, Any]) -> dict[str, list[Row]]:
+    """The search rows of a resource by table (``index_tables``), without its key; each once."""
+    return indexer(resource["resourceType"])(resource)
 
 
 def fact_rows(resource: dict[str, Any], facts_folder: Path) -> list[tuple[str, list[Row]]]:

@@ -74,7 +74,9 @@ def paths(start: str, expression: str, kind: str) -> tuple[Path, ...]:
     """
     found = [path for branch in _branches(parse(expression)) for path in _walk(branch, start)]
     wanted = COMPARED.get(kind)
-    return tuple(dict.fromkeys(path for path in found if wanted is None or path.type in wanted))
+    return tuple(
+        dict.fromkeys(path for path in found if wanted is None or path.type in wanted or path.role == "exists")
+    )
 
 
 def _branches(node: Node) -> list[Node]:

@@ -6,6 +6,7 @@ import decimal
 import re
 import sys
 import unicodedata
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -219,6 +220,18 @@ def _units(quantity: dict[str, Any]) -> list[tuple[str, str]]:
     return [own] if unit in ("", code) else [own, ("", bounded(unit))]
 
 
+@lru_cache(maxsize=32768)
+def text_key(text: str) -> tuple[str, str]:
+    """A string as compared and as written."""
+    return bounded(fold(text)), bounded(text)
+
+
+@lru_cache(maxsize=8192)
+def sound_key(text: str) -> tuple[str, str]:
+    """A string as it sounds and as written."""
+    return bounded(sounds(text)), bounded(text)
+
+
 @lru_cache(maxsize=16384)
 def reference_key(text: str) -> tuple[str, str, str] | None:
     """(rid, type, type it is known to be) of a literal reference; elsewhere the type is empty and rid the address.
@@ -236,13 +249,39 @@ def reference_key(text: str) -> tuple[str, str, str] | None:
     return bounded(text), "", reference.type if reference is not None else ""
 
 
-def canonical_keys(text: str) -> list[tuple[str, str]]:
+@lru_cache(maxsize=1024)
+def canonical_keys(text: str) -> tuple[tuple[str, str], ...]:
     """(rid, type) of a canonical: its address with and without version, or what a relative one names."""
     if ":" not in text:
         key = reference_key(text)
-        return [key[:2]] if key is not None else []
+        return (key[:2],) if key is not None else ()
+    return tuple((uri, "") for uri in uri_keys(text))
+
+
+@lru_cache(maxsize=1024)
+def uri_keys(text: str) -> tuple[str, ...]:
+    """What a uri is found by; a canonical also without its version."""
     url, version, _ = text.partition("|")
-    return [(bounded(text), ""), (bounded(url), "")] if version else [(bounded(text), "")]
+    return (bounded(text), bounded(url)) if version else (bounded(text),)
+
+
+def coding_keys(codings: Iterable[dict[str, Any]]) -> list[tuple[str, str]]:
+    """(code, system) of codings that have either."""
+    pairs = [(bounded(coding.get("code", "")), bounded(coding.get("system", ""))) for coding in codings]
+    return [pair for pair in pairs if pair != ("", "")]
+
+
+def identifier_keys(reference: dict[str, Any], target: str) -> list[tuple[str, str]]:
+    """(value, system) of who a Reference names by identifier, unless it is somebody of another type than ``target``."""
+    identifier = reference["identifier"]
+    value = identifier.get("value")
+    if not value:
+        return []
+    if target:
+        literal = parse_reference(reference.get("reference"))
+        if (reference.get("type", target) if literal is None else literal.type) != target:
+            return []
+    return [(bounded(value), bounded(identifier.get("system", "")))]
 
 
 def contact_codes(value: str) -> tuple[str, ...]:

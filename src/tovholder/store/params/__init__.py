@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from tovholder.base.errors import Category, Issue, Problem
 from tovholder.base.text import whole_number
 from tovholder.fhir import searchparams
-from tovholder.fhir.index_tables import param_id
 from tovholder.store.params import date, quantity, reference, string, token, uri
 
 CONTROLS = ("_count", "_sort", "_total", "_cursor", "_format", "_pretty")
@@ -111,7 +110,9 @@ def clause(kind: str, item: Filter) -> tuple[str, list[str | int | float]]:
             ],
             kept="nothing was read",
         )
-    return _BY_KIND[found.kind](param_id(f"{kind}.{item.name}"), item.modifier, item.values)
+    modifier = item.modifier or found.only  # rows shared with a parameter of any type: those of this one's
+    terms = [_BY_KIND[found.kind](number, modifier, item.values) for number in searchparams.numbers(kind, item.name)]
+    return f"({' OR '.join(sql for sql, _ in terms)})", [value for _, values in terms for value in values]
 
 
 def split_values(text: str) -> list[str]:

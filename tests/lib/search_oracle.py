@@ -1,4 +1,4 @@
-"""Index rows of a resource: FHIRPath finds the elements, their shape in JSON says what they are."""
+"""What a search parameter finds, the slow way: FHIRPath finds the elements, their shape in JSON says what they are."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Any
 
 from tovholder.fhir import fhirpath, search_values, searchparams
 from tovholder.fhir.fhirpath_values import is_number
-from tovholder.fhir.index_tables import param_id
 from tovholder.fhir.references import parse_reference
 from tovholder.fhir.search_values import bounded, date_range
 from tovholder.fhir.searchparams import SearchParameter
@@ -17,29 +16,20 @@ Found = list[tuple[str, str, Row]]  # suffix of the parameter's name, table, row
 _RESOLVED = re.compile(r"\.where\(resolve\(\) is \w+\)")
 
 
-def index_rows(resource: dict[str, Any]) -> dict[str, list[Row]]:
-    """All index rows of a resource by table, without its key; each once."""
-    kind = resource["resourceType"]
-    found: dict[str, dict[Row, None]] = {}
-    for parameter in searchparams.parameters_of(kind):
-        for suffix, table, row in _of(parameter, resource):
-            found.setdefault(table, {})[param_id(f"{kind}.{parameter.name}{suffix}"), *row] = None
-    return {table: list(rows) for table, rows in found.items()}
-
-
-def _of(parameter: SearchParameter, resource: dict[str, Any]) -> Found:
+def rows_of(parameter: SearchParameter, resource: dict[str, Any]) -> set[tuple[str, str, Row]]:
+    """All rows by which the parameter finds the resource: suffix of the name, table, row without its number."""
     if not parameter.expression:
-        return []
+        return set()
     items = fhirpath.compile(parameter.expression)(resource)
     if parameter.kind == "composite":
-        return _composite(parameter, items)
+        return set(_composite(parameter, items))
     if "occurrenceString" in resource and parameter.name == "date":  # text, though it may look like a date
-        return []
+        return set()
     found = _values(parameter.kind, parameter, items)
     if parameter.kind == "reference" and not parameter.canonical:
         target = parameter.expression.partition("resolve() is ")[2].split(")")[0]
         found += _identifiers(fhirpath.compile(_RESOLVED.sub("", parameter.expression))(resource), target)
-    return found
+    return set(found)
 
 
 def _values(kind: str, parameter: SearchParameter, items: list[Any]) -> Found:
