@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from tovholder.base.errors import Issue, Problem, Severity
@@ -10,7 +9,7 @@ from tovholder.fhir import fhirpath, fhirpath_host, profiles_codes, profiles_ite
 from tovholder.fhir.fhirpath_native import ROOT
 from tovholder.fhir.profiles_items import Item
 from tovholder.fhir.profiles_model import ABSENT, Constraint, Node, Profile, is_met, same
-from tovholder.fhir.profiles_scope import Scope, Surroundings, entries
+from tovholder.fhir.profiles_scope import Scope, Surroundings
 from tovholder.fhir.profiles_slices import Discriminator
 from tovholder.fhir.terminology import Terminology
 from tovholder.fhir.validate_values import shown, some_of
@@ -89,7 +88,7 @@ class Checker:
     def _node(self, node: Node, item: Item, scope: Scope, profile: Profile) -> None:
         value = item.value
         if isinstance(value, dict) and "resourceType" in value and value is not scope.resource:
-            scope = Scope(value, scope, _full_url(scope.resource, value))
+            scope = scope.inside(value)
         if node.types:
             self._types(node, item, scope, profile)
         if node.fixed is not ABSENT and not same(value, node.fixed):
@@ -241,13 +240,6 @@ class Checker:
     def _member(self, value: Any, value_set: str) -> bool | None:
         found = profiles_codes.membership(self._terminology, value, profiles_codes.kind_of(value), value_set)
         return False if found is None else found.result
-
-
-def _full_url(holder: Any, resource: Any) -> str:
-    found: Iterable[str] = (
-        (url for url, held in entries(holder) if held is resource) if holder.get("resourceType") == "Bundle" else ()
-    )
-    return next(iter(found), "")
 
 
 def _told(value: Any) -> str:

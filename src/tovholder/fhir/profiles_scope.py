@@ -20,6 +20,7 @@ class Scope:
     full_url: str = ""
     _contained: dict[str, Json] | None = None
     _entries: dict[str, Json] | None = None
+    _urls: dict[int, str] | None = None
 
     @property
     def root(self) -> Json:
@@ -29,7 +30,7 @@ class Scope:
     @property
     def is_bundled(self) -> bool:
         """Whether the resource is an entry of a Bundle, rather than contained in another."""
-        return self.outer is not None and self.outer.resource.get("resourceType") == "Bundle"
+        return self.outer is not None and self.outer._is_bundle
 
     def resolve(self, reference: object) -> Json | None:
         """The resource a literal reference points to, contained or in the same Bundle; None when it is outside."""
@@ -39,7 +40,7 @@ class Scope:
             return self.root if reference == "#" else self._inside().get(reference[1:])
         scope: Scope | None = self
         while scope is not None:
-            if scope.resource.get("resourceType") == "Bundle":
+            if scope._is_bundle:
                 found = scope._reachable().get(_unversioned(reference)) or scope._reachable().get(
                     _unversioned(self._absolute(reference))
                 )
@@ -47,6 +48,16 @@ class Scope:
                     return found
             scope = scope.outer
         return None
+
+    def inside(self, resource: Json) -> Scope:
+        """The scope of a resource held in this one."""
+        if self._urls is None:
+            self._urls = {id(held): url for url, held in entries(self.resource)} if self._is_bundle else {}
+        return Scope(resource, self, self._urls.get(id(resource), ""))
+
+    @property
+    def _is_bundle(self) -> bool:
+        return self.resource.get("resourceType") == "Bundle"
 
     def _absolute(self, reference: str) -> str:
         holder: Scope | None = self

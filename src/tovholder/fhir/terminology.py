@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any
 
 from tovholder.base.errors import Category, Issue, Problem
@@ -22,7 +22,6 @@ Resource = dict[str, Any]
 Resolver = Callable[[str, str, str], Resource | None]
 
 LARGEST = 10_000  # codes in one expansion
-_DEEPEST = 16  # value sets in value sets
 # Two names for the same codes: DK Core writes the one, MedCom, FUT and CDA the other (standards of both are in use).
 _ALIASES = {systems.NPU: systems.NPU_DK_CORE}
 _OTHER_NAMES = {**_ALIASES, **{one: other for other, one in _ALIASES.items()}}
@@ -75,11 +74,13 @@ def split(canonical: str) -> tuple[str, str]:
 
 
 class Terminology:
-    """Answers from whatever the resolver finds. Keeps what it has read: make one per request or per process."""
+    """Answers from whatever the resolver finds. Keeps what it has read: make one per request; not for two threads."""
 
     def __init__(self, resolve: Resolver = terminology_shipped.resource) -> None:
         self._resolve = resolve
         self._systems: dict[str, CodeSystem | None] = {}
+        self._sets: dict[str, dict[tuple[str, str], Member] | None] = {}  # None: being put together
+        self._answers: dict[tuple[str, str, str | None], Membership] = {}
 
     # --- what is at hand ----------------------------------------------------------------------------------------
 
@@ -112,35 +113,41 @@ class Terminology:
 
     def contains(self, value_set: str | Resource, code: str, system: str | None = None) -> Membership:
         """Whether a code (of a system, or of any when None) is in a value set."""
-        return self._contains(value_set, code, system, 0)
+        if not isinstance(value_set, str):
+            return self._contains(value_set, code, system)
+        key = (value_set, code, system)
+        if key not in self._answers:
+            found = self.value_set(value_set)
+            # Stands while the answer is sought: a value set that contains itself asks no further.
+            self._answers[key] = Membership(None, f"the value set {value_set}")
+            if found is not None:
+                self._answers[key] = self._contains(found, code, system)
+        return self._answers[key]
 
-    def _contains(self, value_set: str | Resource, code: str, system: str | None, depth: int) -> Membership:
-        found = self.value_set(value_set) if isinstance(value_set, str) else value_set
-        if found is None or depth > _DEEPEST:
-            return Membership(None, f"the value set {value_set if isinstance(value_set, str) else ''}".rstrip())
+    def _contains(self, found: Resource, code: str, system: str | None) -> Membership:
         compose = found.get("compose")
         if not isinstance(compose, Mapping):
             return self._in_expansion(found, code, system)
-        inside = self._any(compose.get("include"), code, system, depth)
+        inside = self._any(compose.get("include"), code, system)
         if inside.result is False:
             return inside
-        outside = self._any(compose.get("exclude"), code, system, depth)
+        outside = self._any(compose.get("exclude"), code, system)
         if outside.result is True:
             return Membership(False)
         return Membership(None, outside.missing) if outside.result is None and inside.result else inside
 
-    def _any(self, parts: object, code: str, system: str | None, depth: int) -> Membership:
+    def _any(self, parts: object, code: str, system: str | None) -> Membership:
         answer = Membership(False)
         for part in parts if isinstance(parts, list) else ():
-            found = self._in_part(part, code, system, depth)
+            found = self._in_part(part, code, system)
             if found.result is True:
                 return found
             answer = found if found.result is None else answer
         return answer
 
-    def _in_part(self, part: Mapping[str, Any], code: str, system: str | None, depth: int) -> Membership:
+    def _in_part(self, part: Mapping[str, Any], code: str, system: str | None) -> Membership:
         own = part.get("system")
-        answers = [self._contains(url, code, system, depth + 1) for url in part.get("valueSet") or ()]
+        answers = [self.contains(url, code, system) for url in part.get("valueSet") or ()]
         if own is not None:
             if system is not None and not same_system(own, system):
                 return Membership(False)
@@ -163,8 +170,10 @@ class Terminology:
         concept = held.find(code)
         if concept is None:
             return Membership(False) if held.is_complete else Membership(None, f"the whole code system {own}")
+        filters = part.get("filter")
         try:
-            return Membership(concept.code in held.meant(part.get("filter") or ()), display=concept.display)
+            meant = not filters or concept.code in held.meant(filters)
+            return Membership(meant, display=concept.display)
         except Unknown as unknown:
             return Membership(None, str(unknown))
 
@@ -180,15 +189,27 @@ class Terminology:
     def members(self, value_set: str | Resource, *, strict: bool = False) -> list[Member]:
         """Every code of a value set, in order. Raises Problem: NOT_FOUND when it is not at hand, RULE when what it
         needs is not, or when it is larger than ``LARGEST``."""
-        return list(self._members(value_set, 0, strict=strict).values())
-
-    def _members(self, value_set: str | Resource, depth: int, *, strict: bool = False) -> dict[tuple[str, str], Member]:
-        found = self.value_set(value_set, strict=strict) if isinstance(value_set, str) else value_set
+        if not isinstance(value_set, str):
+            return list(self._members(value_set).values())
+        found = self.value_set(value_set, strict=strict)
         if found is None:
-            name = f"the value set {value_set}"
-            raise missing(name) if depth else absent("ValueSet", str(value_set))
-        if depth > _DEEPEST:
-            raise missing("value sets that do not contain themselves")
+            raise absent("ValueSet", value_set)
+        return list(self._members(found).values())
+
+    def _named(self, url: str) -> dict[tuple[str, str], Member]:
+        """The codes of a value set another one names."""
+        if url not in self._sets:
+            found = self.value_set(url)
+            if found is None:
+                raise missing(f"the value set {url}")
+            self._sets[url] = None
+            self._sets[url] = self._members(found)
+        known = self._sets[url]
+        if known is None:
+            raise missing("a value set that does not contain itself")
+        return known
+
+    def _members(self, found: Resource) -> dict[tuple[str, str], Member]:
         compose = found.get("compose")
         if not isinstance(compose, Mapping):
             if "expansion" not in found:
@@ -196,23 +217,23 @@ class Terminology:
             return {(item.system, item.code): item for item in _expanded(found)}
         members: dict[tuple[str, str], Member] = {}
         for part in compose.get("include") or ():
-            members |= {key: item for key, item in self._part(part, depth).items() if key not in members}
+            members |= {key: item for key, item in self._part(part).items() if key not in members}
             if len(members) > LARGEST:
                 raise too_costly()
         for part in compose.get("exclude") or ():
-            for key in self._part(part, depth):
+            for key in self._part(part):
                 members.pop(key, None)
         if compose.get("inactive") is False:
             members = {key: item for key, item in members.items() if not item.inactive}
         return members
 
-    def _part(self, part: Mapping[str, Any], depth: int) -> dict[tuple[str, str], Member]:
+    def _part(self, part: Mapping[str, Any]) -> dict[tuple[str, str], Member]:
         found: dict[tuple[str, str], Member] | None = None
         own = part.get("system")
         if own is not None:
             found = {(own, item.code): item for item in self._of_system(part, own)}
         for url in part.get("valueSet") or ():
-            other = self._members(url, depth + 1)
+            other = self._named(url)
             found = other if found is None else {key: item for key, item in found.items() if key in other}
         return found or {}
 
@@ -332,7 +353,6 @@ def _shipped_system(url: str) -> CodeSystem:
     return CodeSystem(found)
 
 
-@cache
 def shipped() -> Terminology:
     """What comes with the program, and nothing of the record."""
     return Terminology()

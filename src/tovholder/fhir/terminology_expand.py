@@ -21,9 +21,7 @@ class Wish:
     active_only: bool = False
 
 
-def expand(
-    terminology: Terminology, value_set: str | Resource, wish: Wish, *, timestamp: str, identifier: str
-) -> Resource:
+def expand(terminology: Terminology, value_set: str | Resource, wish: Wish, *, timestamp: str) -> Resource:
     """The value set with its expansion. Raises Problem as ``Terminology.members`` does."""
     found = terminology.value_set(value_set, strict=True) if isinstance(value_set, str) else value_set
     if found is None:
@@ -31,7 +29,6 @@ def expand(
     members = list(_wanted(terminology.members(found), wish))
     page = members[wish.offset :] if wish.count is None else members[wish.offset : wish.offset + wish.count]
     expansion: dict[str, Any] = {
-        "identifier": identifier,
         "timestamp": timestamp,
         "total": len(members),
         "offset": wish.offset,

@@ -10,8 +10,10 @@ from typing import Any
 _PARENTS = ("parent", "subsumedBy")
 _CHILDREN = ("child",)
 _LONGEST_REGEX = 200
-# Nested quantifiers, which can take a regular expression for ever: (a+)+ and the like.
-_EXPLOSIVE = re.compile(r"\([^)]*[+*][^)]*\)[+*{]")
+# What can take a regular expression for ever: repeated groups, and many repetitions one after the other.
+_REPEATED_GROUP = re.compile(r"\)[+*{]")
+_REPETITION = re.compile(r"[+*{]")
+_MOST_REPETITIONS = 3
 
 
 class Unknown(Exception):
@@ -189,7 +191,8 @@ def _texts(item: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _regex(pattern: str) -> Any:
-    if len(pattern) > _LONGEST_REGEX or _EXPLOSIVE.search(pattern):
+    costly = _REPEATED_GROUP.search(pattern) or len(_REPETITION.findall(pattern)) > _MOST_REPETITIONS
+    if len(pattern) > _LONGEST_REGEX or costly:
         raise Unknown("a regular expression of this shape")
     try:
         return re.compile(pattern).fullmatch
