@@ -96,7 +96,7 @@ class World:
             "code": {"coding": [{"system": systems.MCS, "code": code}]},
             "subject": {"reference": f"Patient/{patient_id}"},
             "effectiveDateTime": days.iso(self.today),
-            "valueQuantity": {"value": value, **({"unit": unit, "code": unit} if unit else {})},
+            "valueQuantity": {"value": value, **({"unit": unit, "system": systems.UCUM, "code": unit} if unit else {})},
         }
         with store.unit_of_work(self.system) as uow:
             return uow.create(observed).id

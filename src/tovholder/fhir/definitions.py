@@ -98,6 +98,11 @@ def _element(name: str, row: dict[str, Any]) -> Element:
     )
 
 
+def paths() -> tuple[str, ...]:
+    """Every type and group there is a definition of."""
+    return tuple(_tables()["types"])
+
+
 @cache
 def resource_types() -> frozenset[str]:
     """The 146 resource types that can be stored (no abstract ones)."""

@@ -1,23 +1,24 @@
-"""Tells whether a resource keeps to the structure of FHIR R4 4.0.1: ``validate(resource)`` lists what is wrong.
+"""Tells whether a resource keeps to FHIR R4 4.0.1: ``validate(resource)`` lists what is wrong.
 
 Covered: known type, known elements, cardinality, choice types, primitive formats and calendar dates, primitive extensions,
-required codes, reference targets, extensions, contained and bundled resources, and nothing empty or null. Not covered: the
-invariants R4 writes in FHIRPath (except ext-1 and dom-2), and profiles. Both plug in as a ``Rule`` per resource type, which
-sees a resource only when its structure is sound.
+narrative, required codes, reference targets, extensions, contained and bundled resources, nothing empty or null, and R4's
+own invariants. Profiles plug in as a ``Rule`` per resource type, which sees a resource only when the rest is sound.
 
-Each type is compiled when first met into closures that return None for a sound value. Locations are put together on the way
-out, so sound resources never pay for them. No message repeats a value, except codes and element names.
+Most resources are sound, and ``fhir.validate_quick`` says so at a fraction of the cost. What it does not vouch for is looked
+at here, by closures compiled per type that find every problem with its place. Invariants are judged when the structure is
+sound. No message repeats a value, except codes and element names.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from functools import cache
+from itertools import islice
 from typing import Any
 
-from tovholder.base.errors import Issue
-from tovholder.fhir import definitions
+from tovholder.base.errors import Issue, Severity
+from tovholder.fhir import definitions, invariants_walk, validate_quick
 from tovholder.fhir.definitions import Element, resource_types
 from tovholder.fhir.validate_primitives import Check, Finding, primitive_checks, wrong_kind
 from tovholder.fhir.validate_values import bound, extension, reference, shown, some_of
@@ -32,9 +33,16 @@ _ABSENT = object()
 _BARE = ("element-id", "xhtml")  # primitives that cannot carry extensions, as a resource's id cannot
 
 
-def validate(resource: object) -> list[Issue]:
-    """What is wrong with a resource as R4 defines it; an empty list when it is valid. Never raises."""
-    return _standard().validate(resource)
+# Problems told of one resource; a hostile one can have a million, and nobody reads on.
+MOST_FINDINGS = 100
+
+
+def validate(resource: object, *, warnings: bool = False) -> list[Issue]:
+    """What is wrong with a resource as R4 defines it; an empty list when it is valid. Never raises.
+
+    warnings: also tell the rules R4 states as advice (dom-6: a resource should have a narrative), which refuse nothing.
+    """
+    return _standard().validate(resource, warnings=warnings)
 
 
 @cache
@@ -43,7 +51,7 @@ def _standard() -> Validator:
 
 
 class Validator:
-    """A compiled set of checks; ``rules`` adds further rules by resource type."""
+    """A compiled set of checks; ``rules`` adds further rules by resource type, contained and bundled resources included."""
 
     def __init__(self, rules: Mapping[str, Iterable[Rule]] | None = None) -> None:
         self._rules = {name: tuple(listed) for name, listed in (rules or {}).items()}
@@ -52,17 +60,37 @@ class Validator:
         self._resource = self._any_resource(contained=False)
         self._contained = self._any_resource(contained=True)
 
-    def validate(self, resource: object) -> list[Issue]:
+    def validate(self, resource: object, *, warnings: bool = False) -> list[Issue]:
         """What is wrong with a resource; an empty list when it is valid. Never raises."""
+        found = [] if validate_quick.sound(resource) else self.thorough(resource)
+        if not found and not self._rules and not warnings:
+            return []
+        issues = []
+        if isinstance(resource, dict) and not found:
+            found = list(islice(self._further(resource, ""), MOST_FINDINGS))
+            if warnings:
+                advice = islice(invariants_walk.breaches(resource, "warning"), MOST_FINDINGS)
+                issues = _issues(resource, advice, Severity.WARNING)
+        return _issues(resource, found, Severity.ERROR) + issues
+
+    def thorough(self, resource: object) -> list[Finding]:
+        """The same without the quick answer and without further rules: structure first, invariants when that is sound."""
         try:
             found = self._resource(resource)
+            if found is None and isinstance(resource, dict):
+                found = list(islice(invariants_walk.breaches(resource), MOST_FINDINGS))
         except RecursionError:
             found = [("", "the resource is nested too deep to be read", "fewer levels", "too-long")]
-        if found is None:
-            return []
-        named = resource.get("resourceType") if isinstance(resource, dict) else None
-        root = named if isinstance(named, str) and named in resource_types() else "Resource"
-        return [Issue(root + path, message, expected, code) for path, message, expected, code in found]
+        return (found or [])[:MOST_FINDINGS]
+
+    def _further(self, resource: dict[str, Any], location: str) -> Iterator[Finding]:
+        """What the further rules find in a resource and in those inside it."""
+        if not self._rules:
+            return
+        for rule in self._rules.get(resource["resourceType"], ()):
+            yield from _under(location, list(rule(resource)))
+        for path, inner in _resources_inside(resource):
+            yield from self._further(inner, location + path)
 
     def _any_resource(self, *, contained: bool) -> Check:
         types = resource_types()
@@ -84,8 +112,6 @@ class Validator:
                 expected = "all contained resources directly in the outermost one"
                 more: Finding = (".contained", "a contained resource contains resources itself", expected, "invariant")
                 return [*(found or ()), more]
-            if found is None and name in self._rules:
-                return [finding for rule in self._rules[name] for finding in rule(value)] or None
             return found
 
         return check
@@ -103,6 +129,7 @@ class Validator:
         required = frozenset(n for n, e in definition.elements.items() if e.minimum and not e.is_choice)
         needed = [e for e in definition.elements.values() if e.minimum]
         has_needed_choice = any(e.is_choice for e in needed)
+        bare = definition.kind != "resource" and path != "Element"  # for Element see _pair
 
         def fill() -> None:
             compiled: dict[str, Check] = {}
@@ -139,6 +166,10 @@ class Validator:
                 else:
                     one = [_unknown(name, definition.elements, tuple(names), path)]
                 found = one if found is None else _joined(found, one)
+                if len(found) >= MOST_FINDINGS:
+                    return found
+            if bare and len(value) == 1 and "id" in value:
+                found = [*(found or ()), ("", "an id alone is no content (ele-1)", "a value or children", "invariant")]
             if has_needed_choice or not required <= value.keys():
                 found = _missing(needed, value, found)
             for base, choice in choices:
@@ -173,6 +204,8 @@ class Validator:
             found = list(companion(extra) or ())
             if value is not _ABSENT:
                 found += item(value) or ()
+            elif _only_id(extra):
+                found.append(_NO_VALUE)
             return found or None
 
         def several(extra: object, values: object) -> list[Finding] | None:
@@ -197,10 +230,32 @@ class Validator:
                     found += _under(f"[{index}]", item(value))  # null in both is refused as null
                 else:
                     found += _under(f"[{index}]", companion(one))
+                    if value is None and _only_id(one):
+                        found += _under(f"[{index}]", [_NO_VALUE])
                     found += _under(f"[{index}]", item(value) if value is not None else None)
             return found or None
 
         return several if is_list else single
+
+
+_NO_VALUE: Finding = ("", "an id alone is no content (ele-1)", "a value or extensions", "invariant")
+
+
+def _only_id(extra: object) -> bool:
+    return isinstance(extra, dict) and len(extra) == 1 and "id" in extra
+
+
+def _issues(resource: object, found: Iterable[Finding], severity: Severity) -> list[Issue]:
+    named = resource.get("resourceType") if isinstance(resource, dict) else None
+    root = named if isinstance(named, str) and named in resource_types() else "Resource"
+    return [Issue(root + path, message, expected, code, severity) for path, message, expected, code in found]
+
+
+def _resources_inside(resource: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The resources directly inside a sound one, with their places: contained, in a bundle, in parameters."""
+    for visit in invariants_walk.visits(resource):
+        if visit.value is not resource and visit.scope.resource is visit.value and visit.element is not None:
+            yield visit.location, visit.value
 
 
 def _accept(value: object) -> list[Finding] | None:
@@ -226,6 +281,8 @@ def _array(item: Check) -> Check:
             if problems is not None:
                 located = _under(f"[{index}]", problems)
                 found = located if found is None else _joined(found, located)
+                if len(found) >= MOST_FINDINGS:
+                    break
         return found
 
     return check

@@ -9,6 +9,8 @@ from binascii import a2b_base64
 from calendar import monthrange
 from collections.abc import Callable, Mapping
 
+from tovholder.fhir import narrative
+
 # What a check found: location relative to the checked value (".family", "[0].family" or ""), message, expected, code.
 Finding = tuple[str, str, str, str]
 Check = Callable[[object], list[Finding] | None]
@@ -39,7 +41,7 @@ _EXPECTED = {
     "boolean": "true or false",
     "string": "text",
     "markdown": "text",
-    "xhtml": "text",
+    "xhtml": "a div of XHTML with basic formatting",
 }
 
 
@@ -165,11 +167,20 @@ def _base64(value: object) -> list[Finding] | None:
     return _bad_text(value, "base64Binary")
 
 
+def _xhtml(value: object) -> list[Finding] | None:
+    if not isinstance(value, str) or not value:
+        return _bad_text(value, "xhtml")
+    if len(value) > _LONGEST_TEXT:
+        return [("", "the text is too long", f"at most {_LONGEST_TEXT} characters", "too-long")]
+    wrong = narrative.problem(value)
+    return [("", wrong, _EXPECTED["xhtml"], "invariant")] if wrong else None
+
+
 def primitive_checks(patterns: Mapping[str, str]) -> dict[str, Check]:
     """The check of each primitive type; ``patterns`` are the regular expressions of the definitions."""
-    checks: dict[str, Check] = {"boolean": _boolean, "decimal": _decimal, "base64Binary": _base64}
+    checks: dict[str, Check] = {"boolean": _boolean, "decimal": _decimal, "base64Binary": _base64, "xhtml": _xhtml}
     checks |= {name: _whole(name) for name in _RANGES}
-    checks |= {name: _string(name) for name in ("string", "markdown", "xhtml")}
+    checks |= {name: _string(name) for name in ("string", "markdown")}
     checks |= {name: _calendar(name, patterns[name]) for name in ("date", "dateTime", "instant")}
     checks |= {name: _pattern(name, pattern) for name, pattern in patterns.items() if name not in checks}
     checks["element-id"] = _pattern("element-id", r"\S+")

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from tovholder.fhir import definitions
+from tovholder.fhir.invariants_special import Scope
 from tovholder.fhir.validate_primitives import Check, Finding
 
 _LITERAL = re.compile(r"(https?://\S*/)?([A-Za-z]+)/[A-Za-z0-9\-.]{1,64}(/_history/[A-Za-z0-9\-.]{1,64})?", re.ASCII)
+_SPACE = re.compile(r"[\s\x00-\x1f]")
 _SHOWN_CODES = 10
 _LONGEST_ECHO = 40
 _DIGITS_OF_A_BIRTHDAY = 6
@@ -99,9 +102,11 @@ def _not_one_of(codings: object, systems: definitions.Codes, expected: str) -> F
 
 
 def reference(targets: frozenset[str], plain: Check) -> Check:
-    """``plain`` plus: a literal reference names a resource type that may stand here (any when ``targets`` is empty)."""
-    types = definitions.resource_types()
-    allowed = targets or types
+    """``plain`` plus: a reference names a resource type that may stand here (any when ``targets`` is empty).
+
+    A reference into the resource itself is judged with the invariants, which know what it contains.
+    """
+    allowed = targets or definitions.resource_types()
     expected = "a reference to " + some_of(tuple(sorted(targets))) if targets else "a reference to an R4 resource type"
 
     def check(value: object) -> list[Finding] | None:
@@ -109,24 +114,49 @@ def reference(targets: frozenset[str], plain: Check) -> Check:
         if found is not None:
             return found
         assert isinstance(value, dict)
-        literal = value.get("reference")
-        if literal is not None:
-            match = _LITERAL.fullmatch(literal)
-            if match is not None:
-                named = match[2]
-                # In an absolute URL the last folder need not be a resource type; in a relative one it must.
-                if named not in allowed and (named in types or match[1] is None):
-                    # An unknown name could be anything, also a person's; only resource types are repeated.
-                    what = f"refers to {named}, which may not stand here" if named in types else "refers to no R4 type"
-                    return [(".reference", what, expected, "value")]
-        stated = value.get("type")
-        if stated is not None:
-            named = stated.removeprefix(_STRUCTURE_DEFINITION)
-            if named in types and named not in allowed:
-                return [(".type", f"says {named}, which may not stand here", expected, "value")]
-        return None
+        wrong = _misdirected(value, allowed)
+        return None if wrong is None else [(f".{wrong[0]}", wrong[1], expected, "value")]
 
     return check
+
+
+def _misdirected(value: dict[str, Any], allowed: frozenset[str]) -> tuple[str, str] | None:
+    """Which element of a Reference points at something that may not stand here, and how to say so."""
+    types = definitions.resource_types()
+    literal, named = value.get("reference"), None
+    if literal is not None:
+        match = _LITERAL.fullmatch(literal)
+        if match is not None:
+            named = match[2]
+            # In an absolute URL the last folder need not be a resource type; in a relative one it must.
+            if named not in allowed and (named in types or match[1] is None):
+                # An unknown name could be anything, also a person's; only resource types are repeated.
+                what = f"refers to {named}, which may not stand here" if named in types else "refers to no R4 type"
+                return "reference", what
+        elif _SPACE.search(literal):
+            return "reference", "the reference has spaces"
+    stated = value.get("type")
+    if stated is not None:
+        kind = stated.removeprefix(_STRUCTURE_DEFINITION)
+        if kind in types and kind not in allowed:
+            return "type", f"says {kind}, which may not stand here"
+        if kind in types and named in types and named != kind:
+            return "type", f"says {kind}, and the reference is to {named}"
+    return None
+
+
+def misdirected_inside(value: dict[str, Any], targets: frozenset[str], scope: Scope) -> str | None:
+    """The type of the contained resource a reference points at, when that may not stand here."""
+    literal = value.get("reference")
+    if not targets or not isinstance(literal, str) or literal[:1] != "#" or literal == "#":
+        return None
+    kind = scope.contained().get(literal[1:])
+    return None if kind is None or kind in targets else kind
+
+
+def refers_well(value: dict[str, Any], targets: frozenset[str], scope: Scope) -> bool:
+    """Whether a sound Reference points at a resource type that may stand here."""
+    return _misdirected(value, targets) is None and misdirected_inside(value, targets, scope) is None
 
 
 def extension(plain: Check) -> Check:

@@ -33,17 +33,23 @@ def only(resource: object) -> Issue:
     return issues[0]
 
 
+UNKNOWN = {"extension": [{"url": "http://example.org/x", "valueCode": "unknown"}]}
 VALID = [
     patient(),
     patient(id="A-1.b", active=False, birthDate="1990-02-07", deceasedDateTime="2027-02-28T10:00:00.123+01:00"),
     patient(name=[{"family": "Hansen", "given": ["Åse", "Marie"]}], multipleBirthInteger=0),
     patient(birthDate="1990", _birthDate={"extension": [{"url": "http://example.org/x", "valueString": "about"}]}),
     patient(_birthDate={"extension": [{"url": "http://example.org/x", "valueCode": "unknown"}]}),
-    patient(name=[{"given": ["A", None], "_given": [None, {"id": "g2"}]}]),
-    patient(name=[{"_given": [{"id": "g1"}]}]),
+    patient(name=[{"given": ["A", None], "_given": [None, UNKNOWN]}]),
+    patient(name=[{"given": ["A"], "_given": [{"id": "g1"}]}]),
+    patient(name=[{"_given": [UNKNOWN]}]),
     patient(text={"status": "generated", "div": '<div xmlns="http://www.w3.org/1999/xhtml">a\nb</div>'}),
-    patient(contained=[{"resourceType": "Organization", "id": "o", "name": "Klinik"}]),
-    patient(generalPractitioner=[{"reference": "Organization/1"}, {"reference": "#o"}, {"reference": "urn:uuid:x"}]),
+    patient(
+        contained=[{"resourceType": "Organization", "id": "o", "name": "Klinik"}],
+        managingOrganization={"reference": "#o"},
+    ),
+    patient(contained=[observation(subject={"reference": "#"})]),
+    patient(generalPractitioner=[{"reference": "Organization/1"}, {"reference": "urn:uuid:x"}]),
     patient(generalPractitioner=[{"reference": "https://example.org/fhir/Organization/1/_history/2"}]),
     patient(
         generalPractitioner=[
@@ -111,7 +117,7 @@ REFUSED = [
     ),
     # choice types
     (patient(deceasedBoolean=True, deceasedDateTime="2027"), "Patient.deceased", "deceasedBoolean and", "structure"),
-    (patient(deceasedBoolean=True, _deceasedDateTime={"id": "a"}), "Patient.deceased", "together", "structure"),
+    (patient(deceasedBoolean=True, _deceasedDateTime=UNKNOWN), "Patient.deceased", "together", "structure"),
     (patient(deceasedString="yes"), "Patient.deceasedString", "not a type deceased[x]", "structure"),
     (patient(deceased=True), "Patient.deceased", "not a type deceased[x]", "structure"),
     (
@@ -153,7 +159,7 @@ REFUSED = [
     (observation(valueTime="25:00:00"), "Observation.value.ofType(time)", "not a valid time", "value"),
     (patient(id="a b"), "Patient.id", "not a valid id", "value"),
     (patient(id="a" * 65), "Patient.id", "not a valid id", "value"),
-    (patient(name=[{"id": "a b"}]), "Patient.name[0].id", "not a valid element-id", "value"),
+    (patient(name=[{"id": "a b", "text": "A"}]), "Patient.name[0].id", "not a valid element-id", "value"),
     (patient(implicitRules="http://a b"), "Patient.implicitRules", "not a valid uri", "value"),
     (patient(language=" da"), "Patient.language", "not a valid code", "value"),
     (patient(language="d  a"), "Patient.language", "not a valid code", "value"),

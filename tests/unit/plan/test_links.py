@@ -32,7 +32,7 @@ def appoint(w: World, patient_id: str, *, kind: str = "kol-kontrol", on: int | N
     start = datetime.combine(days.date_of(w.today if on is None else on), datetime.min.time(), days.COPENHAGEN)
     value = Appointment(
         patient_id=patient_id, kind=kind, title=kind, status="booked", start=start + timedelta(hours=10),
-        organization_id=w.clinic, **changes,
+        end=start + timedelta(hours=11), organization_id=w.clinic, **changes,
     )  # fmt: skip
     with store.unit_of_work(w.system) as uow:
         return uow.create(resources.appointment_resource(value)).id
