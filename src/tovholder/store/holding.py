@@ -107,13 +107,13 @@ class State:
         return found
 
     def hold_many(self, ctx: Context, pairs: Iterable[Pair], patients: Iterable[str | None]) -> None:
-        """Look up and hold many rows in one go; new ids are not held (a unique index keeps them single)."""
-        wanted = [pair for pair in dict.fromkeys(pairs) if pair not in self.known]
+        """Look up and hold many rows in one go. New ids are left to the unique index: of two units that store the same
+        one, the second is undone and told of a conflict.
+        """
+        wanted = [pair for pair in dict.fromkeys(pairs) if pair not in self.known and pair not in self.staged]
         self.lock(ctx, patients)
-        for pair, found in rows.current_many(wanted, hold=True).items():
-            self.known[pair] = found
-            if found is not None:
-                self.held.add(pair)
+        self.known |= rows.current_many(wanted, hold=True)
+        self.held |= set(wanted)
 
 
 def millis(ctx: Context) -> int:
