@@ -63,3 +63,16 @@ class SchemaRow(models.Model):
 
     class Meta:
         db_table = "store_schema"
+
+
+class RebuildRow(models.Model):
+    """The rebuild under way, if there is one: what it started from and how far it has come; survives a crash."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True)
+    owner = models.CharField(max_length=64)
+    digest = models.CharField(max_length=64)
+    floor = models.BigIntegerField()
+    last_key = models.BigIntegerField()
+
+    class Meta:
+        db_table = "store_rebuild"

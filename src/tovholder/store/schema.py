@@ -64,7 +64,7 @@ def column_names(table: str) -> tuple[str, ...]:
 def apply() -> list[str]:
     """Make or remake generated tables. Returns the names remade; their rows wait for ``tovholder rebuild``."""
     remade: list[str] = []
-    wanted = _definitions()
+    wanted = definitions()
     with connection.cursor() as cursor:
         cursor.execute("SELECT name, hash FROM store_schema")
         known = dict(cursor.fetchall())
@@ -96,7 +96,7 @@ def outdated() -> list[str]:
     with connection.cursor() as cursor:
         cursor.execute("SELECT name, hash FROM store_schema")
         known = dict(cursor.fetchall())
-    wanted = _definitions()
+    wanted = definitions()
     return sorted(
         name for name in wanted.keys() | known.keys() if name not in wanted or known.get(name) != wanted[name][0]
     )
@@ -109,7 +109,8 @@ def stale() -> list[str]:
         return [row[0] for row in cursor.fetchall()]
 
 
-def _definitions() -> dict[str, tuple[str, list[str]]]:
+def definitions() -> dict[str, tuple[str, list[str]]]:
+    """Every generated table: a digest of its definition, and the statements that make it and then its indexes."""
     wanted: dict[str, tuple[str, list[str]]] = {}
     for name, columns in INDEX_TABLES.items():
         statements = database.index_table(name, (*columns, ("key", "int")), primary_key(name))

@@ -77,8 +77,8 @@ def expected(source: Source) -> list[str]:
 def test_everything_is_stored_once_and_in_order() -> None:
     source, rejects = Source(), []
     stored = 0
-    for count, report in workers.stored(system(), source):
-        assert count == SIZE
+    for batch, report in workers.done(system(), bulk.STORE, source):
+        assert len(batch) == SIZE
         stored += report.stored
         rejects += [reject.source for reject in report.rejects]
     assert source.given < LIMIT, "no other process ever took part"
@@ -89,7 +89,7 @@ def test_everything_is_stored_once_and_in_order() -> None:
 
 def test_when_processes_die_the_rest_is_stored_all_the_same() -> None:
     source, done, killed = Source(), 0, False
-    for _ in workers.stored(system(), source):
+    for _ in workers.done(system(), bulk.STORE, source):
         done += 1
         if others() and not killed:
             for child in active_children():

@@ -11,7 +11,7 @@ from tovholder.store.bulk import workers
 from tovholder.store.bulk.deriving import BATCH as DERIVE_BATCH
 from tovholder.store.bulk.deriving import derive_pending, run_steps, waiting
 from tovholder.store.bulk.sources import Item, bundle_items, read_lines, read_paths
-from tovholder.store.bulk.writing import Reject, Report
+from tovholder.store.bulk.writing import Reject, Report, prepare_batch, write_batch
 
 __all__ = [
     "BATCH",
@@ -31,6 +31,7 @@ __all__ = [
 # One transaction each: large enough to share the cost of a commit, short enough (well below 100 ms of writing) that
 # nobody who waits for their turn notices.
 BATCH = 500
+STORE = workers.Job(prepare_batch, write_batch)
 Progress = Callable[[int], None]
 
 
@@ -51,7 +52,7 @@ def load(
     """
     report = Report()
     with _no_cycle_search():
-        for count, part in workers.stored(ctx, _batches(items)):
+        for batch, part in workers.done(ctx, STORE, _batches(items)):
             report.stored += part.stored
             report.unchanged += part.unchanged
             if set_aside is None:
@@ -60,7 +61,7 @@ def load(
                 for reject in part.rejects:
                     set_aside(reject)
             if progress:
-                progress(count)
+                progress(len(batch))
     return report
 
 

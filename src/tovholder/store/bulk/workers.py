@@ -1,4 +1,4 @@
-"""The processes of a bulk load: each prepares batches and writes them when it is their turn, so order is kept."""
+"""Several processes at one long job: each prepares batches and writes them when it is their turn, so order is kept."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from multiprocessing import get_context
@@ -18,15 +18,24 @@ from typing import Any
 from django.db import connection
 
 from tovholder.access import Context
-from tovholder.store.bulk.sources import Item
-from tovholder.store.bulk.writing import Ready, Reject, Report, ready, write
 
-Batch = list[Item]
-Done = tuple[int, Report]
-# Another process costs about a second to start: small loads do without.
+# Another process costs about a second to start: small jobs do without.
 ALONE = 8
+Done = tuple[Any, Any]  # a batch, and what its writing gave
 # Batches one process holds: the one it writes or waits to write, and the next.
 HELD = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What is done to each batch: module-level functions, since other processes are told their names.
+
+    prepare runs in any order and writes nothing. write runs in the order of the batches, in short transactions of
+    its own, and must change nothing when a batch comes a second time.
+    """
+
+    prepare: Callable[[Any], Any]
+    write: Callable[[Context, Any], Any]
 
 
 @dataclass(slots=True)
@@ -39,14 +48,14 @@ class Worker:
     ready: bool = False
 
 
-def stored(ctx: Context, batches: Iterable[Batch]) -> Iterator[Done]:
-    """Store each batch; yields how many items it had and what became of them, in order.
+def done(ctx: Context, job: Job, batches: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
+    """Do the job; yields each batch with what its writing gave, in order.
 
-    The first batches, and all of a small load, are stored by this process while the others start; so is whatever a
-    process that died was given. A batch stored twice changes nothing the second time.
+    The first batches, and all of a small job, are done by this process while the others start; so is whatever a
+    process that died was given.
     """
     with ExitStack() as stack:
-        crew = Crew(ctx)
+        crew = Crew(ctx, job)
         stack.callback(crew.end)
         for number, batch in enumerate(batches):
             if number == ALONE and _may_share():
@@ -62,12 +71,12 @@ def _may_share() -> bool:
 
 
 class Crew:
-    """The processes of one load, their batches, and whose turn it is to write."""
+    """The processes of one job, their batches, and whose turn it is to write."""
 
-    def __init__(self, ctx: Context) -> None:
-        self._ctx = ctx
+    def __init__(self, ctx: Context, job: Job) -> None:
+        self._ctx, self._job = ctx, job
         self._workers: list[Worker] = []
-        self._held: dict[int, Batch] = {}  # given to a process and not yet stored
+        self._held: dict[int, Any] = {}  # given to a process and not yet stored
         self._orphans: set[int] = set()  # held, and the process they were given to is dead
         self._turn = 0  # the batch that may be written next
         self._told = -1  # the last one whose process was told so
@@ -78,13 +87,13 @@ class Crew:
         spawn = get_context("spawn")
         for _ in range(count):
             ours, theirs = spawn.Pipe()
-            told = (theirs, self._ctx, dict(connection.settings_dict), os.getpid())
+            told = (theirs, self._ctx, self._job, dict(connection.settings_dict), os.getpid())
             process = spawn.Process(target=_work, args=told, daemon=True)
             process.start()
             theirs.close()
             self._workers.append(Worker(process, ours))
 
-    def take(self, number: int, batch: Batch) -> Iterator[Done]:
+    def take(self, number: int, batch: Any) -> Iterator[Done]:
         """Give the batch to a process that has room, or store it here; yields what was finished meanwhile."""
         yield from self._hear(0)
         while True:
@@ -122,10 +131,8 @@ class Crew:
             if worker.process.is_alive():
                 worker.process.kill()
 
-    def _here(self, batch: Batch) -> Done:
-        good, bad = ready(batch)
-        report = write(self._ctx, good)
-        return len(batch), Report(report.stored, report.unchanged, _in_order(batch, bad + report.rejects))
+    def _here(self, batch: Any) -> Done:
+        return batch, self._job.write(self._ctx, self._job.prepare(batch))
 
     def _hear(self, timeout: float | None) -> Iterator[Done]:
         by_pipe = {worker.pipe: worker for worker in self._workers}
@@ -140,18 +147,18 @@ class Crew:
             if message[0] == "ready":
                 worker.ready = True
             elif message[0] == "stored":
-                number, report = message[1:]
+                number, result = message[1:]
                 worker.given.remove(number)
-                yield self._finished(number, report)
+                yield self._finished(number, result)
             else:  # it failed in a way that is not the data's: tell it here, where somebody sees it
                 raise message[1]
         yield from self._adopt()
 
-    def _finished(self, number: int, report: Report) -> Done:
+    def _finished(self, number: int, result: Any) -> Done:
         batch = self._held.pop(number)
         self._turn = number + 1
         self._give_turn()
-        return len(batch), Report(report.stored, report.unchanged, _in_order(batch, report.rejects))
+        return batch, result
 
     def _give_turn(self) -> None:
         if self._told >= self._turn:
@@ -171,17 +178,12 @@ class Crew:
             yield done
 
 
-def _in_order(batch: Batch, rejects: list[Reject]) -> list[Reject]:
-    place = {item.source: at for at, item in enumerate(batch)}
-    return sorted(rejects, key=lambda reject: place.get(reject.source, 0))
-
-
-def _work(pipe: Connection, ctx: Context, database: Mapping[str, Any], parent: int) -> None:
+def _work(pipe: Connection, ctx: Context, job: Job, database: Mapping[str, Any], parent: int) -> None:
     """The life of one process: prepare what is given, write it when its turn comes, tell what became of it."""
     _end_with_parent(parent)
     _set_up(database)
-    given: deque[tuple[int, Batch]] = deque()
-    prepared: deque[tuple[int, list[Ready], list[Reject]]] = deque()
+    given: deque[tuple[int, Any]] = deque()
+    prepared: deque[tuple[int, Any]] = deque()
     turn = -1
     told: SimpleQueue[tuple[Any, ...] | None] = SimpleQueue()
     threading.Thread(target=_listen, args=(pipe, told), daemon=True).start()
@@ -197,13 +199,11 @@ def _work(pipe: Connection, ctx: Context, database: Mapping[str, Any], parent: i
                 else:
                     turn = message[1]
             if prepared and prepared[0][0] == turn:
-                number, good, bad = prepared.popleft()
-                report = write(ctx, good)
-                report.rejects += bad
-                pipe.send(("stored", number, report))
+                number, made = prepared.popleft()
+                pipe.send(("stored", number, job.write(ctx, made)))
             else:
                 number, batch = given.popleft()
-                prepared.append((number, *ready(batch)))
+                prepared.append((number, job.prepare(batch)))
     except OSError:
         return  # the parent is gone
     except Exception as error:

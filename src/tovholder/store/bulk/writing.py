@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from tovholder.access import Context
-from tovholder.base.errors import Issue, Problem
+from tovholder.base.errors import Category, Issue, Problem
 from tovholder.fhir.prepare import Prepared, prepare
+from tovholder.fhir.references import patient_of
 from tovholder.store import schema
 from tovholder.store.bulk.sources import Item
 from tovholder.store.rows import Resource
@@ -34,56 +35,74 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A valid resource with its rows."""
+    """A valid resource with its rows, and its place in the batch."""
 
+    place: int
     item: Item
     resource: Resource
     prepared: Prepared
 
 
-def ready(batch: Sequence[Item]) -> tuple[list[Ready], list[Reject]]:
+@dataclass(slots=True)
+class Batch:
+    """What a batch of items came to before it is written: the good, and the bad by place."""
+
+    good: list[Ready] = field(default_factory=list)
+    bad: list[tuple[int, Reject]] = field(default_factory=list)
+
+
+def prepare_batch(items: Sequence[Item]) -> Batch:
     """Parse, check and make rows; needs no database."""
-    good: list[Ready] = []
-    bad: list[Reject] = []
-    for item in batch:
+    batch = Batch()
+    for place, item in enumerate(items):
         resource = item.resource
         if resource is None:
-            bad.append(Reject(item.source, item.issues, item.raw))
+            batch.bad.append((place, Reject(item.source, item.issues, item.raw)))
             continue
         prepared = prepare(resource, schema.FACTS_FOLDER)
         errors = tuple(issue for issue in prepared.issues if issue.severity in ("error", "fatal"))
         if errors:
-            bad.append(Reject(item.source, errors, item.raw))
+            batch.bad.append((place, Reject(item.source, errors, item.raw)))
         else:
-            good.append(Ready(item, resource, prepared))
-    return good, bad
+            batch.good.append(Ready(place, item, resource, prepared))
+    return batch
 
 
-def write(ctx: Context, good: Sequence[Ready]) -> Report:
-    """Store them in one transaction. Where one is refused, the halves go in by themselves, down to the one."""
+def write_batch(ctx: Context, batch: Batch) -> Report:
+    """Store the good in one transaction; where one is refused, the halves by themselves, down to the one."""
     report = Report()
+    bad = list(batch.bad)
+    _write(ctx, batch.good, report, bad)
+    report.rejects = [reject for _, reject in sorted(bad, key=lambda pair: pair[0])]
+    return report
+
+
+def _write(ctx: Context, good: Sequence[Ready], report: Report, bad: list[tuple[int, Reject]]) -> None:
     if not good:
-        return report
+        return
     try:
-        report.stored, report.unchanged = _unit(ctx, good)
+        stored, unchanged = _unit(ctx, good)
     except Problem as problem:
+        if problem.category is Category.BUSY:
+            raise  # not the data's fault: nothing is set aside
         if len(good) == 1:
             item = good[0].item
-            report.rejects.append(Reject(item.source, problem.issues, item.raw))
-            return report
+            bad.append((good[0].place, Reject(item.source, problem.issues, item.raw)))
+            return
         middle = len(good) // 2
-        for half in (good[:middle], good[middle:]):
-            part = write(ctx, half)
-            report.stored += part.stored
-            report.unchanged += part.unchanged
-            report.rejects += part.rejects
-    return report
+        _write(ctx, good[:middle], report, bad)
+        _write(ctx, good[middle:], report, bad)
+    else:
+        report.stored += stored
+        report.unchanged += unchanged
 
 
 def _unit(ctx: Context, good: Sequence[Ready]) -> tuple[int, int]:
     stored = 0
     with unit_of_work(ctx, bulk=True) as uow:
-        uow.prefetch((one.resource["resourceType"], one.resource["id"]) for one in good if "id" in one.resource)
+        told = [one.resource for one in good if "id" in one.resource]
+        about = {patient_of(one.resource) for one in good}
+        uow.prefetch([(one["resourceType"], one["id"]) for one in told], [patient for patient in about if patient])
         for one in good:
             if "id" not in one.resource:
                 uow.create(one.resource)

@@ -1,0 +1,108 @@
+"""The tables a rebuild fills beside the ones in use, and the exchange of the two."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from django.db import connection
+
+from tovholder import database
+from tovholder.access.relations import RelationRow
+from tovholder.fhir import views
+from tovholder.fhir.index_tables import INDEX_TABLES
+from tovholder.store import schema
+
+PREFIX = "next_"
+_RELATION = PREFIX + "relation"
+_RELATION_COLUMNS = ("patient_id", "organization_id", "kind", "source", "from_day", "to_day")
+_INDEX = re.compile(r"(CREATE (?:UNIQUE )?INDEX )(\w+)( ON )(\w+)", re.ASCII)
+_OTHER = "_b"  # an index keeps its name when its table is renamed, so every second rebuild uses other names
+
+
+def tables() -> dict[str, list[str]]:
+    """What is made anew from the record alone, with the statements that make it: search index and facts.
+
+    Links between facts are derived from facts, and periods are given: they are not here.
+    """
+    given = {f"fact_{name}" for name, table in schema.fact_tables().items() if not isinstance(table, views.View)}
+    return {name: statements for name, (_, statements) in schema.definitions().items() if name not in given}
+
+
+def make() -> None:
+    """Begin with empty ones."""
+    drop()
+    with connection.cursor() as cursor:
+        for name, (table, *indexes) in tables().items():
+            used = connection.introspection.get_constraints(cursor, name)
+            cursor.execute(re.sub(rf"\b{name}\b", PREFIX + name, table, count=1))
+            for statement in _filling(indexes):
+                cursor.execute(_renamed(statement, PREFIX + name, used))
+        columns = ", ".join(_RELATION_COLUMNS)
+        cursor.execute(f"CREATE TABLE {_RELATION} AS SELECT {columns} FROM access_relation WHERE 1 = 0")
+        cursor.execute(f"CREATE INDEX {_RELATION}_source ON {_RELATION} (source)")
+
+
+def _filling(indexes: Iterable[str]) -> list[str]:
+    # What may be there only once is so at the end; on the way, what changed is caught up in no particular order.
+    return [statement for statement in indexes if not statement.startswith("CREATE UNIQUE")]
+
+
+def _renamed(statement: str, table: str, used: Iterable[str]) -> str:
+    found = _INDEX.match(statement)
+    if found is None:
+        raise ValueError(f"not an index: {statement}")
+    name = found[2] + _OTHER if found[2] in used else found[2]
+    return f"{found[1]}{name}{found[3]}{table}{statement[found.end() :]}"
+
+
+def drop() -> None:
+    """Give up what was begun."""
+    with connection.cursor() as cursor:
+        for name in [*(PREFIX + name for name in tables()), _RELATION]:
+            cursor.execute(f"DROP TABLE IF EXISTS {name}")
+
+
+def add_index(table: str, rows: list[tuple[object, ...]]) -> None:
+    """Search rows, their resource's key last."""
+    database.insert(PREFIX + table, (*(name for name, _ in INDEX_TABLES[table]), "key"), rows)
+
+
+def add_facts(name: str, rows: list[tuple[object, ...]]) -> None:
+    """Whole fact rows."""
+    database.insert(f"{PREFIX}fact_{name}", schema.column_names(name), rows)
+
+
+def add_relations(rows: Iterable[RelationRow]) -> None:
+    """Relation rows."""
+    database.insert(_RELATION, _RELATION_COLUMNS, [tuple(getattr(row, n) for n in _RELATION_COLUMNS) for row in rows])
+
+
+def take_index(table: str, rows: list[tuple[object, ...]]) -> None:
+    """Remove search rows, if they are there."""
+    database.bulk_delete(PREFIX + table, (*(name for name, _ in INDEX_TABLES[table]), "key"), rows)
+
+
+def take_facts(name: str, ids: Iterable[str]) -> None:
+    """Remove the facts of resources, if they are there."""
+    database.bulk_delete(f"{PREFIX}fact_{name}", schema.column_names(name)[:1], [(rid,) for rid in ids])
+
+
+def take_relations(sources: Iterable[str]) -> None:
+    """Remove the relations that come from resources, if they are there."""
+    database.bulk_delete(_RELATION, ("source",), [(source,) for source in sources])
+
+
+def exchange() -> None:
+    """Put them in the place of the ones in use, in the caller's transaction."""
+    columns = ", ".join(_RELATION_COLUMNS)
+    with connection.cursor() as cursor:
+        for name, (_, *indexes) in tables().items():
+            cursor.execute(f"DROP TABLE {name}")
+            cursor.execute(f"ALTER TABLE {PREFIX}{name} RENAME TO {name}")
+            for statement in set(indexes) - set(_filling(indexes)):
+                cursor.execute(statement)
+        cursor.execute("DELETE FROM access_relation")
+        cursor.execute(f"INSERT INTO access_relation ({columns}) SELECT {columns} FROM {_RELATION}")
+        cursor.execute(f"DROP TABLE {_RELATION}")
+        cursor.execute("UPDATE store_schema SET stale = %s", [False])
