@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
+
+from django.db import connection
 
 from tovholder import database
 from tovholder.access.domain import Context
 
-Action = Literal["read", "search", "create", "update", "delete", "import", "aggregate", "login", "refused"]
+Action = Literal[
+    "read",
+    "vread",
+    "history",
+    "search",
+    "create",
+    "update",
+    "patch",
+    "delete",
+    "import",
+    "export",
+    "operation",
+    "aggregate",
+    "login",
+    "refused",
+]
+READS = frozenset({"read", "vread", "history", "search"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,19 +43,6 @@ class Entry:
     outcome: Literal["ok", "refused"] = "ok"
 
 
-_EVENT = (
-    "id",
-    "at_ms",
-    "action",
-    "outcome",
-    "actor",
-    "role",
-    "organization_id",
-    "purpose",
-    "client",
-    "request_id",
-    "detail",
-)
 _pending: ContextVar[list[Entry] | None] = ContextVar("tovholder_pending_audit", default=None)
 
 
@@ -64,7 +69,7 @@ def gather(entry: Entry) -> bool:
 def is_logged(entry: Entry) -> bool:
     """A patient's own look at their own data is not logged; neither is our own derivation reading what it derives from."""
     own = entry.ctx.patient is not None and entry.patients <= {entry.ctx.patient}
-    return not (entry.action in ("read", "search") and own and entry.outcome == "ok")
+    return not (entry.action in READS and own and entry.outcome == "ok")
 
 
 def merge(entries: Iterable[Entry]) -> list[Entry]:
@@ -81,27 +86,73 @@ def merge(entries: Iterable[Entry]) -> list[Entry]:
     ]
 
 
+COLUMNS = (
+    "at_ms",
+    "action",
+    "outcome",
+    "actor",
+    "role",
+    "organization_id",
+    "purpose",
+    "client",
+    "request_id",
+    "detail",
+)
+_CHUNK = 500  # rows of one statement: SQLite takes at most 32,766 values
+
+
 def write(entries: Iterable[Entry]) -> None:
-    """Insert events and their patients; must run inside a transaction the caller holds."""
+    """Insert events and their patients, many rows to a statement; must run inside a transaction the caller holds."""
     logged = [entry for entry in entries if is_logged(entry)]
-    ids = database.numbers("access_auditevent.id", len(logged))
-    events = [
-        (
-            number,
-            int(entry.ctx.now.timestamp() * 1000),
-            entry.action,
-            entry.outcome,
-            entry.ctx.actor,
-            str(entry.ctx.role),
-            entry.ctx.organization or "",
-            entry.ctx.purpose,
-            entry.ctx.client,
-            entry.ctx.request_id,
-            entry.detail,
-        )
-        for number, entry in zip(ids, logged, strict=True)
-    ]
-    touched = [(number, one) for number, entry in zip(ids, logged, strict=True) for one in sorted(entry.patients)]
-    with database.pipeline():
-        database.insert("access_auditevent", _EVENT, events)
-        database.insert("access_auditpatient", ("event_id", "patient_id"), touched)
+    for start in range(0, len(logged), _CHUNK):
+        chunk = logged[start : start + _CHUNK]
+        with connection.cursor() as cursor:
+            (_write_postgresql if database.vendor() == "postgresql" else _write_sqlite)(cursor, chunk)
+
+
+def _values(entry: Entry) -> tuple[Any, ...]:
+    ctx = entry.ctx
+    return (
+        int(ctx.now.timestamp() * 1000),
+        entry.action,
+        entry.outcome,
+        ctx.actor,
+        str(ctx.role),
+        ctx.organization or "",
+        ctx.purpose,
+        ctx.client,
+        ctx.request_id,
+        entry.detail,
+    )
+
+
+_ROW = f"({', '.join(['%s'] * len(COLUMNS))})"
+_INSERT = f"INSERT INTO access_auditevent ({', '.join(COLUMNS)}) VALUES "
+
+
+def _write_sqlite(cursor: Any, entries: Sequence[Entry]) -> None:
+    cursor.execute(_INSERT + ", ".join([_ROW] * len(entries)), [value for entry in entries for value in _values(entry)])
+    # One writer, and numbers that only rise: the rows of one statement are numbered without a gap.
+    first = cursor.lastrowid - len(entries) + 1
+    links = [(first + place, patient) for place, entry in enumerate(entries) for patient in sorted(entry.patients)]
+    if links:
+        cursor.executemany("INSERT INTO access_auditpatient (event_id, patient_id) VALUES (%s, %s)", links)
+
+
+# One statement and one round trip: numbers are drawn, events stored, and their patients with them.
+_WRITE_POSTGRESQL = f"""
+WITH given AS MATERIALIZED (
+  SELECT nextval(pg_get_serial_sequence('access_auditevent', 'id')) AS id, told.*
+  FROM unnest(%s::bigint[], {", ".join(["%s::text[]"] * len(COLUMNS))}) AS told ({", ".join(COLUMNS)}, patients)
+), stored AS (
+  INSERT INTO access_auditevent (id, {", ".join(COLUMNS)}) SELECT id, {", ".join(COLUMNS)} FROM given
+)
+INSERT INTO access_auditpatient (event_id, patient_id)
+SELECT given.id, patient FROM given, unnest(string_to_array(given.patients, ' ')) AS patient
+"""
+
+
+def _write_postgresql(cursor: Any, entries: Sequence[Entry]) -> None:
+    # Ids of FHIR hold no blank; text without any gives no row.
+    rows = [(*_values(entry), " ".join(sorted(entry.patients))) for entry in entries]
+    cursor.execute(_WRITE_POSTGRESQL, [list(column) for column in zip(*rows, strict=True)])

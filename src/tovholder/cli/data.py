@@ -34,7 +34,7 @@ def import_(
     """Load FHIR resources, Bundles and packages; what is not valid is set aside with file, line and reason."""
     setup.django()
     from tovholder.access import system_context
-    from tovholder.store import bulk
+    from tovholder.store import bulk, sealing
 
     ctx = system_context(setup.now(), "import")
     if rejects.is_dir() or not rejects.absolute().parent.is_dir():
@@ -58,6 +58,7 @@ def import_(
     with setup.progress_bar("Finding patients, flags and figures", bulk.waiting()) as bar:
         task = bar.task_ids[0]
         bulk.derive_pending(ctx, progress=lambda count: bar.advance(task, count))
+    sealing.seal_now(setup.now)
     console.print(f"{report.stored} stored, {report.unchanged} unchanged, {aside.count} set aside.")
     if aside.count:
         errors.print(f"Set aside in {rejects}: {aside.count}. Mend them and load that file again.", markup=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from tovholder import __version__
-from tovholder.cli import bench, data, demo, package, runs, server
+from tovholder.cli import bench, data, demo, package, runs, server, trail
 from tovholder.cli.setup import reported
 
 app = typer.Typer(
@@ -26,6 +26,7 @@ app.command("token")(data.token)
 app.add_typer(package.app, name="package")
 app.add_typer(runs.flags, name="flags")
 app.add_typer(runs.monitor, name="monitor")
+app.add_typer(trail.app, name="audit")
 app.add_typer(bench.app, name="bench")
 
 

@@ -5,6 +5,7 @@ from tovholder.store.reading import Page, facts, search_all, sees
 from tovholder.store.reading import search_page as search
 from tovholder.store.ready import ready
 from tovholder.store.rows import Stored
+from tovholder.store.trail import write_audit
 from tovholder.store.unit import UnitOfWork, unit_of_work
 from tovholder.store.versions import read
 
@@ -23,4 +24,5 @@ __all__ = [
     "search_all",
     "sees",
     "unit_of_work",
+    "write_audit",
 ]

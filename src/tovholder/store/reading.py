@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import connection
 
 from tovholder import database
 from tovholder.access import Context, audit
@@ -25,6 +25,7 @@ from tovholder.rules import schema as rule_schema
 from tovholder.store import params as search_params
 from tovholder.store import schema, scope
 from tovholder.store.rows import Stored
+from tovholder.store.trail import note as note
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,25 +190,6 @@ _tables: dict[str, frozenset[str]] = {}
 def fact_schema() -> rule_schema.Schema:
     """The facts as rules see them."""
     return rule_schema.schema_from_views(schema.FACTS_FOLDER)
-
-
-def note(entry: audit.Entry) -> None:
-    """Write a read into the audit trail: with the answer under way, in the unit under way, or at once."""
-    if not audit.is_logged(entry) or audit.gather(entry):
-        return
-    write_audit([entry])
-
-
-def write_audit(entries: Sequence[audit.Entry]) -> None:
-    """Write audit entries in a transaction of their own."""
-    entries = [entry for entry in entries if audit.is_logged(entry)]
-    if not entries:
-        return
-    if connection.in_atomic_block:
-        audit.write(entries)
-        return
-    with database.write_turn(), transaction.atomic():
-        audit.write(entries)
 
 
 def _where(

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import SimpleTemplateResponse
 
 from tovholder.access import audit
-from tovholder.store.reading import write_audit
+from tovholder.store.trail import write_audit
 
 
 class AnswerAuditMiddleware:
