@@ -23,6 +23,6 @@ class Caller:
         self.headers = {"Authorization": f"Bearer {people.make_token(name, system_clock())}"}
         self.client = Client(headers=self.headers)
 
-    def send(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
+    def send(self, method: str, path: str, body: Any = None, content_type: str = JSON, **headers: str) -> Any:
         raw = body if isinstance(body, bytes) else (b"" if body is None else json.dumps(body))
-        return self.client.generic(method, f"/fhir{path}", raw, content_type=JSON, headers=headers)
+        return self.client.generic(method, f"/fhir{path}", raw, content_type=content_type, headers=headers)

@@ -48,8 +48,9 @@ def fhir_view(*methods: str) -> Callable[[View], View]:
             media = MEDIA_TYPE
             try:
                 limits.check_request(request)
-                media = negotiate.answer_type(request)
                 kind = kwargs.get("kind")
+                if kind != "Binary" or "rid" not in kwargs or negotiate.wants_fhir(request):
+                    media = negotiate.answer_type(request)  # a Binary may hold any form (R4 §2.31)
                 if kind:
                     require_type(kind)
                 response = _dispatch(view, _methods(methods, kind), request, args, kwargs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 from typing import Any
 
 import orjson
@@ -47,7 +48,8 @@ def bundle(request: HttpRequest) -> HttpResponse:
             except Problem as problem:
                 told = located(problem, number)
                 answers[number] = {"response": {"status": status_text(status_of(problem)), "outcome": outcome(told)}}
-    return http.answer({"resourceType": "Bundle", "type": f"{content['type']}-response", "entry": answers})
+    told: dict[str, Any] = {"resourceType": "Bundle", "type": f"{content['type']}-response"}
+    return http.answer(told | ({"entry": answers} if answers else {}))
 
 
 class Run:
@@ -157,10 +159,12 @@ class Run:
                 "There is no such address",
                 [Issue(f"{entry.where}.request.url", "unknown", "Type/id or Type?search", "not-found")],
             ) from None
-        view = getattr(match.func, "__wrapped__", None)
-        if view is None or path.strip("/") == "":
+        if not path.strip("/"):
             raise Problem(Category.NOT_FOUND, "There is no such address", kept="nothing was changed")
-        response = view(_as_get(self.request, self.ctx, path, query, entry), *match.args, **match.kwargs)
+        # The view without what turns its errors into answers: an error undoes the transaction.
+        response = inspect.unwrap(match.func)(
+            _as_get(self.request, self.ctx, path, query, entry), *match.args, **match.kwargs
+        )
         told: dict[str, Any] = {"status": status_text(response.status_code)}
         for name, header in (("etag", "ETag"), ("location", "Content-Location")):
             if header in response.headers:

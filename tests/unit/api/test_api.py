@@ -131,7 +131,7 @@ def test_one_bad_entry_undoes_the_transaction_and_says_where(system: Caller) -> 
         ("POST", "/Patient", {"resourceType": "Patient", "name": {"family": "X"}}, 400, "Patient.name", ""),
         ("POST", "/Patient", {"resourceType": "Patient", "nmae": []}, 400, "Patient.nmae", "name"),
         ("GET", "/Patient?colour=red", None, 400, "colour", "family"),
-        ("GET", "/Patient?birthdate=soon", None, 400, "date", "YYYY"),
+        ("GET", "/Patient?birthdate=soon", None, 400, "birthdate", "YYYY"),
         ("GET", "/Patient?_cursor=zzz", None, 400, "_cursor", ""),
     ],
 )

@@ -1,0 +1,110 @@
+"""What is too large is told as such, before it costs much; limits are settings."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from lib.api import Caller
+from lib.people import patient
+from tovholder.base import json
+from tovholder.config import env
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def limit(settings: Any) -> Any:
+    def set_to(**values: int) -> None:
+        limits = dataclasses.replace(settings.ENV.limits, **values)
+        settings.ENV = dataclasses.replace(settings.ENV, limits=limits)
+
+    return set_to
+
+
+def told(answer: Any, status: int, number: str) -> None:
+    assert answer.status_code == status, answer.content[:300]
+    issue = answer.json()["issue"][0]
+    assert issue["code"] == "too-long"
+    assert number in issue["diagnostics"]
+
+
+def many(count: int) -> dict[str, Any]:
+    return {"resourceType": "Patient", "name": [{"family": "x"}] * count}
+
+
+def test_a_resource_with_very_many_values(system: Caller) -> None:
+    told(system.send("POST", "/Patient", many(600_000)), 413, "100000")
+    assert system.send("POST", "/Patient", many(2000)).status_code == 201
+
+
+def test_each_limit(system: Caller, limit: Any) -> None:
+    limit(values=100, resource=20_000, depth=8, entries=2, url=200, header=300, body=30_000, body_values=5000, patch=3)
+    told(system.send("POST", "/Patient", many(60)), 413, "100")
+    told(system.send("POST", "/Patient", {"resourceType": "Patient", "language": "x" * 20_001}), 413, "20000")
+    told(system.send("POST", "/Patient", {"resourceType": "Patient", "language": "x" * 30_001}), 413, "30000")
+    told(system.send("POST", "/Patient", b'{"resourceType":"Patient","name":[' + b"1," * 5001 + b"1]}"), 413, "5000")
+    deep: dict[str, Any] = {"url": "x", "valueString": "x"}
+    for _ in range(4):
+        deep = {"url": "x", "extension": [deep]}
+    told(system.send("POST", "/Patient", {"resourceType": "Patient", "extension": [deep]}), 413, "8")
+    told(system.send("GET", f"/Patient?family={'x' * 200}"), 414, "200")
+    told(system.send("GET", "/Patient/1", **{"If-None-Match": "x" * 301}), 431, "300")
+    patch = [{"op": "test", "path": "/id", "value": "x"}] * 4
+    told(system.send("PATCH", "/Patient/1", patch, "application/json-patch+json"), 413, "3")
+    entry = {"request": {"method": "GET", "url": "Patient"}}
+    for kind in ("transaction", "batch"):
+        bundle = {"resourceType": "Bundle", "type": kind, "entry": [entry] * 3}
+        told(system.send("POST", "", bundle), 413, "2")
+
+
+def test_an_entry_too_large_is_named(system: Caller, limit: Any) -> None:
+    limit(values=100)
+    large = {"resource": many(60), "request": {"method": "POST", "url": "Patient"}}
+    good = {"resource": patient(), "request": {"method": "POST", "url": "Patient"}}
+    bundle = {"resourceType": "Bundle", "type": "transaction", "entry": [good, large]}
+    answer = system.send("POST", "", bundle)
+    told(answer, 413, "100")
+    assert answer.json()["issue"][0]["expression"] == ["Bundle.entry[1].resource"]
+    batch = system.send("POST", "", bundle | {"type": "batch"}).json()
+    assert [entry["response"]["status"][:3] for entry in batch["entry"]] == ["201", "413"]
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b'{"resourceType":"Patient","multipleBirthInteger":NaN}',
+        b'{"resourceType":"Patient","multipleBirthInteger":Infinity}',
+        b'{"resourceType":"Patient","name":[{"family":"\xff"}]}',
+        b'{"resourceType":"Patient","name":[{"family":"\\ud800"}]}',
+        b'\xef\xbb\xbf{"resourceType":"Patient"',
+        b'{"resourceType":"Patient"}{}',
+        b"",
+        b"null",
+        b"[" * 100_000,
+        b'{"a":' * 100_000,
+    ],
+)
+def test_what_is_no_json_of_ours(system: Caller, raw: bytes) -> None:
+    answer = system.send("POST", "/Patient", raw)
+    assert answer.status_code == 400
+    assert json.loads(answer.content)["resourceType"] == "OperationOutcome"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("TOVHOLDER_MAX_ENTRIES", "0"),
+        ("TOVHOLDER_MAX_URL", "9000"),
+        ("TOVHOLDER_MAX_DEPTH", "1000"),
+        ("TOVHOLDER_MAX_VALUES", "many"),
+        ("TOVHOLDER_CONDITIONAL_DELETE", "all"),
+        ("TOVHOLDER_TOKEN_SECONDS", "-1"),
+    ],
+)
+def test_a_limit_that_is_none_stops_the_start(name: str, value: str) -> None:
+    with pytest.raises(env.SettingsError) as error:
+        env.read({"TOVHOLDER_ENV": "test", name: value})
+    assert name in str(error.value)
