@@ -59,6 +59,8 @@ VARIABLES = (
     Variable("TOVHOLDER_MAX_PATCH", "Most operations in a JSON Patch.", "1000"),
     Variable("TOVHOLDER_MAX_COUNT", "Most resources on a page of a search or history.", "1000"),
     Variable("TOVHOLDER_MAX_SEARCH_VALUES", "Most values in one search, all parameters together; at most 900.", "500"),
+    Variable("TOVHOLDER_MAX_CHAIN", "Most links of a chained search parameter; at most 10.", "4"),
+    Variable("TOVHOLDER_MAX_INCLUDED", "Most resources given along with a page by _include and _revinclude.", "1000"),
     Variable(
         "TOVHOLDER_CONDITIONAL_DELETE",
         "single: a conditional delete takes one match; multiple: it deletes all of them, in one transaction.",
@@ -90,6 +92,8 @@ class Limits:
     patch: int
     count: int
     search_values: int
+    chain: int
+    included: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +178,8 @@ def _limits(value: Callable[[str], str]) -> Limits:
         patch=limit("PATCH"),
         count=limit("COUNT"),
         search_values=limit("SEARCH_VALUES", 900),
+        chain=limit("CHAIN", 10),
+        included=limit("INCLUDED", 10_000),
     )
 
 

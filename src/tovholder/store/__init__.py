@@ -1,10 +1,10 @@
 """The record: versioned resources, search index, facts, one unit of work, always in an access context."""
 
 from tovholder.store.history import History, Period, Version, history
-from tovholder.store.reading import Page, facts, search_all, sees
-from tovholder.store.reading import search_page as search
+from tovholder.store.reading import facts, sees
 from tovholder.store.ready import ready
 from tovholder.store.rows import Stored
+from tovholder.store.search.run import Page, match_ids, search, search_all
 from tovholder.store.trail import write_audit
 from tovholder.store.unit import UnitOfWork, unit_of_work
 from tovholder.store.versions import read
@@ -18,6 +18,7 @@ __all__ = [
     "Version",
     "facts",
     "history",
+    "match_ids",
     "read",
     "ready",
     "search",

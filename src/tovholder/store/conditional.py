@@ -10,9 +10,10 @@ from tovholder import database
 from tovholder.access import Context
 from tovholder.base.errors import Category, Issue, Problem, not_found
 from tovholder.fhir.prepare import Prepared
-from tovholder.store import reading, versions
+from tovholder.store import versions
 from tovholder.store.ports import Resource
 from tovholder.store.rows import Stored
+from tovholder.store.search import match_ids
 from tovholder.store.unit import UnitOfWork
 
 # How an answer is given, which says nothing about what is meant.
@@ -55,7 +56,7 @@ def criteria(kind: str, params: Sequence[tuple[str, str]], path: str) -> Criteri
 
 def matches(ctx: Context, wanted: Criteria, limit: int = 2) -> list[str]:
     """Ids of what matches in the actor's scope, at most ``limit``; inside a unit flush it first."""
-    return [found.id for found in reading.matches(ctx, wanted.kind, wanted.params, limit=limit)]
+    return match_ids(ctx, wanted.kind, wanted.params, limit)
 
 
 def one(uow: UnitOfWork, wanted: Criteria) -> str | None:

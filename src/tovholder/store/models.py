@@ -26,6 +26,7 @@ class ResourceRow(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["patient_id", "type", "moment"], name="store_resource_patient"),
             models.Index(fields=["type", "updated", "key"], name="store_resource_updated"),
+            models.Index(fields=["type", "key"], name="store_resource_type"),
         ]
 
 

@@ -164,10 +164,10 @@ class UnitOfWork:
 
     def find(self, kind: str, params: Sequence[tuple[str, str]]) -> list[Resource]:
         """Search inside the unit, in the actor's scope; every match."""
-        from tovholder.store import reading
+        from tovholder.store.search import matches
 
         self.flush()
-        return [entry.resource for entry in reading.matches(self.ctx, kind, params, limit=None)]
+        return [entry.resource for entry in matches(self.ctx, kind, params, limit=None)]
 
     def fact_rows(
         self, table: str, patients: Iterable[str], columns: Sequence[str] | None = None

@@ -28,7 +28,7 @@ def cockpit(
         from tovholder.access.domain import Role
         from tovholder.access.people import Persona
         from tovholder.demo import synth
-        from tovholder.store import bulk, reading
+        from tovholder.store import bulk, search, search_all
 
         ctx = system_context(setup.now(), "import")
         folder = Path(place) / "population"
@@ -39,7 +39,7 @@ def cockpit(
         bulk.derive_pending(ctx)
         clinics = reading.search_all(ctx, "Organization", [("type", "gp")])
         sizes = {
-            entry.id: reading.search_page(
+            entry.id: search(
                 ctx, "Patient", [("general-practitioner", entry.reference), ("_count", "0"), ("_total", "accurate")]
             ).total
             or 0

@@ -1,60 +1,69 @@
-"""Date search with prefixes eq ne gt lt ge le over [low, high) intervals in epoch milliseconds (R4 §3.1.1.4.7)."""
+"""Date search: prefixes eq ne gt lt ge le sa eb ap over [low, high) intervals in epoch milliseconds (R4 §3.1.1.4.7)."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from tovholder.base.errors import Category, Issue, Problem
 from tovholder.fhir.searchparams import date_range
+from tovholder.store.params.asked import Asked, plain
+from tovholder.store.params.terms import Own, Sql, Term, any_of
 
-PREFIXES = ("eq", "ne", "gt", "lt", "ge", "le")
-
-
-def _interval(name: str, value: str) -> tuple[str, int, int]:
-    prefix = value[:2] if value[:2].isalpha() else "eq"
-    interval = date_range(value[2:] if value[:2].isalpha() else value)
-    if prefix not in PREFIXES or interval is None:
-        raise Problem(
-            Category.INVALID,
-            "The search cannot be run",
-            [Issue(name, "not a date", "YYYY, YYYY-MM, YYYY-MM-DD or an instant, after eq ne gt lt ge le", "value")],
-            kept="nothing was read",
-        )
-    return prefix, interval[0], interval[1]
+PREFIXES = ("eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap")
+_EXPECTED = "YYYY, YYYY-MM, YYYY-MM-DD or an instant, after eq ne gt lt ge le sa eb ap"
 
 
-def _term(prefix: str, low: int, high: int) -> tuple[str, list[str | int | float]]:
-    # A value matches eq when it lies within what was asked; gt and lt ask for a part beyond (R4 §3.1.1.4.7).
-    if prefix == "eq":
-        return "low >= %s AND high <= %s", [low, high]
-    if prefix == "ne":
-        return "NOT (low >= %s AND high <= %s)", [low, high]
-    if prefix == "gt":
-        return "high > %s", [high]
-    if prefix == "lt":
-        return "low < %s", [low]
-    if prefix == "ge":
-        return "(high > %s OR (low >= %s AND high <= %s))", [high, low, high]
-    return "(low < %s OR (low >= %s AND high <= %s))", [low, low, high]
-
-
-def clause(param: int, modifier: str, values: Sequence[str]) -> tuple[str, list[str | int | float]]:
+def term(asked: Asked) -> Term:
     """Resources with a date in one of the ranges."""
-    terms: list[str] = []
-    bound: list[str | int | float] = []
-    for value in values:
-        sql, numbers = _term(*_interval("date", value))
-        terms.append(f"(param = %s AND {sql})")
-        bound += [param, *numbers]
-    return f"r.key IN (SELECT key FROM store_date WHERE {' OR '.join(terms)})", bound
+    asked.without()
+    return asked.rows("store_date", [condition(asked, value, "t.low", "t.high") for value in asked.values])
 
 
-def updated_clause(name: str, values: Sequence[str]) -> tuple[str, list[str | int | float]]:
-    """Resources last updated in one of the ranges."""
-    terms: list[str] = []
-    bound: list[str | int | float] = []
-    for value in values:
-        sql, numbers = _term(*_interval(name, value))
-        terms.append(f"({sql.replace('low', 'r.updated').replace('high', '(r.updated + 1)')})")
-        bound += numbers
-    return f"({' OR '.join(terms)})", bound
+def updated(asked: Asked) -> Term:
+    """Resources last updated in one of the ranges; an instant is a range of one millisecond."""
+    asked.without()
+    found = any_of([condition(asked, value, "{r}.updated", "({r}.updated + 1)") for value in asked.values])
+    listed = Sql(
+        f"SELECT x.key FROM store_resource AS x WHERE x.type = %s AND NOT x.deleted AND {found.text.replace('{r}', 'x')}",
+        (asked.kind, *found.values),
+    )
+    return Own(found.text, found.values, listed)
+
+
+def interval(asked: Asked, value: str) -> tuple[str, int, int]:
+    """Prefix and [low, high) of a value."""
+    text = plain(value).strip()
+    prefix, told = (text[:2], text[2:]) if text[:2].isalpha() else ("eq", text)
+    # A plus that was not encoded arrives as a space: 2027-01-01T10:00:00 01:00.
+    covered = date_range(told.replace(" ", "+"))
+    if prefix not in PREFIXES or covered is None:
+        asked.refuse("not a date", _EXPECTED)
+    return prefix, covered[0], covered[1]
+
+
+def condition(asked: Asked, value: str, low: str, high: str) -> Sql:
+    """A value over two columns that hold what the resource covers.
+
+    eq: the resource lies within what was asked. gt and lt: some of it lies beyond. sa and eb: all of it does.
+    ap: they overlap, when what was asked is widened by a tenth of its distance from now.
+    """
+    prefix, first, end = interval(asked, value)
+    within = Sql(f"{low} >= %s AND {high} <= %s", (first, end))
+    # Bounding low as well lets the index end where nothing can follow.
+    eq = Sql(f"{low} >= %s AND {low} < %s AND {high} <= %s", (first, end, end))
+    match prefix:
+        case "eq":
+            return eq
+        case "ne":
+            return Sql(f"NOT ({within.text})", within.values)
+        case "gt":
+            return Sql(f"{high} > %s", (end,))
+        case "lt":
+            return Sql(f"{low} < %s", (first,))
+        case "ge":
+            return Sql(f"({high} > %s OR ({within.text}))", (end, *within.values))
+        case "le":
+            return Sql(f"({low} < %s OR ({within.text}))", (first, *within.values))
+        case "sa":
+            return Sql(f"{low} >= %s", (end,))
+        case "eb":
+            return Sql(f"{high} <= %s", (first,))
+    room = abs(asked.now - (first + end) // 2) // 10
+    return Sql(f"{low} < %s AND {high} > %s", (end + room, first - room))

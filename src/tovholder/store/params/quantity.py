@@ -1,52 +1,30 @@
-"""Number and quantity search: [prefix]number[|system|code] (R4 §3.1.1.4.6, §3.1.1.4.11)."""
+"""Quantity search: [prefix]number[|system|code], number||unit (R4 §3.1.1.4.11)."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from tovholder.fhir.search_values import bounded
+from tovholder.store.params import number
+from tovholder.store.params.asked import Asked, plain, split
+from tovholder.store.params.terms import Sql, Term, conjunction
 
-from tovholder.base.errors import Category, Issue, Problem
+
+def term(asked: Asked) -> Term:
+    """Resources with a quantity in one of the ranges, in that unit; units are compared, not converted."""
+    asked.without()
+    ways = [condition(asked, value, "t.low", "t.high", "t.code", "t.system") for value in asked.values]
+    return asked.rows("store_quantity", ways)
 
 
-def clause(param: int, modifier: str, values: Sequence[str]) -> tuple[str, list[str | int | float]]:
-    """Resources with a number in one of the ranges; a number stands for its precision's interval."""
-    terms: list[str] = []
-    bound: list[str | int | float] = []
-    for value in values:
-        number, _, rest = value.partition("|")
-        system, _, code = rest.partition("|")
-        prefix = number[:2] if number[:2].isalpha() else "eq"
-        digits = number[2:] if number[:2].isalpha() else number
-        try:
-            middle = float(digits)
-        except ValueError:
-            raise Problem(
-                Category.INVALID,
-                "The search cannot be run",
-                [Issue("the value", "not a number", "a number after eq gt lt ge le", "value")],
-                kept="nothing was read",
-            ) from None
-        half = 0.5 * 10 ** -len(digits.partition(".")[2])
-        compare = {
-            "eq": ("low >= %s AND high <= %s", [middle - half, middle + half]),
-            "gt": ("high > %s", [middle]),
-            "lt": ("low < %s", [middle]),
-            "ge": ("high >= %s", [middle]),
-            "le": ("low <= %s", [middle]),
-        }.get(prefix)
-        if compare is None:
-            raise Problem(
-                Category.INVALID,
-                "The search cannot be run",
-                [Issue("the value", "unknown prefix", "eq gt lt ge le", "value")],
-                kept="nothing was read",
-            )
-        term = f"param = %s AND {compare[0]}"
-        bound += [param, *compare[1]]
-        if system:
-            term += " AND system = %s"
-            bound.append(system)
-        if code:
-            term += " AND code = %s"
-            bound.append(code)
-        terms.append(f"({term})")
-    return f"r.key IN (SELECT key FROM store_quantity WHERE {' OR '.join(terms)})", bound
+def condition(asked: Asked, value: str, low: str, high: str, code: str, system: str) -> Sql:
+    """A quantity over columns of these names. Without a system the code is a code or a unit as written."""
+    told = split(value, "|")
+    if len(told) not in (1, 3):
+        asked.refuse("not a quantity", "number, number|system|code or number||unit")
+    found = [number.condition(asked, told[0], low, high)]
+    if len(told) == 3:
+        wanted_system, wanted_code = (bounded(plain(part)) for part in told[1:])
+        if wanted_code:
+            found.append(Sql(f"{code} = %s", (wanted_code,)))
+        if wanted_system:
+            found.append(Sql(f"{system} = %s", (wanted_system,)))
+    return conjunction(found)

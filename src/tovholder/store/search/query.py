@@ -1,0 +1,235 @@
+"""A search as asked: what to find and how to give it (R4 §3.1.1.3 to §3.1.1.5); read once, SQL is made from it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Literal
+from urllib.parse import parse_qsl
+
+from django.conf import settings
+
+from tovholder.base.errors import Category, Issue, Problem
+from tovholder.base.text import whole_number
+from tovholder.fhir import searchparams
+from tovholder.fhir.definitions import resource_types
+from tovholder.fhir.searchparams import SearchParameter
+from tovholder.store.params.asked import KEPT, split
+from tovholder.store.params.special import EVERYWHERE
+from tovholder.store.search.cursor import Params
+from tovholder.store.search.steps import Step, Unknown, known, step
+
+DEFAULT_COUNT = 50
+MAX_SORTS = 8
+Summary = Literal["false", "true", "text", "data", "count"]
+_SUMMARIES: tuple[Summary, ...] = ("true", "text", "data", "count", "false")
+_TOTALS = ("none", "estimate", "accurate")
+# About the form of the answer alone: the edge has read them.
+_FORM = frozenset({"_format", "_pretty"})
+# What may differ between the pages of one search.
+_SHOWN = _FORM | {"_cursor", "_count", "_total", "_summary", "_elements", "_include", "_revinclude"}
+
+
+@dataclass(frozen=True, slots=True)
+class Sort:
+    """One key to sort by."""
+
+    parameter: SearchParameter
+    descending: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Include:
+    """What to give along: ``Type:parameter[:target]``; ``*`` for any. reverse: what points at the matches."""
+
+    source: str
+    parameter: str
+    target: str
+    iterate: bool
+    reverse: bool
+
+
+@dataclass(slots=True)
+class Query:
+    """kind: the type searched. steps: conditions that all hold, each with values of which one must.
+
+    total: whether to count. used: the parameters followed, as written. ignored: what was passed over, when asked to be
+    lenient.
+    """
+
+    kind: str
+    steps: list[tuple[Step, tuple[str, ...]]] = field(default_factory=list)
+    count: int = DEFAULT_COUNT
+    sorts: tuple[Sort, ...] = ()
+    total: bool = False
+    summary: Summary = "false"
+    elements: frozenset[str] = frozenset()
+    includes: list[Include] = field(default_factory=list)
+    cursor: str | None = None
+    used: list[tuple[str, str]] = field(default_factory=list)
+    ignored: list[Issue] = field(default_factory=list)
+
+    @property
+    def identity(self) -> Params:
+        """What makes this search the same search on another page."""
+        return tuple((name, value) for name, value in self.used if name.partition(":")[0] not in _SHOWN)
+
+
+def parse_query(text: str) -> list[tuple[str, str]]:
+    """The parameters of a query string or form."""
+    return parse_qsl(text, keep_blank_values=True)
+
+
+def parse(kind: str, params: Sequence[tuple[str, str]], *, strict: bool = True) -> Query:
+    """Parameters as a query. Raises Problem(INVALID) naming what there is.
+
+    strict: what is not known is refused; else it is passed over and told (R4 §3.1.1.1).
+    """
+    query = Query(kind)
+    wrong: list[Issue] = []
+    values = 0
+    for name, value in params:
+        control = _CONTROLS.get(name)
+        if control is not None:
+            issue = control(query, value)
+            if issue is not None and (strict or issue.code != "not-supported"):
+                wrong.append(issue)
+            elif issue is not None:
+                query.ignored.append(issue)
+            else:
+                query.used.append((name, value))
+            continue
+        found = step(kind, name, settings.ENV.limits.chain)
+        if isinstance(found, Unknown):
+            (wrong if strict else query.ignored).append(found.issue)
+            continue
+        told = tuple(part for part in split(value, ",") if part)
+        if not told:
+            (wrong if strict else query.ignored).append(Issue(name[:40], "a search value is empty", "a value", "value"))
+            continue
+        values += len(told)
+        query.steps.append((found, told))
+        query.used.append((name, value))
+    most = settings.ENV.limits.search_values
+    if values > most:
+        wrong.append(Issue("", f"{values} search values", f"at most {most} in one search", "too-costly"))
+    if wrong:
+        raise Problem(Category.INVALID, "The search cannot be run", wrong, kept=KEPT)
+    return query
+
+
+def _count(query: Query, value: str) -> Issue | None:
+    wanted, most = whole_number(value), settings.ENV.limits.count
+    if wanted is None:
+        return Issue("_count", "not a whole number", f"0 to {most}", "value")
+    query.count = min(wanted, most)
+    return None
+
+
+def _sort(query: Query, value: str) -> Issue | None:
+    names = [name for name in value.split(",") if name]
+    found = tuple(sorting(query.kind, name) for name in names)
+    if not names or len(names) > MAX_SORTS or None in found:
+        return Issue(
+            "_sort",
+            "cannot sort by this",
+            f"up to {MAX_SORTS} of: {known(query.kind)}; a minus before one turns it round",
+            "not-supported",
+        )
+    query.sorts = tuple(item for item in found if item is not None)
+    return None
+
+
+@lru_cache(maxsize=1024)
+def sorting(kind: str, name: str) -> Sort | None:
+    """A name of ``_sort``; None for what cannot be sorted by."""
+    plain = name.removeprefix("-")
+    parameter = EVERYWHERE.get(plain) or searchparams.search_parameter(kind, plain)
+    if parameter is None or parameter.kind == "composite" or not (parameter.expression or plain in EVERYWHERE):
+        return None
+    return Sort(parameter, name.startswith("-"))
+
+
+def _total(query: Query, value: str) -> Issue | None:
+    # An estimate would have to be worked out as well: it is counted, too.
+    query.total = value in ("estimate", "accurate")
+    return None if value in _TOTALS else Issue("_total", "no such way to count", ", ".join(_TOTALS), "value")
+
+
+def _summary(query: Query, value: str) -> Issue | None:
+    if value not in _SUMMARIES:
+        return Issue("_summary", "no such summary", ", ".join(_SUMMARIES), "value")
+    query.summary = value
+    return None
+
+
+def _elements(query: Query, value: str) -> Issue | None:
+    names = frozenset(name.strip() for name in value.split(",") if name.strip())
+    if not names or not all(name.isalnum() and name.isascii() for name in names):
+        return Issue("_elements", "not a list of elements", "names of top-level elements, comma separated", "value")
+    query.elements |= names
+    return None
+
+
+def _cursor(query: Query, value: str) -> Issue | None:
+    query.cursor = value
+    return None
+
+
+def _form(query: Query, value: str) -> Issue | None:
+    return None
+
+
+def _contained(query: Query, value: str) -> Issue | None:
+    if value in ("false", "container"):  # what is contained is not searched, and its container is what is given
+        return None
+    return Issue("_contained", "contained resources are not searched", "false", "not-supported")
+
+
+def _including(reverse: bool, iterate: bool, query: Query, value: str) -> Issue | None:
+    name = "_revinclude" if reverse else "_include"
+    for told in (part for part in value.split(",") if part):
+        found = including(told, reverse, iterate)
+        if found is None:
+            return Issue(
+                name, "no such reference parameter", "<type>:<reference parameter>[:<type>] or *", "not-supported"
+            )
+        query.includes.append(found)
+    return None
+
+
+@lru_cache(maxsize=1024)
+def including(text: str, reverse: bool, iterate: bool) -> Include | None:
+    """One value of ``_include`` or ``_revinclude``; None for what there is not."""
+    source, _, rest = text.partition(":")
+    parameter, _, target = rest.partition(":")
+    if text == "*":
+        return Include("*", "*", "", iterate, reverse)
+    if source not in resource_types() or (target and target not in resource_types()):
+        return None
+    if parameter != "*":
+        found = searchparams.search_parameter(source, parameter)
+        if found is None or found.kind != "reference":
+            return None
+    return Include(source, parameter, target, iterate, reverse)
+
+
+_CONTROLS = {
+    "_contained": _contained,
+    "_containedType": _contained,
+    "_count": _count,
+    "_cursor": _cursor,
+    "_elements": _elements,
+    "_format": _form,
+    "_pretty": _form,
+    "_sort": _sort,
+    "_summary": _summary,
+    "_total": _total,
+} | {
+    f"{name}{suffix}": (
+        lambda query, value, reverse=reverse, iterate=bool(suffix): _including(reverse, iterate, query, value)
+    )
+    for name, reverse in (("_include", False), ("_revinclude", True))
+    for suffix in ("", ":iterate", ":recurse")
+}

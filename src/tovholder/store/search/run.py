@@ -1,0 +1,252 @@
+"""Searching: a page of matches with what goes along, ids for conditional writes, all of a patient's; always in a scope."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from django.db import connection
+
+from tovholder.access import Context, audit
+from tovholder.access.policy import decide
+from tovholder.base import json
+from tovholder.base.errors import Issue, Severity
+from tovholder.fhir import search_tables, searchparams
+from tovholder.store import reading
+from tovholder.store.params.asked import of_parameter
+from tovholder.store.params.terms import OfPatient, Sql, Term, all_of, conjunction, either
+from tovholder.store.rows import Stored
+from tovholder.store.search import cursor as cursors
+from tovholder.store.search import links, order, plan, query, rows, subset
+from tovholder.store.search.cursor import Cursor, Params
+from tovholder.store.search.include import Gathering
+from tovholder.store.search.links import Asking
+from tovholder.store.search.order import Place
+from tovholder.store.search.query import Query
+from tovholder.store.search.rows import Row
+
+Given = Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a search.
+
+    entries: the matches. total: how many there are in all, None when nobody counted. cursor: where the next page
+    begins, None on the last. included: what goes along. used: the parameters followed, as written. notes: what the
+    client should know (parameters passed over, inclusions cut). hidden: the search as a cursor that begins at its
+    beginning, where it came by POST and no address may name what was asked.
+    """
+
+    entries: tuple[Stored, ...]
+    total: int | None
+    cursor: str | None
+    included: tuple[Stored, ...] = ()
+    used: Params = ()
+    notes: tuple[Issue, ...] = ()
+    hidden: str | None = None
+
+    @property
+    def ignored(self) -> tuple[Issue, ...]:
+        """Parameters that were passed over."""
+        return tuple(note for note in self.notes if note.severity is Severity.WARNING)
+
+
+def search(
+    ctx: Context,
+    kind: str,
+    params: Given,
+    *,
+    strict: bool = True,
+    base: str = "",
+    about: str | None = None,
+    sealed: bool = False,
+) -> Page:
+    """One page of matches of a type, noted in the audit trail. Raises Problem(INVALID) that names what there is.
+
+    strict: refuse what is not known rather than pass it over. base: this server's own address. about: only what is in
+    this patient's compartment. sealed: the cursor carries the search itself, so that a link need not (for POST).
+    """
+    reading.require_type(kind)
+    return search_types(ctx, (kind,), params, strict=strict, base=base, about=about, sealed=sealed)
+
+
+def search_types(
+    ctx: Context,
+    kinds: Sequence[str],
+    params: Given,
+    *,
+    strict: bool = True,
+    base: str = "",
+    about: str | None = None,
+    sealed: bool = False,
+) -> Page:
+    """The same over several types at once, by parameters all of them have (R4 §3.1.1.2)."""
+    cursor, params = _resumed(params)
+    asking = Asking(ctx, int(ctx.now.timestamp() * 1000), base)
+    queries = [query.parse(kind, params, strict=strict) for kind in kinds]
+    asked = queries[0]
+    mark = _mark(kinds, about, asked)
+    if cursor is not None and cursor.search != mark:
+        raise cursors.not_ours()
+    place = cursor.place if cursor is not None else None
+    carried = None
+    if sealed or (cursor is not None and cursor.params is not None):
+        carried = tuple(item for item in asked.used if item[0] != "_cursor")
+    terms = {item.kind: _terms(item, asking, about) for item in queries}
+    total = None
+    if asked.total or asked.summary == "count" or asked.count == 0:
+        total = sum(_count(kind, terms[kind], asking) for kind in kinds)
+    found: list[Row] = []
+    following = None
+    if asked.summary != "count" and asked.count:
+        seq = cursor.seq if place is not None and cursor is not None else rows.newest() if asked.sorts else 0
+        found = _rows(queries, terms, asking, place, seq)
+        if len(found) > asked.count:
+            found = found[: asked.count]
+            following = cursors.seal(Cursor(mark, found[-1].place, seq, carried))
+        elif total is None and place is None:
+            total = len(found)
+    notes = [replace(issue, severity=Severity.WARNING) for issue in asked.ignored]
+    along: list[Row] = []
+    if asked.includes and found:
+        gathering = Gathering(asking, found)
+        gathering.run(asked.includes, found)
+        along = gathering.rows
+        if gathering.cut:
+            notes.append(_cut())
+    _note(ctx, kinds, [*found, *along])
+    return Page(
+        entries=_given(found, asked),
+        total=total,
+        cursor=following,
+        included=_given(along, asked),
+        used=tuple(asked.used),
+        notes=tuple(notes),
+        hidden=cursors.seal(Cursor(mark, None, 0, carried)) if carried is not None else None,
+    )
+
+
+def _rows(
+    queries: Sequence[Query], terms: Mapping[str, Sequence[Term]], asking: Asking, place: Place | None, seq: int
+) -> list[Row]:
+    """One more than a page, of each type and then of them all."""
+    found: list[Row] = []
+    by: Any = None
+    for asked in queries:
+        keys = [order.key(asked.kind, sort) for sort in asked.sorts]
+        if place is not None and len(place) != len(keys) + 1:
+            raise cursors.not_ours()
+        by = by or order.compare(keys)
+        way = plan.way(asked.kind, terms[asked.kind], decide(asking.ctx, "search", asked.kind), asking)
+        found += rows.page(asked.kind, way, keys, place, seq, asked.count + 1)
+    return found if len(queries) == 1 else sorted(found, key=lambda row: by(row.place))[: queries[0].count + 1]
+
+
+def _mark(kinds: Sequence[str], about: str | None, asked: Query) -> str:
+    return cursors.mark(f"{' '.join(kinds)} {about or ''}", asked.identity)
+
+
+def match_ids(ctx: Context, kind: str, params: Given, limit: int) -> list[str]:
+    """Ids of matches in the actor's scope, at most ``limit``; not noted. Inside a unit of work flush it first."""
+    return [row.stored.id for row in _matches(ctx, kind, params, limit)]
+
+
+def condition(ctx: Context, kind: str, params: Given) -> tuple[str, list[Any]]:
+    """A search as a WHERE term on ``r`` with its values, without the scope. Raises Problem(INVALID)."""
+    asked = query.parse(kind, params)
+    terms = _terms(asked, Asking(ctx, int(ctx.now.timestamp() * 1000), ""), None)
+    found = all_of([term.check("r") for term in terms])
+    return found.text, list(found.values)
+
+
+def matches(ctx: Context, kind: str, params: Given, *, limit: int | None) -> list[Stored]:
+    """Matches in the actor's scope, not noted: for guards and derivations inside a unit of work."""
+    return [row.stored for row in _matches(ctx, kind, params, limit)]
+
+
+def search_all(ctx: Context, kind: str, params: Given, *, limit: int = 5000) -> list[Stored]:
+    """Every match, noted as one search; for pages that show a patient's whole (bounded) history."""
+    found = _matches(ctx, kind, params, limit)
+    _note(ctx, (kind,), found)
+    return [row.stored for row in found]
+
+
+def _matches(ctx: Context, kind: str, params: Given, limit: int | None) -> list[Row]:
+    reading.require_type(kind)
+    asked = query.parse(kind, params)
+    asking = Asking(ctx, int(ctx.now.timestamp() * 1000), "")
+    terms = _terms(asked, asking, None)
+    keys = [order.key(kind, sort) for sort in asked.sorts]
+    way = plan.way(kind, terms, decide(ctx, "search", kind), asking)
+    return rows.page(kind, way, keys, None, 0, limit if limit is not None else 1_000_000_000)
+
+
+def _resumed(params: Given) -> tuple[Cursor | None, Given]:
+    """The cursor among the parameters, and the parameters; one that carries the search gives them itself."""
+    text = next((value for name, value in params if name == "_cursor"), None)
+    if text is None:
+        return None, params
+    cursor = cursors.unseal(text)
+    rest = [item for item in params if item[0] != "_cursor"]
+    if cursor.params is not None:
+        rest = [*cursor.params, *(item for item in rest if item not in cursor.params)]
+    return cursor, rest
+
+
+def _terms(asked: Query, asking: Asking, about: str | None) -> list[Term]:
+    terms = [links.term(step, values, asking) for step, values in asked.steps]
+    if about is not None:
+        terms.append(in_compartment(asked.kind, about))
+    return terms
+
+
+def in_compartment(kind: str, patient: str) -> Term:
+    """Resources of a type in a patient's compartment: about the patient, or one in which they took part (R4 §2.40)."""
+    about: Term = OfPatient(kind, (patient,))
+    held = search_tables.patient_compartment().get(kind)
+    if held is None or not (held["party"] or len(held["about"]) > 1):
+        return about
+    paths = {*held["about"], *held["party"]}
+    one = conjunction([Sql("t.rid = %s", (patient,)), Sql("t.type = %s", ("Patient",))])
+    taking_part = [
+        of_parameter(kind, item, "store_reference", [one], exact=True)
+        for item in searchparams.parameters_of(kind)
+        if item.kind == "reference" and any(".".join(way.names) in paths for way in searchparams.ways(kind, item.name))
+    ]
+    return either([about, *taking_part])
+
+
+def _count(kind: str, terms: Iterable[Term], asking: Asking) -> int:
+    sql = plan.counting(kind, list(terms), asking)
+    with connection.cursor() as cursor:
+        cursor.execute(sql.text, list(sql.values))
+        return int(cursor.fetchone()[0])
+
+
+def _given(found: Iterable[Row], asked: Query) -> tuple[Stored, ...]:
+    if not subset.wanted(asked):
+        return tuple(row.stored for row in found)
+    return tuple(_part(row.stored, asked) for row in found)
+
+
+def _part(stored: Stored, asked: Query) -> Stored:
+    cut = subset.part(stored.resource, asked)
+    return Stored(cut, stored.type, stored.id, stored.version, stored.updated, body=json.dumps(cut))
+
+
+def _note(ctx: Context, kinds: Sequence[str], shown: Sequence[Row]) -> None:
+    patients = frozenset(row.patient for row in shown if row.patient is not None)
+    told = dict.fromkeys([*(kinds if len(kinds) == 1 else ()), *(row.stored.type for row in shown)])
+    reading.note(audit.Entry(ctx, "search", patients, " ".join(told) or "search"))
+
+
+def _cut() -> Issue:
+    return Issue(
+        "_include",
+        "there was more to include than one answer takes",
+        "narrower parameters",
+        "incomplete",
+        Severity.INFORMATION,
+    )
