@@ -24,6 +24,8 @@ ROUTES: dict[str, Any] = {
     "fhir/_history": "token",
     "fhir/<str:kind>/_history": "token",
     "fhir/<str:kind>/<str:rid>/_history": "token",
+    "fhir/$export-status/<str:export_id>": "token",
+    "fhir/$export-file/<str:export_id>/<str:name>": "token",
     "fhir/<operation:name>": "token",
     "fhir/<str:kind>/<operation:name>": "token",
     "fhir/<str:kind>/<str:rid>/<operation:name>": "token",

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import tomllib
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from tovholder.access.domain import NOTHING, Condition, Context, Role, Scope
 from tovholder.base.errors import Category, Issue, Problem
 
-ACTIONS = frozenset({"read", "search", "create", "update", "delete", "facts", "aggregate"})
+ACTIONS = frozenset({"read", "search", "create", "update", "delete", "facts", "aggregate", "export"})
 _FILE = Path(__file__).with_name("policy.toml")
 
 
@@ -78,4 +78,9 @@ def current() -> Policy:
 
 def decide(ctx: Context, action: str, resource_type: str) -> Scope:
     """What the context may do to resources of the type."""
-    return current().scope(ctx.role, action, resource_type)
+    return _decided(ctx.role, action, resource_type)
+
+
+@lru_cache(maxsize=4096)
+def _decided(role: Role, action: str, resource_type: str) -> Scope:
+    return current().scope(role, action, resource_type)

@@ -1,22 +1,28 @@
-"""``tovholder serve``: gunicorn, and beside it the one worker that catches up the daily runs."""
+"""``tovholder serve``: gunicorn, and beside it the one worker for queued jobs, daily runs and other duties."""
 
 from __future__ import annotations
 
 import errno
 import os
+import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from tovholder.base.errors import Category, Problem
 from tovholder.cli import setup
 
-WORKER_PAUSE = 30.0
+if TYPE_CHECKING:
+    from tovholder.jobs.duties import Duty
+    from tovholder.jobs.worker import Worker
+
+WORKER_GRACE = 8.0  # seconds the duties under way get when the server stops
 
 
 def serve(
@@ -57,25 +63,42 @@ def run_daily() -> list[str]:
     return daily.catch_up(daily_jobs(), setup.now())
 
 
+def duties(worker: Worker) -> list[Duty]:
+    """What the one worker does, beside each other. A new periodic duty is a line here."""
+    from tovholder.jobs import reaper
+    from tovholder.jobs.duties import Duty
+    from tovholder.store import export, sealing
+
+    return [
+        Duty("seal", sealing.EVERY, sealing.Duty()),
+        Duty("queue", 1, lambda _: worker.work()),
+        Duty("reaper", 5, reaper.reap),
+        Duty("forget", 3600, reaper.forget),
+        Duty("exports", 600, export.sweep),
+        Duty("daily", 30, lambda _: run_daily()),
+    ]
+
+
 def worker(
     parent: int = typer.Option(..., help="Process id of the server; the worker ends when it does."),
 ) -> None:
-    """The daily runs, for as long as the server lives."""
+    """Queued jobs, daily runs and other duties, for as long as the server lives."""
     setup.django()
-    import structlog
-    from django.db import close_old_connections
+    from tovholder.jobs import duties as periodic
+    from tovholder.jobs.worker import Worker
 
-    log = structlog.get_logger(__name__)
-    while os.getppid() == parent:
-        try:
-            run_daily()
-        except Exception:
-            log.exception("daily run failed; tried again shortly")
-        close_old_connections()
-        for _ in range(int(WORKER_PAUSE)):
-            if os.getppid() != parent:
-                return
-            time.sleep(1)
+    ended = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: ended.set())
+    runner = Worker()
+    threads = periodic.start(duties(runner), ended)
+    while os.getppid() == parent and not ended.wait(0.5):
+        pass
+    ended.set()
+    runner.close()  # the job under way goes back in line
+    until = time.monotonic() + WORKER_GRACE
+    for thread in threads:
+        thread.join(max(0.0, until - time.monotonic()))
+    # A duty that goes on is cut off like by a power cut; each bears that.
 
 
 def require_free(host: str, port: int) -> None:

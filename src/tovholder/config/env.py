@@ -71,6 +71,13 @@ VARIABLES = (
         "How long a server process may remember what a bearer token stands for: the longest a revoked one goes on.",
         "5",
     ),
+    Variable("TOVHOLDER_EXPORT_HOURS", "How long the files of a Bulk Data export are kept once it is done.", "48"),
+    Variable(
+        "TOVHOLDER_PROFILES",
+        "File that says which profiles a write is held to, and whether it is refused or warned: TOML as in "
+        "src/tovholder/fhir/profiles_policy.toml, which holds without it.",
+        "",
+    ),
     Variable("TOVHOLDER_THREADS", "Threads per server process.", "4"),
     Variable("TOVHOLDER_WORKERS", "Server processes.", "2"),
 )
@@ -111,6 +118,8 @@ class Env:
     limits: Limits
     delete_many: bool
     token_seconds: int
+    export_hours: int
+    profiles: Path | None
 
     @property
     def personas_allowed(self) -> bool:
@@ -159,6 +168,8 @@ def read(environ: Mapping[str, str] = os.environ) -> Env:
         delete_many=_one_of(value("TOVHOLDER_CONDITIONAL_DELETE"), "TOVHOLDER_CONDITIONAL_DELETE", "single", "multiple")
         == "multiple",
         token_seconds=_whole(value("TOVHOLDER_TOKEN_SECONDS"), "TOVHOLDER_TOKEN_SECONDS", 0, 300),
+        export_hours=_positive(value("TOVHOLDER_EXPORT_HOURS"), "TOVHOLDER_EXPORT_HOURS"),
+        profiles=Path(value("TOVHOLDER_PROFILES")) if value("TOVHOLDER_PROFILES") else None,
     )
 
 

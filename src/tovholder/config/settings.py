@@ -71,6 +71,8 @@ TEMPLATES = [
 ]
 
 DATABASES = {"default": ENV.database.django()}
+# Jobs stand in the record's own database: putting one in line is part of the transaction that asks for it.
+TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 LANGUAGE_CODE = "da"

@@ -109,6 +109,16 @@ def patients_of(resource: Resource) -> frozenset[str]:
     return frozenset(found for path in about + party for found in _patients(resource, path))
 
 
+def subjects_of(resource: Resource) -> frozenset[str]:
+    """The ids of all patients the resource is about: whom the subject elements name, else whom the others name."""
+    kind = resource.get("resourceType", "")
+    if kind == "Patient":
+        return patients_of(resource)
+    about, party = _paths(kind)
+    named = frozenset(found for path in about for found in _patients(resource, path))
+    return named or frozenset(found for path in party for found in _patients(resource, path))
+
+
 @cache
 def _paths(kind: str) -> tuple[tuple[tuple[str, ...], ...], tuple[tuple[str, ...], ...]]:
     entry = search_tables.patient_compartment().get(kind)

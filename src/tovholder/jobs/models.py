@@ -1,4 +1,4 @@
-"""The log of daily runs."""
+"""The log of daily runs, and what is known of a queued job beside the queue's own row."""
 
 from __future__ import annotations
 
@@ -18,3 +18,18 @@ class DailyRun(models.Model):
 
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint(fields=["job", "day"], name="jobs_once_a_day")]
+
+
+class JobState(models.Model):
+    """Whose a queued job is, which worker has it, its last sign of life, and how far it says it is.
+
+    ``told`` is the job's progress while it runs, and why it failed once it has. A row of its own, so that a sign of
+    life does not rewrite the job's arguments.
+    """
+
+    job_id = models.UUIDField(primary_key=True)
+    owner = models.CharField(max_length=250, blank=True)
+    worker = models.CharField(max_length=120, blank=True)
+    beat_ms = models.BigIntegerField(default=0)
+    told = models.CharField(max_length=300, blank=True)
+    cancelled = models.BooleanField(default=False)

@@ -7,14 +7,63 @@ from typing import Literal
 from django.http import HttpRequest, HttpResponse
 
 from tovholder.api import http
-from tovholder.api.operations import parameters
+from tovholder.api.operations import everything, export, parameters, terminology, validate
 from tovholder.api.operations.call import Call, Operation
 from tovholder.base.errors import Category, Issue, Problem
 
 Level = Literal["system", "type", "instance"]
 
+_R4 = "http://hl7.org/fhir/OperationDefinition/"
+_BULK = "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/"
 # (level, type or "*", name): what is answered. A later feature adds its rows here and nowhere else.
-OPERATIONS: dict[tuple[Level, str, str], Operation] = {}
+OPERATIONS: dict[tuple[Level, str, str], Operation] = {
+    ("instance", "Patient", "$everything"): Operation(
+        everything.instance, _R4 + "Patient-everything", "Everything about one patient, and what it refers to."
+    ),
+    ("type", "Patient", "$everything"): Operation(
+        everything.everybody, _R4 + "Patient-everything", "The same for every patient, for roles that may export."
+    ),
+    ("system", "*", "$export"): Operation(
+        export.system, _BULK + "export", "Bulk Data export of the whole record, asynchronous."
+    ),
+    ("type", "Patient", "$export"): Operation(
+        export.patients, _BULK + "patient-export", "Bulk Data export of what is about patients."
+    ),
+    ("instance", "Group", "$export"): Operation(
+        export.group, _BULK + "group-export", "Bulk Data export of what is about a Group's members."
+    ),
+    ("type", "*", "$validate"): Operation(
+        validate.check,
+        _R4 + "Resource-validate",
+        "What is wrong with a resource: R4, profiles, and mode by mode our rules.",
+    ),
+    ("instance", "*", "$validate"): Operation(
+        validate.check, _R4 + "Resource-validate", "The same for what is stored, or for what would replace it."
+    ),
+    ("type", "ValueSet", "$expand"): Operation(
+        terminology.expand_value_set, _R4 + "ValueSet-expand", "The codes of a value set, whole or refused."
+    ),
+    ("instance", "ValueSet", "$expand"): Operation(
+        terminology.expand_value_set, _R4 + "ValueSet-expand", "The codes of a stored value set."
+    ),
+    ("type", "ValueSet", "$validate-code"): Operation(
+        terminology.validate_in_value_set, _R4 + "ValueSet-validate-code", "Whether a code is in a value set."
+    ),
+    ("instance", "ValueSet", "$validate-code"): Operation(
+        terminology.validate_in_value_set, _R4 + "ValueSet-validate-code", "Whether a code is in a stored value set."
+    ),
+    ("type", "CodeSystem", "$validate-code"): Operation(
+        terminology.validate_in_code_system, _R4 + "CodeSystem-validate-code", "Whether a code is in a code system."
+    ),
+    ("instance", "CodeSystem", "$validate-code"): Operation(
+        terminology.validate_in_code_system,
+        _R4 + "CodeSystem-validate-code",
+        "Whether a code is in a stored code system.",
+    ),
+    ("type", "CodeSystem", "$lookup"): Operation(
+        terminology.lookup, _R4 + "CodeSystem-lookup", "What a code means, and what stands above and below it."
+    ),
+}
 
 
 def run(request: HttpRequest, name: str, kind: str = "", rid: str = "") -> HttpResponse:
