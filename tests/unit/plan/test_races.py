@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
+
+from lib import homes
 
 TESTS = Path(__file__).resolve().parents[2]
 BEGIN = """
@@ -27,8 +26,6 @@ from tovholder.appointments import actions as appointments
 SETUP = (
     BEGIN
     + """
-from django.core.management import call_command
-call_command("migrate", verbosity=0)
 w = world.build()
 made = []
 for _ in range(int(sys.argv[1])):
@@ -90,18 +87,11 @@ COUNT = 6
 
 
 class Racers:
-    """Two processes at one file, each doing the same act on the same course at the same moment."""
+    """Two processes at one record, each doing the same act on the same course at the same moment."""
 
-    def __init__(self, home: Path) -> None:
-        self.home = home
-        self.environ = {
-            **os.environ,
-            "TOVHOLDER_ENV": "test",
-            "TOVHOLDER_HOME": str(home),
-            "DJANGO_SETTINGS_MODULE": "tovholder.config.settings",
-            "PYTHONPATH": str(TESTS),
-        }
-        self.environ.pop("TOVHOLDER_DATABASE_URL", None)
+    def __init__(self, home: homes.Home) -> None:
+        self.rows = home.rows
+        self.environ = {**home.environ, "PYTHONPATH": str(TESTS)}
         made = subprocess.run(
             [sys.executable, "-c", SETUP, str(COUNT)], env=self.environ, check=True, capture_output=True, text=True
         )
@@ -129,11 +119,6 @@ class Racers:
             person.stdin.flush()
         return [str(person.stdout and person.stdout.readline().strip()) for person in self.people]
 
-    def rows(self, sql: str, *values: str) -> list[Any]:
-        """Straight from the file, past all our code."""
-        with sqlite3.connect(self.home / "tovholder.sqlite3") as raw:
-            return raw.execute(sql, values).fetchall()
-
     def leave(self) -> None:
         """Both go home."""
         for person in self.people:
@@ -142,9 +127,10 @@ class Racers:
 
 @pytest.fixture(scope="module")
 def racers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Racers]:
-    found = Racers(tmp_path_factory.mktemp("race"))
-    yield found
-    found.leave()
+    with homes.made(tmp_path_factory.mktemp("race")) as home:
+        found = Racers(home)
+        yield found
+        found.leave()
 
 
 @pytest.mark.slow

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from lib import homes
 
 WRITER = """
 import sys
@@ -26,26 +29,18 @@ for number in range(count):
         uow.create({"resourceType": "Patient", "name": [{"family": name}]})
     print("stored", flush=True)
 """
-MIGRATE = "import django; django.setup(); from django.core.management import call_command; call_command('migrate', verbosity=0)"
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> dict[str, str]:
-    environ = {
-        **os.environ,
-        "TOVHOLDER_ENV": "test",
-        "TOVHOLDER_HOME": str(tmp_path),
-        "DJANGO_SETTINGS_MODULE": "tovholder.config.settings",
-    }
-    environ.pop("TOVHOLDER_DATABASE_URL", None)
-    subprocess.run([sys.executable, "-c", MIGRATE], env=environ, check=True)
-    return environ
+def home(tmp_path: Path) -> Iterator[homes.Home]:
+    with homes.made(tmp_path) as found:
+        yield found
 
 
-def start(environ: dict[str, str], name: str, count: int) -> subprocess.Popen[str]:
+def start(home: homes.Home, name: str, count: int) -> subprocess.Popen[str]:
     process = subprocess.Popen(
         [sys.executable, "-c", WRITER, name, str(count)],
-        env=environ,
+        env=home.environ,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -56,16 +51,13 @@ def start(environ: dict[str, str], name: str, count: int) -> subprocess.Popen[st
     return process
 
 
-def authors(environ: dict[str, str]) -> list[str]:
-    with sqlite3.connect(Path(environ["TOVHOLDER_HOME"]) / "tovholder.sqlite3") as raw:
-        return [
-            row[0]
-            for row in raw.execute("SELECT json_extract(body, '$.name[0].family') FROM store_version ORDER BY seq")
-        ]
+def authors(home: homes.Home) -> list[str]:
+    bodies = home.rows("SELECT body FROM store_version ORDER BY seq")
+    return [json.loads(bytes(body))["name"][0]["family"] for (body,) in bodies]
 
 
 @pytest.mark.slow
-def test_eight_writers_neither_fail_nor_starve(home: dict[str, str]) -> None:
+def test_eight_writers_neither_fail_nor_starve(home: homes.Home) -> None:
     each = 25
     writers = [start(home, f"writer{number}", each) for number in range(8)]
     for writer in writers:
@@ -77,13 +69,15 @@ def test_eight_writers_neither_fail_nor_starve(home: dict[str, str]) -> None:
         assert writer.returncode == 0, told
     order = authors(home)
     assert len(order) == 8 * each
+    if home.database_url:
+        return  # many write at once: nobody has a turn to wait for
     # First come, first served: by the time half is written, each writer has had at least a quarter of its turns.
     first_half = order[: len(order) // 2]
     assert {name: first_half.count(name) >= each // 4 for name in set(order)} == dict.fromkeys(set(order), True)
 
 
 @pytest.mark.slow
-def test_a_killed_writer_lets_the_others_go_on_and_loses_nothing_it_was_told_is_stored(home: dict[str, str]) -> None:
+def test_a_killed_writer_lets_the_others_go_on_and_loses_nothing_it_was_told_is_stored(home: homes.Home) -> None:
     doomed, survivor = start(home, "doomed", 100_000), start(home, "survivor", 40)
     for writer in (doomed, survivor):
         assert writer.stdin is not None
