@@ -18,9 +18,11 @@ from typing import Any
 from generate_profiles import FREE, PACKAGES, R4, TARGET, bundled, packages
 
 KEPT = (
-    "resourceType", "id", "url", "version", "name", "title", "status", "copyright", "valueSet", "hierarchyMeaning",
+    "resourceType", "id", "language", "url", "version", "name", "title", "status", "copyright", "valueSet", "hierarchyMeaning",
     "compositional", "caseSensitive", "content", "supplements", "count", "filter", "property", "concept", "compose",
 )  # fmt: skip
+# Systems of others of which a package lists the codes it uses, and calls that all of them: kept as the parts they are.
+PARTS = ("urn:oid:1.2.208.176.2.1", "urn:oid:1.2.208.184.100.1")
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the same bytes whenever it is made
 Json = dict[str, Any]
 
@@ -30,6 +32,8 @@ def compact(resource: Json) -> Json:
     kept = {key: resource[key] for key in KEPT if key in resource}
     if resource["resourceType"] == "ValueSet" and "compose" not in kept and "expansion" in resource:
         kept["expansion"] = resource["expansion"]
+    if kept["url"] in PARTS:
+        kept["content"] = "fragment"
     return kept
 
 

@@ -1,9 +1,15 @@
-"""Binds the record's ports to the contexts above it: which guards check which type, which derivations run in order."""
+"""Binds the record's ports to the contexts above it: which guards check which type, which derivations run in order, and
+which profiles writes are held to."""
 
 from __future__ import annotations
 
+from django.conf import settings
+
 from tovholder.appointments import guards as appointment_guards
+from tovholder.base.errors import Problem
 from tovholder.cockpit.flags import FlagStep
+from tovholder.config.env import SettingsError
+from tovholder.fhir import profiles_policy
 from tovholder.monitoring.contributions import ContributionStep
 from tovholder.plan import derive
 from tovholder.plan import guards as plan_guards
@@ -18,3 +24,8 @@ def bind() -> None:
         # Order matters: links need episodes, flags and figures need both.
         steps=[*derive.STEPS, FlagStep(), ContributionStep()],
     )
+    if settings.ENV.profiles is not None:
+        try:
+            profiles_policy.use(profiles_policy.read(settings.ENV.profiles))
+        except Problem as problem:
+            raise SettingsError(f"TOVHOLDER_PROFILES: {problem.issues[0]}") from None

@@ -12,6 +12,7 @@ from typing import Any
 
 from tovholder.base.errors import Category, Issue, Problem, Severity
 from tovholder.fhir import definitions, profiles
+from tovholder.fhir.profiles import Profile
 
 _VERSION = 1
 _TABLES = ("packages", "types", "profiles", "required")
@@ -35,7 +36,7 @@ class Policy:
     profiles: Mapping[str, Answer] = field(default_factory=dict)
     required: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
-    def answer(self, profile: profiles.Profile, kind: str) -> Answer:
+    def answer(self, profile: Profile, kind: str) -> Answer:
         """What a write of a type does about a profile."""
         for table, name in ((self.profiles, profile.url), (self.types, kind), (self.packages, profile.package)):
             if name in table:

@@ -88,10 +88,10 @@ class Terminology:
         """The code system of a url (either of its names), None when it is not at hand or nothing of it is."""
         key = f"{url}|{version}"
         if key not in self._systems:
-            found = self._resolve("CodeSystem", url, version)
-            if found is None and url in _OTHER_NAMES:
-                found = self._resolve("CodeSystem", _OTHER_NAMES[url], version)
-            self._systems[key] = None if found is None else _read(found)
+            names = [url] + ([_OTHER_NAMES[url]] if url in _OTHER_NAMES else [])
+            found = [_read(held) for name in names if (held := self._resolve("CodeSystem", name, version))]
+            # Of two that are at hand under two names, the one that tells more.
+            self._systems[key] = max(found, key=lambda one: (one.is_complete, len(one.concepts)), default=None)
         return self._systems[key]
 
     def value_set(self, canonical: str, *, strict: bool = False) -> Resource | None:
@@ -350,7 +350,10 @@ def _read(resource: Resource) -> CodeSystem:
 def _shipped_system(url: str) -> CodeSystem:
     found = terminology_shipped.resource("CodeSystem", url)
     assert found is not None
-    return CodeSystem(found)
+    made = CodeSystem(found)
+    for supplement in terminology_shipped.supplements(url):
+        made.supplement(supplement)
+    return made
 
 
 def shipped() -> Terminology:

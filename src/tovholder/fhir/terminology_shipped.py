@@ -52,6 +52,22 @@ def canonicals(kind: str) -> frozenset[str]:
     return frozenset(key.removeprefix(f"{kind} ") for key in keys if key.startswith(f"{kind} "))
 
 
+def supplements(url: str) -> list[Resource]:
+    """The shipped supplements of a code system: designations in other languages (R4 §4.8.7)."""
+    return list(_supplements().get(url, ()))
+
+
+@cache
+def _supplements() -> Mapping[str, list[Resource]]:
+    found: dict[str, list[Resource]] = {}
+    for key, member in _index("terminology-dk.zip").items():
+        if key.startswith("CodeSystem "):
+            held = dict(orjson.loads(_read("terminology-dk.zip", member)))
+            if held.get("content") == "supplement":
+                found.setdefault(str(held.get("supplements", "")).partition("|")[0], []).append(held)
+    return MappingProxyType(found)
+
+
 def sources() -> list[dict[str, str]]:
     """The packages they came from, with version and licence."""
     return [about for name in _ARCHIVES for about in orjson.loads(_read(name, "source.json"))["packages"]]

@@ -68,6 +68,17 @@ class CodeSystem:
         found = self.concepts.get(code)
         return found or self.concepts.get(self._folded.get(code.casefold(), ""))
 
+    def supplement(self, resource: Mapping[str, Any]) -> None:
+        """Add what a supplement tells of the concepts (R4 §4.8.7): designations, and its display as one."""
+        language = resource.get("language")
+        for item in resource.get("concept") or ():
+            concept = self.find(str(item.get("code", "")))
+            if concept is None:
+                continue
+            concept.designations += item.get("designation") or ()
+            if item.get("display") and language:
+                concept.designations.append({"language": language, "value": item["display"]})
+
     def below(self, code: str) -> set[str]:
         """The codes under a code, itself not among them."""
         found: set[str] = set()

@@ -122,8 +122,9 @@ def _refusing_dk_core() -> Any:
     profiles_policy.use(None)
 
 
+@pytest.mark.usefixtures("_warning_everything")
 def test_a_write_that_breaks_a_claimed_profile_goes_through_with_a_warning(
-    system: Caller, _warning_everything: None
+    system: Caller,
 ) -> None:
     claiming = {"resourceType": "Patient", "meta": {"profile": [DK_PATIENT]}, "gender": "male"}
     response = system.send("POST", "/Patient", claiming, prefer="return=OperationOutcome")
@@ -150,7 +151,8 @@ def test_our_own_profiles_refuse_when_they_are_claimed(system: Caller) -> None:
     )
 
 
-def test_a_type_can_be_held_to_a_profile_nobody_claims(system: Caller, _refusing_dk_core: None) -> None:
+@pytest.mark.usefixtures("_refusing_dk_core")
+def test_a_type_can_be_held_to_a_profile_nobody_claims(system: Caller) -> None:
     refused = system.send("POST", "/Patient", {"resourceType": "Patient", "gender": "male"})
     assert refused.status_code == 400
     assert refused.json()["issue"][0]["expression"] == ["Patient.identifier"]
