@@ -90,6 +90,7 @@ class Run:
             self._run(uow, deletes, answers)
             self.resolution.decide(uow)
             writes = [entry for entry in order if entry.method in ("POST", "PUT", "PATCH")]
+            uow.prefetch((entry.kind, entry.rid) for entry in writes if entry.criteria and entry.method != "POST")
             self._run(uow, [entry for entry in writes if not entry.search], answers)
             waiting = [entry for entry in writes if entry.search]
             if waiting:

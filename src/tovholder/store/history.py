@@ -173,7 +173,7 @@ def _are_few(clauses: Sequence[str], bound: Sequence[Any]) -> bool:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT COUNT(*) FROM (SELECT 1 FROM store_resource AS r"
-            f" WHERE {' AND '.join(clauses)} LIMIT {FEW + 1}) AS some",
+            f" WHERE {' AND '.join(clauses)} LIMIT {FEW + 1}) AS asked",
             list(bound),
         )
         return bool(cursor.fetchone()[0] <= FEW)

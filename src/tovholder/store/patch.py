@@ -103,6 +103,7 @@ def patch(
                 raise
     with unit.unit_of_work(ctx) as uow:
         rid = target(uow)
+        uow.prefetch([(kind, rid)])  # nobody else's to change from here on
         return uow.update(apply(uow.read(kind, rid), operations, most), if_match=if_match)
 
 
