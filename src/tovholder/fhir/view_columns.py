@@ -31,12 +31,13 @@ def _text(value: Any) -> str:
 def _day(value: Any) -> int | None:
     if not isinstance(value, str):
         raise TypeError("only text can be a day")
-    return _calendar_day(value) if len(value) == 10 else _instant_day(value)
+    return day_of(value)
 
 
-@lru_cache(maxsize=16384)
-def _calendar_day(text: str) -> int | None:
-    return parse_day(text)
+@lru_cache(maxsize=32768)
+def day_of(text: str) -> int | None:
+    """The day a date or instant names; None for a partial date."""
+    return parse_day(text) if len(text) == 10 else _instant_day(text)
 
 
 def _instant_day(text: str) -> int | None:

@@ -11,7 +11,7 @@ from tovholder.base.errors import Category, Issue, Problem
 from tovholder.fhir import fhirpath
 from tovholder.fhir.fhirpath_first import Find, finder, leading_extension
 from tovholder.fhir.fhirpath_functions import Env, Items, Step
-from tovholder.fhir.fhirpath_native import build
+from tovholder.fhir.fhirpath_native import ROOT, build
 from tovholder.fhir.fhirpath_values import Unsupported
 from tovholder.fhir.view_columns import CONVERSIONS, TAG, WHEN_EMPTY, Convert
 
@@ -207,6 +207,13 @@ def _getter(expression: str, conversion: str, name: str, *, many: bool) -> _Gett
         url=leading[0] if leading else "",
         below=leading[1] if leading else None,
     )
+
+
+def column_reader(definition: dict[str, Any]) -> Callable[[Any, Any], Any]:
+    """What reads one column, checked before, of (focus, resource): for view_source where it has no words for a path."""
+    name, many = definition["name"], definition.get("collection") is True
+    getter = _getter(definition["path"], _conversion(definition, name), name, many=many)
+    return lambda focus, resource: getter.value([focus], {ROOT: resource})
 
 
 def _reader(getters: list[_Getter]) -> Rows:
