@@ -36,7 +36,9 @@ class State:
 
     def lock(self, ctx: Context, patients: Iterable[str | None], *, then: rows.Statements = ()) -> list[rows.Answer]:
         """Hold the patients too, until the unit ends; then (in the same round trip) ask something of the database."""
-        more = {patient for patient in patients if patient} - self.patients
+        more = {patient for patient in patients if patient and patient not in self.patients}
+        if not more and not then and self.opened is not None:
+            return []
         if self.opened is None:
             floor = None if ctx.live else millis(ctx)
             self.opened, answers = database.open_unit(more | self.patients, floor=floor, then=then)
@@ -72,12 +74,18 @@ class State:
         return self.known[kind, rid]
 
     def look(self, ctx: Context, kind: str, rid: str) -> Current | None:
-        """The row, with its patient held: what is worked out from it stays true until the unit ends."""
+        """The row, with its patient held (or itself, when it is about nobody): what is worked out from it stays true
+        until the unit ends.
+        """
+        pair = (kind, rid)
+        before = pair in self.known
         found = self.current(kind, rid)
-        if found is None or found.patient is None or found.patient in self.patients or (kind, rid) in self.staged:
+        if found is None or database.writes_alone() or pair in self.staged or found.patient in self.patients:
             return found
-        if database.writes_alone():
-            return found
+        if not before:
+            self.known.pop(pair)  # read unheld just now, and by nobody yet
+        if found.patient is None:
+            return self.hold(ctx, kind, rid, ())
         *_, answer = self.lock(ctx, [found.patient], then=[rows.current_statement(kind, rid)])
         self.known[kind, rid] = rows.current_of(answer)
         return self.known[kind, rid]
@@ -95,7 +103,8 @@ class State:
         found = rows.current_of(answer)
         if found is None and not database.writes_alone():
             database.lock_name(f"{kind}/{rid}")
-            found = rows.current(kind, rid)
+            *_, answer = self.lock(ctx, (), then=rows.hold_statements(kind, rid))
+            found = rows.current_of(answer)
         if found is not None and found.patient and found.patient not in self.patients:
             self.lock(ctx, [found.patient])
         if pair in self.known and _version(self.known[pair]) != _version(found):
