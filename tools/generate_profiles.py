@@ -186,15 +186,20 @@ def describe(element: Json, base: Base, kind: str) -> Json:
 
 
 def narrowed(element: Json, origin: Json) -> list[list[Any]]:
-    """The types with their profiles and targets, when R4 allows more than the element does: [code, profiles, targets]."""
+    """The types with their profiles and targets, when R4 allows more than the element does: [code, profiles, targets]
+    and, where it is said, how what is referred to is held (contained, bundled, referenced)."""
 
     def rows(source: Json) -> list[list[Any]]:
         return [
-            [t["code"], [p for p in t.get("profile", ()) if p.split("|")[0] != CORE + "SimpleQuantity"],
-             sorted(p.split("|")[0].removeprefix(CORE) for p in t.get("targetProfile", ()))]
+            [
+                t["code"],
+                [p for p in t.get("profile", ()) if p.split("|")[0] != CORE + "SimpleQuantity"],
+                sorted(p.split("|")[0].removeprefix(CORE) for p in t.get("targetProfile", ())),
+                *([t["aggregation"]] if "aggregation" in t else []),
+            ]
             for t in source.get("type", ())
             if not t["code"].startswith("http://hl7.org/fhirpath/")
-        ]  # fmt: skip
+        ]
 
     found = rows(element)
     return [] if found == rows(origin) else found

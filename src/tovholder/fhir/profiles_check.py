@@ -118,6 +118,8 @@ class Checker:
             self._one_of(wanted, item, scope, profile)
         if item.kind == "Reference" and isinstance(item.value, dict):
             self._targets([target for one in rules for target in one.targets], item, scope, profile)
+            if all(one.held for one in rules):
+                self._held(frozenset[str]().union(*(one.held for one in rules)), item, scope, profile)
 
     def _one_of(self, wanted: list[str], item: Item, scope: Scope, profile: Profile) -> None:
         known = [found for url in wanted if (found := profiles_model.find(url))]
@@ -143,6 +145,22 @@ class Checker:
             expected = "a reference to " + some_of(tuple(sorted(allowed)))
             what = f"refers to {kind}" if kind.isalpha() else "refers to something else"
             self.tell(item, f"{what}, which may not stand here", expected, "value", rule=profile.label)
+
+    def _held(self, ways: frozenset[str], item: Item, scope: Scope, profile: Profile) -> None:
+        """How what a reference points to must be held (R4 ElementDefinition.type.aggregation)."""
+        literal = item.value.get("reference")
+        if not isinstance(literal, str) or "referenced" in ways:
+            return
+        if literal.startswith("#"):
+            if "contained" not in ways:
+                expected = "a reference to an entry of the same Bundle"
+                self.tell(item, "refers to a contained resource", expected, "value", rule=profile.label)
+        elif "bundled" in ways and not scope.in_bundle:
+            self.tell(item, "not checked: what is referred to must be in the same Bundle, and there is none", "",
+                      "not-supported", "information", profile.label)  # fmt: skip
+        elif "bundled" not in ways or scope.resolve(literal) is None:
+            expected = "a contained resource" if "bundled" not in ways else "a reference to an entry of the same Bundle"
+            self.tell(item, "refers outside", expected, "value", rule=profile.label)
 
     def _binding(self, binding: tuple[str, str], item: Item, profile: Profile) -> None:
         strength, value_set = binding

@@ -27,11 +27,12 @@ ABSENT: Final = _Absent()
 @dataclass(frozen=True, slots=True)
 class TypeRule:
     """One type an element may have. profiles: it keeps to one of them. targets: what a Reference may point to, as resource
-    types of R4 or canonicals of profiles."""
+    types of R4 or canonicals of profiles. held: how that is held (contained, bundled, referenced); empty for any way."""
 
     code: str
     profiles: tuple[str, ...] = ()
     targets: tuple[str, ...] = ()
+    held: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +134,10 @@ def _node(row: Mapping[str, Any]) -> Node:
     return Node(
         row.get("min", 0),
         row.get("max"),
-        tuple(TypeRule(code, tuple(profiles), tuple(targets)) for code, profiles, targets in row.get("types", ())),
+        tuple(
+            TypeRule(code, tuple(profiles), tuple(targets), frozenset(*held))
+            for code, profiles, targets, *held in row.get("types", ())
+        ),
         row.get("fixed", ABSENT),
         row.get("pattern", ABSENT),
         tuple(row["binding"]) if "binding" in row else None,

@@ -28,6 +28,11 @@ class Scope:
         return self.resource if self.outer is None or self.is_bundled else self.outer.root
 
     @property
+    def in_bundle(self) -> bool:
+        """Whether a Bundle is around it somewhere."""
+        return self._is_bundle or (self.outer is not None and self.outer.in_bundle)
+
+    @property
     def is_bundled(self) -> bool:
         """Whether the resource is an entry of a Bundle, rather than contained in another."""
         return self.outer is not None and self.outer._is_bundle
