@@ -21,7 +21,7 @@ from tovholder.fhir import searchparams
 from tovholder.fhir.prepare import index_rows
 from tovholder.fhir.references import parse_reference, references, subjects_of
 from tovholder.fhir.validate import resource_types
-from tovholder.store import compartment, reading, scope
+from tovholder.store import compartment, scope, trail
 from tovholder.store.rows import Stored
 
 CHUNK = 500
@@ -69,7 +69,7 @@ def everything(ctx: Context, patient: Stored, wish: Wish, cursor: str | None = N
     goes on where the last one ended, whatever was written meanwhile.
     """
     part, place = _page(ctx, patient, wish, _decode(cursor))
-    reading.note(audit.Entry(ctx, "search", frozenset({patient.id}), f"{patient.reference}/$everything"))
+    trail.note(audit.Entry(ctx, "search", frozenset({patient.id}), f"{patient.reference}/$everything"))
     return replace(part, cursor=_encode(place))
 
 
@@ -97,7 +97,7 @@ def everything_of_all(ctx: Context, wish: Wish, cursor: str | None = None) -> Pa
         seen.append(patient.id)
         if place is not None:
             break
-    reading.note(audit.Entry(ctx, "search", frozenset(seen), "Patient/$everything"))
+    trail.note(audit.Entry(ctx, "search", frozenset(seen), "Patient/$everything"))
     return Part(tuple(entries.values()), tuple(included.values()), _encode(place))
 
 

@@ -16,7 +16,7 @@ from tovholder.base.clock import system_clock
 from tovholder.base.errors import not_found
 from tovholder.jobs import queue
 from tovholder.jobs.queue import Run, State
-from tovholder.store import reading
+from tovholder.store import trail
 from tovholder.store.export import selection
 from tovholder.store.export.selection import Selection
 from tovholder.store.export.writing import Manifest, write
@@ -90,7 +90,7 @@ def open_file(ctx: Context, export_id: str, name: str, now: datetime) -> IO[byte
         handle = (root() / found.id / name).open("rb")
     except FileNotFoundError:
         raise not_found("The file") from None
-    reading.note(audit.Entry(ctx, "export", frozenset(), f"$export {found.id} {name}"))
+    trail.note(audit.Entry(ctx, "export", frozenset(), f"$export {found.id} {name}"))
     return handle
 
 

@@ -15,7 +15,7 @@ from typing import IO, Any
 from tovholder import database
 from tovholder.access import Context, audit
 from tovholder.base import json
-from tovholder.store import reading
+from tovholder.store import trail
 from tovholder.store.export import selection
 from tovholder.store.export.selection import Selection
 
@@ -149,9 +149,9 @@ def _note(ctx: Context, name: str, batches: Iterator[list[str]]) -> None:
     first = True
     for batch in batches:
         first = False
-        reading.write_audit([audit.Entry(ctx, "export", frozenset(batch), name)])
+        trail.write_audit([audit.Entry(ctx, "export", frozenset(batch), name)])
     if first:
-        reading.write_audit([audit.Entry(ctx, "export", frozenset(), name)])
+        trail.write_audit([audit.Entry(ctx, "export", frozenset(), name)])
 
 
 def _settle(folder: Path) -> None:
