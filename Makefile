@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 NODE_STAMP := node_modules/.installed
 STATIC_STAMP := src/tovholder/web/static/vendor/.installed
 
-.PHONY: help install install-dev demo test quick check browser docs lock clean
+.PHONY: help install install-dev demo test test-sqlite test-postgresql postgres quick check browser docs lock clean
 .DEFAULT_GOAL := help
 unexport PYTHONDONTWRITEBYTECODE # commands started by tests would compile everything each time
 
@@ -48,9 +48,25 @@ browser:
 	  (apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium) >/dev/null 2>&1 || \
 	  echo "Chromium could not be installed: the browser journeys will be skipped with that reason"; }
 
-test: install-dev browser check ## Install what is needed and run every test
+postgres:
+	@ls -d /usr/lib/postgresql/1[5-9]/bin /usr/lib/postgresql/[2-9]*/bin >/dev/null 2>&1 || { \
+	  echo "installing PostgreSQL from Debian's packages"; \
+	  (apt-get update -qq && apt-get install -y -qq --no-install-recommends postgresql) >/dev/null 2>&1 || \
+	  { echo "PostgreSQL 15 or newer could not be installed (Debian: apt-get install postgresql);" \
+	    "to run the tests on SQLite alone: make test-sqlite"; exit 1; }; }
+
+test: test-sqlite test-postgresql ## Install what is needed and run every test, on SQLite and on PostgreSQL
+
+test-sqlite: install-dev browser check ## Every test on SQLite, the browser journeys too
 	TOVHOLDER_ENV=test $(BIN)/python -m pytest -n 2 --dist loadfile -m "not browser"
 	TOVHOLDER_ENV=test $(BIN)/python -m pytest -m browser # apart: Playwright's event loop and Django's database do not share a process
+
+# What knows no database is not run again.
+NO_DATABASE := tests/spec tests/unit/base tests/unit/fhir tests/unit/rules
+
+test-postgresql: install-dev postgres ## The same tests (but the browser's) on a PostgreSQL server of their own
+	TOVHOLDER_ENV=test TOVHOLDER_TEST_DATABASE=postgresql $(BIN)/python -m pytest -n 2 --dist loadfile -m "not browser" \
+	  $(NO_DATABASE:%=--ignore=%)
 
 quick: install-dev ## The fast tests (under two minutes): no browser, no long runs
 	TOVHOLDER_ENV=test $(BIN)/python -m pytest -n 2 --dist loadfile -m "not browser and not slow" -q
