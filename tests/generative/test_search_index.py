@@ -80,7 +80,7 @@ def test_every_parameter_finds_something_and_both_ways_agree() -> None:
     for kind in indexed_types():
         for fill in (0.2, 0.5, 0.9, 0.9, 0.9):
             agree(made(random, kind, fill=fill), seen)
-    for _ in range(20):
+    for _ in range(80):
         for name in [name for name, times in seen.items() if not times]:
             agree(made(random, name.partition(".")[0], fill=0.9), seen)
     assert not [name for name, times in seen.items() if not times]

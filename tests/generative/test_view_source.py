@@ -20,7 +20,7 @@ from tovholder.fhir import definitions
 from tovholder.fhir.view_source import compile_source, source
 from tovholder.fhir.views import compile_view
 
-RELAXED = settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+RELAXED = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 FOLDER = Path(__file__).resolve().parents[2] / "src/tovholder/store/facts"
 DEFINITIONS = {
     definition["name"]: definition
@@ -117,9 +117,9 @@ def test_every_fact_table_is_written_without_closures(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(DEFINITIONS))
 def test_rows_of_made_up_resources(name: str) -> None:
     random, rows = Random(7), 0
-    for at in range(250):
+    for at in range(300):
         rows += agree(name, meant_for(name, random, (0.3, 0.6, 0.95)[at % 3]))
-    assert rows > 2
+    assert rows > 1
 
 
 @RELAXED

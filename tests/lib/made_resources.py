@@ -47,7 +47,7 @@ _PRIMITIVES: dict[str, list[Any]] = {
     "id": ["a", "b-1"],
     **dict.fromkeys(("uri", "url", "canonical", "oid", "uuid"), _URIS),
 }
-_DEEPEST = 6
+_DEEPEST = 4
 
 
 def made(random: Random, name: str, *, fill: float = 0.5) -> dict[str, Any]:
@@ -63,7 +63,10 @@ def _group(random: Random, path: str, fill: float, depth: int) -> dict[str, Any]
             continue
         name, kind = random.choice(list(element.json_names().items()))
         where = element.path or kind
-        values = [_value(random, where, fill, depth + 1) for _ in range(random.randint(1, 3) if element.is_list else 1)]
+        values = [
+            _value(random, where, fill, depth + 1)
+            for _ in range(random.randint(1, 3 if depth < 2 else 2) if element.is_list else 1)
+        ]
         values = [value for value in values if value != {}]
         if element.is_list and where in definitions.primitives() and random.random() < 0.1:
             values.append(None)

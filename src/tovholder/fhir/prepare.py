@@ -10,6 +10,7 @@ from typing import Any
 from tovholder.base import json
 from tovholder.base.errors import Issue
 from tovholder.fhir import profiles_policy, searchparams, views
+from tovholder.fhir.references import patient_of
 from tovholder.fhir.search_source import indexer
 from tovholder.fhir.validate import validate
 
@@ -27,6 +28,19 @@ class Prepared:
     index: dict[str, list[Row]]
     facts: list[tuple[str, list[Row]]]
     moment: int | None = None
+
+    @property
+    def refused(self) -> bool:
+        """Whether it is not valid FHIR: it has no rows and may not be stored."""
+        return any(issue.severity in ("error", "fatal") for issue in self.issues)
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedBody(Prepared):
+    """What was read, with its rows and the patient it is about: all that writing it takes, in the process that read it."""
+
+    resource: Any = None
+    patient: str | None = None
 
 
 def prepare(resource: dict[str, Any], facts_folder: Path) -> Prepared:
@@ -48,9 +62,12 @@ def moment_of(kind: str, index: dict[str, list[Row]]) -> int | None:
     return min((row[1] for row in index.get("store_date", ()) if row[0] == main), default=None)
 
 
-def prepare_many(bodies: list[bytes], facts_folder: Path) -> list[Prepared]:
-    """The same for many, as JSON: what another process is given to do."""
-    return [prepare(json.loads(body), facts_folder) for body in bodies]
+def prepare_body(raw: bytes, facts_folder: Path) -> PreparedBody:
+    """The same of a resource as JSON. Raises Problem(MALFORMED) for what is no JSON; what is no resource has issues."""
+    resource = json.loads(raw)
+    made = prepare(resource, facts_folder)
+    patient = None if made.refused else patient_of(resource)
+    return PreparedBody(made.issues, made.index, made.facts, made.moment, resource, patient)
 
 
 def index_rows(resource: dict[str, Any]) -> dict[str, list[Row]]:
