@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 from django.db import DatabaseError, IntegrityError, connection, transaction
@@ -250,8 +250,9 @@ class UnitOfWork:
         state = self._state
         old = current.resource() if current is not None and not current.deleted else None
         new: Resource | None = None
+        patient = patient_of(resource) if resource is not None else None
         # Before anything is asked of the record: what the guards see then stays so.
-        state.lock(self.ctx, [patient_of(resource)] if resource is not None else ())
+        state.lock(self.ctx, (patient,))
         stamp = state.stamp(self.ctx, current)
         if resource is not None:
             if prepared is None:
@@ -261,14 +262,16 @@ class UnitOfWork:
                 raise Problem(Category.INVALID, f"{kind or 'The resource'} is not valid FHIR R4", errors)
             if kind == "AuditEvent":
                 raise forbidden(kind, "audit events are written by the record itself", "no AuditEvent")
-            if decide(self.ctx, "create" if old is None else "update", kind).nothing:
+            action = "create" if old is None else "update"
+            allowed = decide(self.ctx, action, kind)
+            if allowed.nothing:
                 self._refused(kind, rid, None)
                 raise Problem(
                     Category.FORBIDDEN,
                     f"The role {self.ctx.role} may not write {kind}",
                     [Issue(kind, f"the role {self.ctx.role} may not write {kind}", "another role", "forbidden")],
                 )
-            if not self._may("create" if old is None else "update", kind, resource):
+            if not allowed.everything and not self._may(action, kind, resource):
                 self._refused(kind, rid, resource)
                 raise not_found("The patient")
             version = (current.version if current else 0) + 1
@@ -285,6 +288,7 @@ class UnitOfWork:
             self.flush()
             current = self._current(kind, rid)
         version = (current.version if current else 0) + 1
+        earlier = current.patient if current is not None and old is not None else None
         body = json.dumps(new) if new is not None else b""
         write = Write(
             kind=kind,
@@ -293,7 +297,7 @@ class UnitOfWork:
             version=version,
             method=method,
             updated=stamp,
-            patient=patient_of(new if new is not None else old or {}),
+            patient=patient if new is not None else earlier,
             old=old,
             new=new,
             body=body,
@@ -303,7 +307,7 @@ class UnitOfWork:
         state.known.pop((kind, rid), None)
         refs, seen = state.acts.setdefault((self.ctx, method), ([], set()))
         refs.append(f"{kind}/{rid}")
-        for about in (write.patient, patient_of(old) if old else None):
+        for about in (write.patient, earlier):
             if about is not None:
                 seen.add(about)
         return Stored(new or {}, kind, rid, version, write.updated, created=old is None, body=body)
@@ -370,8 +374,11 @@ def _content(resource: Resource) -> Resource:
 
 
 def _stamped(resource: Resource, rid: str, version: int, updated: int) -> Resource:
-    instant = days.instant_text(datetime.fromtimestamp(updated / 1000, UTC))
-    meta = {**(resource.get("meta") or {}), "versionId": str(version), "lastUpdated": instant}
-    return {"resourceType": resource["resourceType"], "id": rid, "meta": meta} | {
-        name: value for name, value in resource.items() if name not in ("resourceType", "id", "meta")
-    }
+    meta = {**(resource.get("meta") or {}), "versionId": str(version), "lastUpdated": _instant(updated)}
+    # The first three stand first, whatever order they came in; what follows keeps its own.
+    return {"resourceType": "", "id": "", "meta": None} | resource | {"id": rid, "meta": meta}
+
+
+@lru_cache(maxsize=64)
+def _instant(updated: int) -> str:
+    return days.instant_text(datetime.fromtimestamp(updated / 1000, UTC))
