@@ -79,6 +79,8 @@ check: install-dev ## Lint, types, contracts, generated files
 	TOVHOLDER_ENV=test $(BIN)/python tools/reference.py --check
 	$(BIN)/python tools/generate_fhir_definitions.py --check
 	$(BIN)/python tools/generate_search_parameters.py --check
+	$(BIN)/python tools/generate_profiles.py --check
+	$(BIN)/python tools/generate_terminology.py --check
 
 docs: install-dev ## Write docs/reference anew
 	TOVHOLDER_ENV=test $(BIN)/python tools/reference.py

@@ -17,10 +17,12 @@ django.setup()
 import typer
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from tovholder.api.operations import OPERATIONS
 from tovholder.cli.main import app
 from tovholder.cli.setup import EXIT_CODES
 from tovholder.config.env import VARIABLES
-from tovholder.fhir import search_tables, searchparams
+from tovholder.fhir import profiles, search_tables, searchparams
+from tovholder.fhir.terminology import LARGEST
 from tovholder.store import schema
 from tovholder.store.params import date, number, string, token, uri
 
@@ -159,7 +161,48 @@ def _search_row(item: searchparams.SearchParameter) -> str:
     return f"| {item.name} | {item.kind}{parts} | {item.documentation.replace('|', '/')} |"
 
 
-PAGES = {"facts": facts, "settings": settings, "cli": commands, "routes": routes, "search": search}
+def operations() -> str:
+    """Every operation, and what ``$validate`` and the terminology operations know."""
+    lines = ["# Operations", "", NOTE, "| Where | Operation | Answers | Definition |", "| --- | --- | --- | --- |"]
+    where = {"system": "/fhir", "type": "/fhir/{}", "instance": "/fhir/{}/[id]"}
+    for (level, kind, name), item in sorted(OPERATIONS.items(), key=lambda row: (row[0][2], row[0])):
+        path = where[level].format("[type]" if kind == "*" else kind)
+        how = " (POST)" if item.affects_state else ""
+        lines.append(f"| `{path}/{name}`{how} | {name} | {item.summary} | {item.definition} |")
+    lines += ["", *PROFILE_NOTES, "", "| Package | Version | Licence |", "| --- | --- | --- |"]
+    lines += [f"| {one['name']} | {one.get('version', '')} | {one['licence']} |" for one in profiles.sources()]
+    lines += ["", "| Profile | Type | Package |", "| --- | --- | --- |"]
+    for url in sorted(profiles.canonicals()):
+        found = profiles.find(url)
+        if found is not None and found.type != "Extension":
+            lines.append(f"| `{url}` | {found.type} | {found.package} |")
+    return "\n".join([*lines, ""])
+
+
+PROFILE_NOTES = (
+    "## Profiles and codes",
+    "",
+    "`$validate` checks R4 first, then the profile named, or those the resource and the resources in it claim in"
+    " `meta.profile`, and every extension whose definition is at hand. `mode=create|update|delete` also asks the"
+    " record's own rules: the write is done and undone. What cannot be told here (codes of systems that are not at hand,"
+    " references that lead outside) is an issue of severity `information`, never an error.",
+    "",
+    "Profiles are checked on a write too, as `src/tovholder/fhir/profiles_policy.toml` or the file named by"
+    " `TOVHOLDER_PROFILES` says: `off`, `warn` (told to whom asks `Prefer: return=OperationOutcome`) or `refuse`.",
+    "",
+    "`$expand`, `$validate-code` and `$lookup` answer from the CodeSystem and ValueSet resources in the record, then from"
+    f" those that come with the program; an expansion has at most {LARGEST} codes and is given whole or refused. NPU codes"
+    " are the same under `urn:oid:1.2.208.176.2.1` and `http://npu-terminology.org`.",
+)
+
+PAGES = {
+    "facts": facts,
+    "settings": settings,
+    "cli": commands,
+    "routes": routes,
+    "search": search,
+    "operations": operations,
+}
 
 
 def main() -> int:
