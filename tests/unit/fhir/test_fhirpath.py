@@ -11,6 +11,7 @@ from tovholder.base import json
 from tovholder.base.errors import Category, Problem
 from tovholder.fhir import fhirpath
 from tovholder.fhir.fhirpath import _Library
+from tovholder.fhir.fhirpath_host import HOST
 from tovholder.fhir.fhirpath_native import build
 from tovholder.fhir.fhirpath_values import boundary, compare, equal, shift
 
@@ -39,6 +40,14 @@ OBSERVATION: dict[str, Any] = json.loads(
     ("expression", "expected"),
     [
         ("id", ["p"]),
+        ("gender.matches('^m')", [True]),
+        ("gender.matches('al')", [True]),  # anywhere in the text, as HL7's engine reads it
+        ("gender.matches('^al')", [False]),
+        ("gender.substring(1, 2)", ["al"]),
+        ("gender.substring(9)", []),
+        ("gender.length()", [4]),
+        ("7 mod 4 + 7 div 4", [4]),
+        ("7 mod 0", []),
         ("Patient.name.given", ["a", "b", "c"]),
         ("Observation.id", []),
         ("name.family", ["F"]),
@@ -112,6 +121,12 @@ extension.where(url = 'u3').extension.value
 deceased
 multipleBirth + 1
 multipleBirth * 2.5
+gender.matches('^m')
+gender.matches('^al')
+gender.substring(1, 2)
+gender.length()
+7 mod 4
+7 div 4
 maritalStatus.coding.where(system = 's1').code
 name.exists() and active
 name.empty() or deceased.not()
@@ -267,3 +282,48 @@ def test_calendar_arithmetic() -> None:
 def test_boundaries(value: Any, kind: str | None, low: Any, high: Any) -> None:
     assert boundary(value, kind, high=False) == low
     assert boundary(value, kind, high=True) == high
+
+
+class Around:
+    """A host that knows one other resource."""
+
+    kind = "date"
+
+    def resolve(self, item: Any) -> dict[str, Any] | None:
+        reference = item.get("reference") if isinstance(item, dict) else item
+        return PATIENT if reference == "Patient/p" else None
+
+    def conforms(self, item: Any, profile: str) -> bool | None:
+        return None if profile == "urn:unknown" else bool(item.get("active"))
+
+    def member(self, item: Any, value_set: str) -> bool | None:
+        return bool(item == "male")
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("link.other.resolve().name.family", ["F"]),
+        ("link.other.reference.resolve().id", ["p"]),
+        ("link[1].other.resolve()", []),
+        ("link[0].other.resolve().conformsTo('urn:p')", [True]),
+        ("link[0].other.resolve().is(Patient)", [True]),
+        ("link[0].other.resolve().is(Group)", [False]),
+        ("gender.memberOf('urn:v')", [True]),
+        ("language.memberOf('urn:v')", []),
+    ],
+)
+def test_what_stands_outside_is_asked_of_the_host(expression: str, expected: list[Any]) -> None:
+    assert fhirpath.compile(expression)(PATIENT, {HOST: Around()}) == expected
+
+
+def test_without_a_host_or_an_answer_of_it_an_error_is_told() -> None:
+    for env in ({}, {HOST: Around()}):
+        with pytest.raises(Problem):
+            fhirpath.compile("link[0].other.resolve().conformsTo('urn:unknown')")(PATIENT, env)
+
+
+def test_what_an_expression_starts_from_has_the_type_the_host_tells() -> None:
+    assert fhirpath.compile("($this as date).length()")("2026-11-23", {HOST: Around()}) == [10]
+    assert fhirpath.compile("($this as Period).length()")("2026-11-23", {HOST: Around()}) == []
+    assert fhirpath.compile("value.length()")("2026-11-23") == [10]
