@@ -30,6 +30,7 @@ __all__ = [
     "in_list",
     "index_table",
     "insert",
+    "loading",
     "lock_everybody",
     "lock_name",
     "lock_patients",
@@ -216,6 +217,12 @@ def present() -> bool:
 def unhurried() -> AbstractContextManager[None]:
     """Statements inside may take their time (migrations, rebuilding): no statement timeout."""
     found: AbstractContextManager[None] = _engine().unhurried()
+    return found
+
+
+def loading() -> AbstractContextManager[None]:
+    """Inside, this connection expects very many writes: more memory for what is written again and again."""
+    found: AbstractContextManager[None] = _engine().loading()
     return found
 
 

@@ -6,6 +6,7 @@ import gc
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
+from tovholder import database
 from tovholder.access import Context
 from tovholder.store.bulk import workers
 from tovholder.store.bulk.deriving import BATCH as DERIVE_BATCH
@@ -51,7 +52,7 @@ def load(
     set_aside: told of each reject as it comes; without it they are gathered in the report.
     """
     report = Report()
-    with _no_cycle_search():
+    with _no_cycle_search(), database.loading():
         for batch, part in workers.done(ctx, STORE, _batches(items)):
             report.stored += part.stored
             report.unchanged += part.unchanged

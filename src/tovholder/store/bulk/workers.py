@@ -17,6 +17,7 @@ from typing import Any
 
 from django.db import connection
 
+from tovholder import database
 from tovholder.access import Context
 
 # Another process costs about a second to start: small jobs do without.
@@ -178,37 +179,42 @@ class Crew:
             yield done
 
 
-def _work(pipe: Connection, ctx: Context, job: Job, database: Mapping[str, Any], parent: int) -> None:
+def _work(pipe: Connection, ctx: Context, job: Job, settings: Mapping[str, Any], parent: int) -> None:
     """The life of one process: prepare what is given, write it when its turn comes, tell what became of it."""
     _end_with_parent(parent)
-    _set_up(database)
-    given: deque[tuple[int, Any]] = deque()
-    prepared: deque[tuple[int, Any]] = deque()
-    turn = -1
+    _set_up(settings)
     told: SimpleQueue[tuple[Any, ...] | None] = SimpleQueue()
     threading.Thread(target=_listen, args=(pipe, told), daemon=True).start()
     pipe.send(("ready",))
     try:
-        while True:
-            while not told.empty() or not (given or (prepared and prepared[0][0] == turn)):
-                message = told.get()
-                if message is None:
-                    return
-                if message[0] == "batch":
-                    given.append(message[1:])
-                else:
-                    turn = message[1]
-            if prepared and prepared[0][0] == turn:
-                number, made = prepared.popleft()
-                pipe.send(("stored", number, job.write(ctx, made)))
-            else:
-                number, batch = given.popleft()
-                prepared.append((number, job.prepare(batch)))
+        with database.loading():
+            _take_turns(pipe, ctx, job, told)
     except OSError:
         return  # the parent is gone
     except Exception as error:
         with suppress(Exception):
             pipe.send(("failed", error))
+
+
+def _take_turns(pipe: Connection, ctx: Context, job: Job, told: SimpleQueue[tuple[Any, ...] | None]) -> None:
+    given: deque[tuple[int, Any]] = deque()
+    prepared: deque[tuple[int, Any]] = deque()
+    turn = -1
+    while True:
+        while not told.empty() or not (given or (prepared and prepared[0][0] == turn)):
+            message = told.get()
+            if message is None:
+                return
+            if message[0] == "batch":
+                given.append(message[1:])
+            else:
+                turn = message[1]
+        if prepared and prepared[0][0] == turn:
+            number, made = prepared.popleft()
+            pipe.send(("stored", number, job.write(ctx, made)))
+        else:
+            number, batch = given.popleft()
+            prepared.append((number, job.prepare(batch)))
 
 
 def _listen(pipe: Connection, told: SimpleQueue[tuple[Any, ...] | None]) -> None:
@@ -219,7 +225,7 @@ def _listen(pipe: Connection, told: SimpleQueue[tuple[Any, ...] | None]) -> None
     told.put(None)
 
 
-def _set_up(database: Mapping[str, Any]) -> None:
+def _set_up(settings: Mapping[str, Any]) -> None:
     import gc
 
     import django
@@ -227,7 +233,7 @@ def _set_up(database: Mapping[str, Any]) -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tovholder.config.settings")
     django.setup()
     # The parent's database, which in tests is not the one the settings name.
-    connection.settings_dict.update({name: database[name] for name in ("NAME", "HOST", "PORT", "USER", "PASSWORD")})
+    connection.settings_dict.update({name: settings[name] for name in ("NAME", "HOST", "PORT", "USER", "PASSWORD")})
     connection.close()
     gc.disable()
 

@@ -30,7 +30,7 @@ def rebuild(now: datetime, progress: Callable[[int], None] | None = None, *, ids
     """
     ctx = system_context(now, "rebuild")
     count = 0
-    with database.unhurried():
+    with database.unhurried(), database.loading():
         held = filling.begin(ids(), _digest())
         for _, done in workers.done(ctx, _JOB, filling.blocks(held)):
             count += done
