@@ -53,13 +53,13 @@ def api(
         common.fresh(place)
         common.empty()
         loaded, taken = _fill(Path(place), resources)
-        known, shares = _known(random.Random(1))
+        known = _known(random.Random(1))
         token = _token()
         result: dict[str, Any] = {
             "resources": loaded,
             "load_per_second": round(loaded / taken),
             "bytes_on_disk_per_resource": round(common.database_bytes() / loaded),
-            **shares,
+            **common.shares(),
             "connections": connections,
         }
         from django.db import connections as databases
@@ -108,11 +108,11 @@ def _fill(place: Path, resources: int) -> tuple[int, float]:
         full_clinics=max(1, round(resources / PER_CLINIC)),
         list_size=1600 if resources >= PER_CLINIC else max(100, resources // 10),
         package_clinics=0,
-        everyday=1.6,
+        everyday=common.EVERYDAY,
     )
     folder = place / "population"
     total = sum(synth.write_ndjson(config, folder).values())
-    ctx = system_context(setup.now(), "import")
+    ctx = system_context(setup.now(), "import", live=True)
     with setup.progress_bar("Filling the record", total) as bar:
         start = time.perf_counter()
         report = bulk.load(ctx, bulk.read_paths([folder]), progress=lambda count: bar.advance(bar.task_ids[0], count))
@@ -125,7 +125,7 @@ def _fill(place: Path, resources: int) -> tuple[int, float]:
     return total, taken
 
 
-def _known(rng: random.Random) -> tuple[Known, dict[str, Any]]:
+def _known(rng: random.Random) -> Known:
     from django.db import connection
 
     with connection.cursor() as cursor:
@@ -151,16 +151,9 @@ def _known(rng: random.Random) -> tuple[Known, dict[str, Any]]:
                     codes.append((told["subject"]["reference"][8:], coding["system"], coding["code"]))
                     if "referenceRange" in told and not sample:
                         sample = told
-        cursor.execute("SELECT COUNT(*) FROM store_resource WHERE type = 'Patient'")
-        everybody = cursor.fetchone()[0]
-        cursor.execute("SELECT COUNT(DISTINCT patient_id) FROM fact_episode")
-        in_packages = cursor.fetchone()[0]
-        cursor.execute("SELECT COUNT(*) FROM cockpit_flag WHERE cleared_ms IS NULL")
-        flags = cursor.fetchone()[0]
     for name in ("id", "meta", "identifier", "encounter"):
         sample.pop(name, None)
-    shares = {"patients": everybody, "in_packages": f"{in_packages / everybody:.1%}", "open_flags": flags}
-    return Known(resources, patients, codes, sample), shares
+    return Known(resources, patients, codes, sample)
 
 
 Make = Callable[[random.Random], Iterator[bytes]]

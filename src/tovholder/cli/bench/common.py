@@ -15,6 +15,8 @@ import typer
 from tovholder.cli import setup
 from tovholder.cli.setup import console
 
+# Mean ordinary visits of a person: with them a patient has some ten resources of 1.2 kB on average.
+EVERYDAY = 1.6
 app = typer.Typer(help="Measure, with a floor beside.", no_args_is_help=True)
 
 
@@ -78,3 +80,17 @@ def median(rounds: int, work: Callable[[], float]) -> tuple[float, float]:
 def size_of(folder: Path) -> int:
     """Bytes in the files of a folder."""
     return sum(path.stat().st_size for path in folder.iterdir())
+
+
+def shares() -> dict[str, Any]:
+    """How many patients there are, what share has a course, and how many flags are open."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT COUNT(*) FROM store_resource WHERE type = 'Patient'")
+        everybody = cursor.fetchone()[0]
+        cursor.execute("SELECT COUNT(DISTINCT patient_id) FROM fact_episode")
+        in_packages = cursor.fetchone()[0]
+        cursor.execute("SELECT COUNT(*) FROM cockpit_flag WHERE cleared_ms IS NULL")
+        flags = cursor.fetchone()[0]
+    return {"patients": everybody, "in_packages": f"{in_packages / everybody:.1%}", "open_flags": flags}
