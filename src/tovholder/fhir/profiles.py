@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from tovholder.base.errors import Issue, Severity
+from tovholder.base.errors import Issue
 from tovholder.fhir import profiles_items, profiles_model, terminology
 from tovholder.fhir.profiles_check import Checker
 from tovholder.fhir.profiles_items import Item
@@ -36,10 +36,9 @@ def validate(
     checker = Checker(codes or terminology.shipped())
     outermost = Scope(resource)
     for item, scope in _resources(profiles_items.of_resource(resource), outermost):
-        for named in [profile] if profile is not None and scope is outermost else claims(item.value):
-            if profile is not None and scope is not outermost:
-                break
-            _check(checker, named, item, scope)
+        named = claims(item.value) if profile is None else [profile] if scope is outermost else []
+        for url in named:
+            _check(checker, url, item, scope)
         if extensions:
             checker.extensions(item, scope)
     return checker.issues
@@ -78,8 +77,3 @@ def _resources(item: Item, scope: Scope) -> Iterator[tuple[Item, Scope]]:
         for index, (url, inner) in enumerate(entries(item.value)):
             location = f"{item.location}.entry[{index}].resource"
             yield from _resources(profiles_items.of_resource(inner, location), Scope(inner, scope, url))
-
-
-def errors(issues: list[Issue]) -> list[Issue]:
-    """Those that mean the resource does not keep to the profile."""
-    return [issue for issue in issues if issue.severity in (Severity.ERROR, Severity.FATAL)]

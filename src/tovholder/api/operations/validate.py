@@ -77,6 +77,7 @@ def _tried(call: Call, mode: str, resource: Resource | None) -> list[Issue]:
                 uow.update(named)
             else:
                 uow.create({key: value for key, value in (resource or {}).items() if key != "id"})
+            uow.flush()  # what the database itself allows but once
             raise _Tried
     except _Tried:
         return []
