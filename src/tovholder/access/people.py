@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.utils.crypto import salted_hmac
 
 from tovholder.access.domain import Context, Role
@@ -19,6 +22,7 @@ __all__ = [
     "assignment_of",
     "context_of",
     "context_of_token",
+    "forget_tokens",
     "make_token",
     "personas",
     "save_persona",
@@ -55,6 +59,7 @@ def save_persona(persona: Persona) -> None:
             "title": persona.title,
         },
     )
+    forget_tokens()
 
 
 def personas() -> list[Persona]:
@@ -131,16 +136,57 @@ def _digest(token: str) -> str:
 
 
 def context_of_token(token: str, now: datetime, *, request_id: str = "", live: bool = False) -> Context:
-    """The context a bearer token stands for. Raises Problem(UNAUTHENTICATED) without saying why it failed."""
-    row = (
-        AccessToken.objects.select_related("assignment__user").filter(digest=_digest(token), expires_at__gt=now).first()
-    )
+    """The context a bearer token stands for. Raises Problem(UNAUTHENTICATED) without saying why it failed.
+
+    What a token stands for is remembered for TOVHOLDER_TOKEN_SECONDS: a revoked token, or one whose user was taken
+    away, goes on that long at most. That it expires is seen at once.
+    """
+    held = _remembered(token)
     today = days.day_of(now)
     if (
-        row is None
-        or not row.assignment.user.is_active
-        or row.assignment.from_day > today
-        or (row.assignment.to_day is not None and row.assignment.to_day < today)
+        held is None
+        or held.expires_at <= now
+        or held.from_day > today
+        or (held.to_day is not None and held.to_day < today)
     ):
         raise Problem(Category.UNAUTHENTICATED, "The token is not valid", kept="nothing was read or changed")
-    return context_of(row.assignment, now, request_id=request_id, client="token", live=live)
+    return replace(held.context, now=now, request_id=request_id, live=live)
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """What a token stands for. asked: the moment of the monotonic clock from which it is asked anew."""
+
+    asked: float
+    expires_at: datetime
+    from_day: int
+    to_day: int | None
+    context: Context
+
+
+# By a hash of the token: the token itself is kept nowhere.
+_tokens: dict[bytes, _Held] = {}
+_MOST_TOKENS = 10_000
+
+
+def _remembered(token: str) -> _Held | None:
+    key = hashlib.sha256(token.encode()).digest()
+    moment = time.monotonic()
+    held = _tokens.get(key)
+    if held is not None and moment < held.asked:
+        return held
+    row = AccessToken.objects.select_related("assignment__user").filter(digest=_digest(token)).first()
+    if row is None or not row.assignment.user.is_active:
+        _tokens.pop(key, None)
+        return None
+    if len(_tokens) >= _MOST_TOKENS:
+        _tokens.clear()
+    context = context_of(row.assignment, row.created_at, client="token")
+    until = moment + settings.ENV.token_seconds
+    _tokens[key] = _Held(until, row.expires_at, row.assignment.from_day, row.assignment.to_day, context)
+    return _tokens[key]
+
+
+def forget_tokens() -> None:
+    """Ask anew what every token stands for (in this process)."""
+    _tokens.clear()

@@ -215,7 +215,10 @@ def location(request: HttpRequest, stored: Stored) -> str:
 
 def base_url(request: HttpRequest) -> str:
     """The absolute address of the service, as this client knows it."""
-    return f"{request.scheme}://{request.get_host()}/fhir"
+    known: str | None = request.__dict__.get("fhir_base")
+    if known is None:
+        known = request.fhir_base = f"{request.scheme}://{request.get_host()}/fhir"  # type: ignore[attr-defined]
+    return known
 
 
 def answer_problem(problem: Problem) -> HttpResponse:

@@ -46,8 +46,8 @@ def bundle(request: HttpRequest) -> HttpResponse:
             try:
                 Run(request, ctx, [entries.parse(number, item, body, base)]).transaction(answers)
             except Problem as problem:
-                told = located(problem, number)
-                answers[number] = {"response": {"status": status_text(status_of(problem)), "outcome": outcome(told)}}
+                failed = outcome(located(problem, number))
+                answers[number] = {"response": {"status": status_text(status_of(problem)), "outcome": failed}}
     told: dict[str, Any] = {"resourceType": "Bundle", "type": f"{content['type']}-response"}
     return http.answer(told | ({"entry": answers} if answers else {}))
 

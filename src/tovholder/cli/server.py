@@ -17,11 +17,13 @@ import typer
 
 from tovholder.base.errors import Category, Problem
 from tovholder.cli import setup
+from tovholder.jobs import process
 
 if TYPE_CHECKING:
     from tovholder.jobs.duties import Duty
     from tovholder.jobs.worker import Worker
 
+WORKER_PAUSE = 5.0  # seconds between the start of a worker and that of the next, when it died
 WORKER_GRACE = 8.0  # seconds the duties under way get when the server stops
 
 
@@ -121,6 +123,12 @@ def start(host: str, port: int) -> None:
     """Run gunicorn in this process until it is told to stop."""
     from django.conf import settings
     from gunicorn.app.base import BaseApplication
+    from gunicorn.arbiter import Arbiter
+
+    class Keeper(Arbiter):  # type: ignore[misc] # gunicorn tells no types
+        def manage_workers(self) -> None:  # called about once a second
+            super().manage_workers()
+            _keep_worker()
 
     class Server(BaseApplication):  # type: ignore[misc] # gunicorn tells no types
         def load_config(self) -> None:
@@ -132,18 +140,24 @@ def start(host: str, port: int) -> None:
                 "timeout": 60,
                 "graceful_timeout": 20,
                 "max_requests": 0,
+                # The most gunicorn takes; below that our own limits are told in words (api/limits.py).
+                "limit_request_line": 8190,
+                "limit_request_field_size": 8190,
                 "accesslog": None,  # an access log holds paths and query strings
                 "loglevel": "warning",
-                "when_ready": _start_worker,
-                "on_exit": _stop_worker,
+                "when_ready": lambda _: _start_worker(),
+                "on_exit": lambda _: _stop_worker(),
             }
             for name, value in options.items():
                 self.cfg.set(name, value)
 
         def load(self) -> Any:
-            from django.core.wsgi import get_wsgi_application
+            from django.core.servers.basehttp import get_internal_wsgi_application
 
-            return get_wsgi_application()
+            return get_internal_wsgi_application()  # settings.WSGI_APPLICATION
+
+        def run(self) -> None:
+            Keeper(self).run()
 
     from django.db import connections
 
@@ -152,20 +166,32 @@ def start(host: str, port: int) -> None:
 
 
 _worker: subprocess.Popen[bytes] | None = None
+_known_as = ""
+_started = 0.0
 
 
-def _start_worker(server: Any) -> None:
-    global _worker
+def _start_worker() -> None:
+    global _worker, _known_as, _started
     # A session of its own: Ctrl-C in the terminal is for the server, which then stops the worker.
     _worker = subprocess.Popen(  # noqa: S603 # our own command
         [sys.executable, "-m", "tovholder.cli.main", "worker", "--parent", str(os.getpid())], start_new_session=True
     )
+    _known_as, _started = process.name(_worker.pid), time.monotonic()
 
 
-def _stop_worker(server: Any) -> None:
-    if _worker is not None:
-        _worker.terminate()
-        try:
-            _worker.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            _worker.kill()
+def _keep_worker() -> None:
+    """A worker that died is followed by another, not at once: it may be dying again and again."""
+    if _worker is not None and process.is_gone(_known_as) and time.monotonic() - _started > WORKER_PAUSE:
+        _start_worker()
+
+
+def _stop_worker() -> None:
+    global _worker
+    if _worker is None:
+        return
+    stopping, _worker = _worker, None
+    stopping.terminate()
+    try:
+        stopping.wait(timeout=WORKER_GRACE + 2)
+    except subprocess.TimeoutExpired:
+        stopping.kill()
