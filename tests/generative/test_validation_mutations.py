@@ -9,10 +9,13 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from lib.corpus import examples
+from lib.mutations import mutations, places
 from lib.vectors import vectors
 from tovholder.base import json
 from tovholder.base.errors import Issue
-from tovholder.fhir.validate import validate
+from tovholder.fhir import validate_quick
+from tovholder.fhir.validate import MOST_FINDINGS, Validator, validate
 
 SECRET = "Karen Blixen 0702901234"
 SCALARS: list[Any] = [
@@ -46,19 +49,6 @@ JSON = st.recursive(
 def valid_examples() -> list[dict[str, Any]]:
     read = [json.loads(file.read_bytes()) for file in sorted(vectors("r4-examples").glob("*.json"))]
     return [resource for resource in read if not validate(resource)]
-
-
-def places(value: Any) -> list[tuple[Any, Any]]:
-    """Every (container, key) inside a value."""
-    found: list[tuple[Any, Any]] = []
-    waiting = [value]
-    while waiting:
-        one = waiting.pop()
-        pairs = one.items() if isinstance(one, dict) else enumerate(one) if isinstance(one, list) else ()
-        for key, inner in pairs:
-            found.append((one, key))
-            waiting.append(inner)
-    return found
 
 
 def broken(data: st.DataObject) -> dict[str, Any]:
@@ -150,3 +140,33 @@ def test_any_content_of_an_element_gets_an_answer(name: str, data: st.DataObject
     content = data.draw(st.dictionaries(st.sampled_from(keys), JSON, max_size=4))
     for issue in validate({"resourceType": name, **content}):
         assert issue.path.startswith(name)
+
+
+def test_quick_and_thorough_agree_on_examples_and_on_20_000_mutations() -> None:
+    """What is quickly told to be sound has nothing wrong with it; and nearly all that is sound is told quickly."""
+    thorough, sound_ones, quick_ones, wrong = Validator().thorough, 0, 0, []
+    for done, resource in [*examples(), *mutations(5, 20_000, most_bytes=4_000)]:
+        quick, found = validate_quick.sound(resource), thorough(resource)
+        if quick and found:
+            wrong.append(f"{resource.get('resourceType')}, {done}: {found[:2]}")
+        sound_ones += not found
+        quick_ones += quick
+    assert wrong == []
+    assert quick_ones > 0.95 * sound_ones > 3000
+
+
+def test_a_million_problems_are_told_as_a_hundred() -> None:
+    many = {"resourceType": "Patient", "name": [{"x": index} for index in range(200_000)]}
+    assert len(validate(many)) == MOST_FINDINGS
+    assert len(validate({"resourceType": "Patient"} | {f"x{index}": 1 for index in range(200_000)})) == MOST_FINDINGS
+    lists = {"resourceType": "Patient", "name": [{"given": [None] * 1000} for _ in range(200)]}
+    assert len(validate(lists)) == MOST_FINDINGS
+    ids = [{"resourceType": "Patient", "id": "a"} for _ in range(20_000)]
+    assert len(validate({"resourceType": "Patient", "contained": ids})) == MOST_FINDINGS
+
+
+def test_what_a_hostile_resource_refers_to_is_looked_up_not_searched() -> None:
+    inside = [{"resourceType": "Organization", "id": f"o{index}", "name": "A"} for index in range(20_000)]
+    references = [{"reference": f"#o{index}"} for index in range(20_000)]
+    assert validate({"resourceType": "Patient", "contained": inside, "generalPractitioner": references}) == []
+    assert validate({"resourceType": "Patient", "contained": inside, "generalPractitioner": references[1:]})

@@ -126,7 +126,7 @@ def _deeper_than(value: Any, most: int) -> bool:
 
 
 def _refuse_repeated(raw: bytes, max_depth: int) -> None:
-    """Raise Problem when a name stands twice in one object (R4 §2.6.2, RFC 8259 §4), with its place."""
+    """Raise Problem when a name stands twice in one object (R4 json.html, RFC 8259 §4), with its place."""
     repeated: list[tuple[dict[str, Any], str]] = []
 
     def join(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -31,7 +31,7 @@ class Element:
     types: type names as the definitions write them. path: the group that defines its children (its own, or the one a content
     reference names), empty when a type does. targets: resource types a Reference may point to, empty for any.
     binding: the required value set. simple: a quantity that may not carry a comparator. summary: part of a resource's
-    summary (R4 §3.1.1.5.8). invariants: rules the element itself has, beyond those of its type.
+    summary (R4 search.html#summary). invariants: rules the element itself has, beyond those of its type.
     """
 
     name: str
@@ -137,7 +137,7 @@ def ordered_codes(value_set: str) -> tuple[str, ...]:
 
 @cache
 def summary_elements(type_path: str) -> frozenset[str]:
-    """The names in JSON of the elements ``_summary=true`` keeps (R4 §3.1.1.5.8), of a type or of a group in one.
+    """The names in JSON of the elements ``_summary=true`` keeps (R4 search.html#summary), of a type or of a group in one.
 
     A choice gives all its names. ``resourceType`` is none of them. Raises KeyError for a name R4 does not know.
     """

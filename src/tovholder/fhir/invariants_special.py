@@ -100,7 +100,7 @@ def _dom_2(o: Object, scope: Scope) -> bool:
 
 
 def _dom_3(o: Object, scope: Scope) -> bool:
-    """Each contained resource is referred to, or refers to its container (R4 §2.36.3.1)."""
+    """Each contained resource is referred to, or refers to its container (R4 references.html#contained)."""
     listed = o.get("contained")
     if not listed:
         return False
@@ -128,7 +128,7 @@ def _ref_1(o: Object, scope: Scope) -> bool:
     reference = o.get("reference")
     if reference is None or reference[0] != "#":
         return False
-    # "#" alone is the container itself (R4 §2.36.3.1).
+    # "#" alone is the container itself (R4 references.html#contained).
     return reference != "#" and reference[1:] not in scope.contained()
 
 
@@ -304,7 +304,7 @@ def _first_element(o: Object, view: str) -> Object:
 
 
 def _sdf_1(o: Object, scope: Scope) -> bool:
-    return o.get("derivation") != "constraint" and _repeated(
+    return o.get("derivation", "constraint") != "constraint" and _repeated(
         one["path"] for one in _elements(o, "snapshot") if "path" in one
     )
 
@@ -337,7 +337,7 @@ def _sdf_9(o: Object, scope: Scope) -> bool:
 
 
 def _sdf_11(o: Object, scope: Scope) -> bool:
-    if o.get("kind") == "logical" or "snapshot" not in o or "type" not in o:
+    if o.get("kind", "logical") == "logical" or "snapshot" not in o or "type" not in o:
         return False
     first = _first_element(o, "snapshot").get("path")
     return first is not None and first != o["type"]

@@ -1,7 +1,7 @@
 """Walks a resource whose structure is sound and tells which of R4's invariants it breaks, and where.
 
 Also told here, since it takes the whole resource to see: references to contained resources of a type that may not stand
-there, and contained resources with the same id (R4 §2.36.3).
+there, and contained resources with the same id (R4 references.html#contained).
 """
 
 from __future__ import annotations
@@ -27,10 +27,14 @@ class _Child(NamedTuple):
 
 
 class Visit(NamedTuple):
-    """A value some rules apply to: its location relative to the outermost resource, and where it stands."""
+    """A value some rules apply to: its location relative to the outermost resource, and where it stands.
+
+    type: the R4 type or group it is of, empty for a primitive.
+    """
 
     location: str
     value: Any
+    type: str
     rules: tuple[Rule, ...]
     scope: Scope
     element: Element | None
@@ -55,45 +59,40 @@ def breaches(resource: dict[str, Any], severity: str = "error") -> Iterator[Find
 
 def visits(resource: dict[str, Any]) -> Iterator[Visit]:
     """Every object, and every other value with rules of its own, in a resource; rules may be empty."""
-    scope = Scope(resource)
-    waiting = [Visit("", resource, _of_resource(resource), scope, None)]
-    kinds = [str(resource["resourceType"])]
+    waiting = [Visit("", resource, str(resource["resourceType"]), _of_resource(resource), Scope(resource), None)]
     while waiting:
-        visit, kind = waiting.pop(), kinds.pop()
+        visit = waiting.pop()
         yield visit
         if not isinstance(visit.value, dict):
             continue
-        table = _children(kind)
-        found: list[tuple[Visit, str]] = []
+        table = _children(visit.type)
+        found: list[Visit] = []
         for name, child in visit.value.items():
             below = table.get(name)
             if below is None:
                 if name[:1] == "_":
                     found += _companions(f"{visit.location}.{name[1:]}", child, visit.scope)
                 continue
-            listed = child if isinstance(child, list) else (child,)
-            for index, one in enumerate(listed):
+            for index, one in enumerate(child if isinstance(child, list) else (child,)):
                 place = visit.location + below.label + (f"[{index}]" if below.element.is_list else "")
                 if below.type != "Resource":
-                    found.append((Visit(place, one, below.rules, visit.scope, below.element), below.type))
+                    found.append(Visit(place, one, below.type, below.rules, visit.scope, below.element))
                 else:
                     inside = Scope(one, visit.scope.root) if below.element.name == "contained" else Scope(one)
-                    rules = _of_resource(one)
-                    found.append((Visit(place, one, rules, inside, below.element), str(one["resourceType"])))
-        for one_visit, one_kind in reversed(found):
-            waiting.append(one_visit)
-            kinds.append(one_kind)
+                    kind = str(one["resourceType"])
+                    found.append(Visit(place, one, kind, _of_resource(one), inside, below.element))
+        waiting.extend(reversed(found))
 
 
 def _of_resource(resource: dict[str, Any]) -> tuple[Rule, ...]:
     return invariants.of_type(str(resource["resourceType"]))
 
 
-def _companions(location: str, value: Any, scope: Scope) -> list[tuple[Visit, str]]:
+def _companions(location: str, value: Any, scope: Scope) -> list[Visit]:
     """The id and extensions of primitives, under ``_name``."""
     listed = enumerate(value) if isinstance(value, list) else ((None, value),)
     return [
-        (Visit(location + ("" if index is None else f"[{index}]"), one, (), scope, None), "Element")
+        Visit(location + ("" if index is None else f"[{index}]"), one, "Element", (), scope, None)
         for index, one in listed
         if one is not None
     ]

@@ -1,4 +1,4 @@
-"""Tells whether a Narrative's XHTML is well formed and harmless (R4 §2.4.0, invariants txt-1 and txt-2)."""
+"""Tells whether a Narrative's XHTML is well formed and harmless (R4 narrative.html, invariants txt-1 and txt-2)."""
 
 from __future__ import annotations
 

@@ -30,6 +30,7 @@ Rule = Callable[[dict[str, Any]], Iterable[Finding]]
 _Pair = Callable[[object, object], list[Finding] | None]
 
 _ABSENT = object()
+_ATTRIBUTES = {"Extension": ("id", "url")}  # XML attributes, which have no extensions (R4 json.html)
 _BARE = ("element-id", "xhtml")  # primitives that cannot carry extensions, as a resource's id cannot
 
 
@@ -138,7 +139,7 @@ class Validator:
                     labels[name] = f".{element.name}.ofType({kind})" if element.is_choice else f".{name}"
                     item = self._item(element, kind)
                     compiled[name] = _array(item) if element.is_list else item
-                    if kind in self._primitives and kind not in _BARE and name != "id":
+                    if kind in self._primitives and kind not in _BARE and name not in _ATTRIBUTES.get(path, ("id",)):
                         pairs["_" + name] = self._pair(name, item, element.is_list)
             if definition.kind == "resource":
                 compiled["resourceType"] = _accept

@@ -150,7 +150,8 @@ class _Function:
     def _companions(self, element: Element) -> None:
         """``_name`` beside a single primitive; in arrays and choices they are rare enough to look closer."""
         for json_name, kind in element.json_names().items():
-            plain = not element.is_choice and not element.is_list and json_name != "id"
+            attribute = json_name == "id" or (self.path == "Extension" and json_name == "url")
+            plain = not element.is_choice and not element.is_list and not attribute
             if plain and kind in definitions.primitives() and kind not in ("element-id", "xhtml"):
                 self.cold["_" + json_name] = "Element(v, c)"
 

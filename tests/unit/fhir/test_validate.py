@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 
 from tovholder.base import json
-from tovholder.base.errors import Issue
+from tovholder.base.errors import Issue, Severity
 from tovholder.base.json import Decimal
+from tovholder.fhir import validate_quick
 from tovholder.fhir.validate import Validator, validate
 from tovholder.fhir.validate_primitives import Finding
 
 CPR = "0702901234"
+CODING = {"system": "http://loinc.org", "code": "1"}
 
 
 def patient(**elements: Any) -> dict[str, Any]:
@@ -397,6 +399,109 @@ def test_numbers_read_by_our_json_are_decimals() -> None:
     )
     assert isinstance(read["valueQuantity"]["value"], Decimal)
     assert validate(read) == []
+
+
+def test_advice_is_told_when_asked_for() -> None:
+    assert validate(patient()) == []
+    (advice,) = validate(patient(), warnings=True)
+    assert (advice.path, advice.message, advice.severity) == ("Patient", "dom-6 is broken", Severity.WARNING)
+    found = validate(patient(active=1), warnings=True)
+    assert [issue.severity for issue in found] == [Severity.ERROR]
+
+
+BOOKED = {
+    "resourceType": "Appointment",
+    "status": "booked",
+    "participant": [{"status": "accepted", "type": [{"text": "a"}]}],
+}
+
+
+@pytest.mark.parametrize(
+    ("resource", "path", "key"),
+    [
+        (observation(valueString="a", dataAbsentReason={"text": "b"}), "Observation", "obs-6"),
+        (
+            observation(code={"coding": [CODING]}, valueString="a", component=[{"code": {"coding": [CODING]}}]),
+            "Observation",
+            "obs-7",
+        ),
+        (patient(contact=[{"gender": "male"}]), "Patient.contact[0]", "pat-1"),
+        (patient(name=[{"period": {"start": "2027-02", "end": "2027-01-31"}}]), "Patient.name[0].period", "per-1"),
+        (patient(telecom=[{"value": "1"}]), "Patient.telecom[0]", "cpt-2"),
+        (observation(valueQuantity={"value": 1, "code": "mg"}), "Observation.value.ofType(Quantity)", "qty-3"),
+        (
+            observation(valueRange={"low": {"value": 2}, "high": {"value": 1}}),
+            "Observation.value.ofType(Range)",
+            "rng-2",
+        ),
+        (patient(managingOrganization={"reference": "#o"}), "Patient.managingOrganization", "ref-1"),
+        (BOOKED | {"start": "2027-01-01T10:00:00Z"}, "Appointment", "app-2"),
+        (BOOKED, "Appointment", "app-3"),
+        (
+            {
+                "resourceType": "Organization",
+                "name": "A",
+                "telecom": [{"system": "phone", "value": "1", "use": "home"}],
+            },
+            "Organization.telecom[0]",
+            "org-3",
+        ),
+        (
+            {
+                "resourceType": "Bundle",
+                "type": "collection",
+                "entry": [{"resource": patient(contact=[{"gender": "male"}])}],
+            },
+            "Bundle.entry[0].resource.contact[0]",
+            "pat-1",
+        ),
+    ],
+)
+def test_invariants(resource: dict[str, Any], path: str, key: str) -> None:
+    (issue,) = [one for one in validate(resource) if one.message.startswith(key)]
+    assert (issue.path, issue.message, issue.code) == (path, f"{key} is broken", "invariant")
+    assert issue.expected
+
+
+def test_references_into_the_resource_go_to_the_right_type() -> None:
+    inside = [{"resourceType": "Organization", "id": "o", "name": "A"}]
+    issue = only({**observation(subject={"reference": "#o"}), "contained": inside})
+    assert (issue.path, issue.code) == ("Observation.subject.reference", "value")
+    assert "Organization" in issue.message
+    same = [*inside, {"resourceType": "Organization", "id": "o", "name": "B"}]
+    issue = only(patient(contained=same, managingOrganization={"reference": "#o"}))
+    assert issue.path == "Patient.contained[1].id"
+
+
+@pytest.mark.parametrize(
+    "inner",
+    [
+        "<script>a</script>",
+        "<p onclick='a'>a</p>",
+        "<a href='java\nscript:a'>a</a>",
+        " ",
+        "&nbsp;",
+        "<p>",
+        "<x:p/>",
+        "<form/>",
+    ],
+)
+def test_narrative_holds_formatting_alone(inner: str) -> None:
+    div = f'<div xmlns="http://www.w3.org/1999/xhtml">{inner}</div>'
+    assert only(patient(text={"status": "generated", "div": div})).path == "Patient.text.div"
+
+
+def test_narrative_expands_nothing() -> None:
+    bomb = '<!DOCTYPE div [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><div xmlns="http://www.w3.org/1999/xhtml">&b;</div>'
+    assert only(patient(text={"status": "generated", "div": bomb}))
+
+
+def test_the_text_of_a_quick_check_can_be_read() -> None:
+    text = validate_quick.source("Patient.contact")
+    assert "def Patient_contact(o, c):" in text
+    assert "pat-1" in text
+    with pytest.raises(KeyError):
+        validate_quick.source("Nothing")
 
 
 def test_further_rules_see_sound_resources_only() -> None:
