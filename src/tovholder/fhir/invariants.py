@@ -14,8 +14,9 @@ from typing import Any
 
 from tovholder.fhir import definitions
 from tovholder.fhir.definitions import Invariant
+from tovholder.fhir.invariants_scope import Broken, Scope
 from tovholder.fhir.invariants_source import Writer
-from tovholder.fhir.invariants_special import SPECIAL, Broken, Scope
+from tovholder.fhir.invariants_special import SPECIAL
 
 __all__ = ["STRUCTURAL", "Rule", "Scope", "of_element", "of_type"]
 

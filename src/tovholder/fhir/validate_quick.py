@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any
 
 from tovholder.fhir import definitions, invariants, validate_source
-from tovholder.fhir.invariants_special import Scope
+from tovholder.fhir.invariants_scope import Scope
 from tovholder.fhir.validate_primitives import Check, primitive_checks
 from tovholder.fhir.validate_values import refers_well
 

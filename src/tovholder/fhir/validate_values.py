@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from tovholder.fhir import definitions
-from tovholder.fhir.invariants_special import Scope
+from tovholder.fhir.invariants_scope import Scope
 from tovholder.fhir.validate_primitives import Check, Finding
 
 _LITERAL = re.compile(r"(https?://\S*/)?([A-Za-z]+)/[A-Za-z0-9\-.]{1,64}(/_history/[A-Za-z0-9\-.]{1,64})?", re.ASCII)
