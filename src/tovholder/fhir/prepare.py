@@ -7,10 +7,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from tovholder.base import json
 from tovholder.base.errors import Issue
 from tovholder.fhir import profiles_policy, searchparams, views
-from tovholder.fhir.references import patient_of
 from tovholder.fhir.search_source import indexer
 from tovholder.fhir.validate import validate
 
@@ -35,14 +33,6 @@ class Prepared:
         return any(issue.severity in ("error", "fatal") for issue in self.issues)
 
 
-@dataclass(frozen=True, slots=True)
-class PreparedBody(Prepared):
-    """What was read, with its rows and the patient it is about: all that writing it takes, in the process that read it."""
-
-    resource: Any = None
-    patient: str | None = None
-
-
 def prepare(resource: dict[str, Any], facts_folder: Path) -> Prepared:
     """Check a resource and make its rows; an invalid one has no rows."""
     issues = tuple(validate(resource))
@@ -60,14 +50,6 @@ def moment_of(kind: str, index: dict[str, list[Row]]) -> int | None:
     if main is None:
         return None
     return min((row[1] for row in index.get("store_date", ()) if row[0] == main), default=None)
-
-
-def prepare_body(raw: bytes, facts_folder: Path) -> PreparedBody:
-    """The same of a resource as JSON. Raises Problem(MALFORMED) for what is no JSON; what is no resource has issues."""
-    resource = json.loads(raw)
-    made = prepare(resource, facts_folder)
-    patient = None if made.refused else patient_of(resource)
-    return PreparedBody(made.issues, made.index, made.facts, made.moment, resource, patient)
 
 
 def index_rows(resource: dict[str, Any]) -> dict[str, list[Row]]:

@@ -60,8 +60,8 @@ def prepare_batch(items: Sequence[Item]) -> Batch:
             batch.bad.append((place, Reject(item.source, item.issues, item.raw)))
             continue
         prepared = prepare(resource, schema.FACTS_FOLDER)
-        errors = tuple(issue for issue in prepared.issues if issue.severity in ("error", "fatal"))
-        if errors:
+        if prepared.refused:
+            errors = tuple(issue for issue in prepared.issues if issue.severity in ("error", "fatal"))
             batch.bad.append((place, Reject(item.source, errors, item.raw)))
         else:
             batch.good.append(Ready(place, item, resource, prepared))
