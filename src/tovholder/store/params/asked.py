@@ -29,9 +29,11 @@ class Asked:
     now: int = 0
     base: str = ""
 
-    def rows(self, table: str, ways: Iterable[Sql], *, exact: bool = False, suffix: str = "") -> Rows:
+    def rows(
+        self, table: str, ways: Iterable[Sql], *, exact: bool = False, suffix: str = "", typed: bool = False
+    ) -> Rows:
         """Index rows of the parameter that meet one of these conditions over ``t``. suffix: ``:text``, ``:identifier``."""
-        return of_parameter(self.kind, self.parameter, table, ways, exact=exact, suffix=suffix)
+        return of_parameter(self.kind, self.parameter, table, ways, exact=exact, suffix=suffix, typed=typed)
 
     def refuse(self, message: str, expected: str, code: str = "value") -> NoReturn:
         """Raise Problem(INVALID); the value is not told back, it may be a patient's."""
@@ -46,14 +48,29 @@ class Asked:
 
 
 def of_parameter(
-    kind: str, parameter: SearchParameter, table: str, ways: Iterable[Sql], *, exact: bool = False, suffix: str = ""
+    kind: str,
+    parameter: SearchParameter,
+    table: str,
+    ways: Iterable[Sql],
+    *,
+    exact: bool = False,
+    suffix: str = "",
+    typed: bool = False,
 ) -> Rows:
-    """Index rows of a parameter that meet one of these conditions; several parameters may share their rows."""
+    """Index rows of a parameter that meet one of these conditions; several parameters may share their rows.
+
+    typed: the conditions name the type of reference themselves.
+    """
     numbers = searchparams.numbers(kind, parameter.name, suffix)
-    if parameter.only and table == "store_reference":
-        ways = [conjunction([way, Sql("t.type = %s", (parameter.only,))]) for way in ways]
+    if parameter.only and table == "store_reference" and not typed:
+        ways = [conjunction([way, of_type("t", parameter.only)]) for way in ways]
     found = tuple(conjunction([Sql("t.param = %s", (number,)), way]) for way in ways for number in numbers)
     return Rows(table, found, exact)
+
+
+def of_type(name: str, kind: str) -> Sql:
+    """True for rows of references (by this name) to a type: here, or elsewhere by an address that names it."""
+    return Sql(f"({name}.type = %s OR ({name}.type = '' AND {name}.rid LIKE %s))", (kind, f"%/{kind}/%"))
 
 
 def refused(path: str, message: str, expected: str, code: str = "value") -> Problem:

@@ -19,12 +19,30 @@ def term(asked: Asked) -> Term:
 def updated(asked: Asked) -> Term:
     """Resources last updated in one of the ranges; an instant is a range of one millisecond."""
     asked.without()
-    found = any_of([condition(asked, value, "{r}.updated", "({r}.updated + 1)") for value in asked.values])
+    found = any_of([_instant(asked, value, "{r}.updated") for value in asked.values])
     listed = Sql(
         f"SELECT x.key FROM store_resource AS x WHERE x.type = %s AND NOT x.deleted AND {found.text.replace('{r}', 'x')}",
         (asked.kind, *found.values),
     )
     return Own(found.text, found.values, listed)
+
+
+def _instant(asked: Asked, value: str, column: str) -> Sql:
+    """A value over a column of instants: the same prefixes, with nothing but the column on its side of the sign."""
+    prefix, first, end = interval(asked, value)
+    room = abs(asked.now - (first + end) // 2) // 10 if prefix == "ap" else 0
+    match prefix:
+        case "ne":
+            return Sql(f"({column} < %s OR {column} >= %s)", (first, end))
+        case "gt" | "sa":
+            return Sql(f"{column} >= %s", (end,))
+        case "lt" | "eb":
+            return Sql(f"{column} < %s", (first,))
+        case "ge":
+            return Sql(f"{column} >= %s", (first,))
+        case "le":
+            return Sql(f"{column} < %s", (end,))
+    return Sql(f"({column} >= %s AND {column} < %s)", (first - room, end + room))
 
 
 def interval(asked: Asked, value: str) -> tuple[str, int, int]:

@@ -58,8 +58,14 @@ def _rows(asked: Asked, targets: list[tuple[str | None, str]]) -> Rows:
     by_type: dict[str | None, list[str]] = {}
     for kind, rid in targets:
         by_type.setdefault(kind, []).append(rid)
-    ways = [
+    only = asked.parameter.only
+    own = (
+        [conjunction([among("t.rid", by_type[only]), Sql("t.type = %s", (only,))])] if only and only in by_type else []
+    )
+    others = [
         conjunction([among("t.rid", rids), Sql("t.type = %s", (kind,)) if kind is not None else Sql("")])
         for kind, rids in by_type.items()
+        if not (only and kind == only)
     ]
-    return asked.rows("store_reference", ways, exact=True)
+    named = asked.rows("store_reference", own, typed=True)
+    return Rows("store_reference", named.where + asked.rows("store_reference", others).where, exact=True)

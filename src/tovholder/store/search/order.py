@@ -11,11 +11,12 @@ from dataclasses import dataclass, replace
 from functools import cmp_to_key, lru_cache
 from typing import Any
 
-from tovholder.fhir import searchparams
+from tovholder.fhir import definitions, searchparams
 from tovholder.fhir.index_tables import BY_KEY, INDEX_TABLES
 from tovholder.fhir.prepare import index_rows
+from tovholder.store.params.asked import of_type
 from tovholder.store.params.special import ID, LAST_UPDATED, TABLES
-from tovholder.store.params.terms import Sql, among, any_of
+from tovholder.store.params.terms import Sql, among, any_of, conjunction
 from tovholder.store.search.query import Sort
 
 Place = tuple[Any, ...]
@@ -47,7 +48,7 @@ class Key:
     def rows(self, name: str) -> Sql:
         """True for the rows of its table that go by this name."""
         told = among(f"{name}.param", self.params)
-        return told + Sql(f" AND {name}.type = %s", (self.only,)) if self.only else told
+        return conjunction([told, of_type(name, self.only)]) if self.only else told
 
     @property
     def aggregate(self) -> str:
@@ -67,7 +68,7 @@ def key(kind: str, sort: Sort) -> Key:
     column = INDEX_TABLES[table][1][0]
     found = Key(sort.descending, table, column, numbers, parameter.only)
     native = None
-    if parameter.single and numbers == (searchparams.main_date(kind),):
+    if numbers == (searchparams.main_date(kind),) and _at_most_one(kind, parameter.name):
         native = Sql("{r}.moment")
     elif table in BY_KEY:
         told = among("s.param", numbers)
@@ -76,6 +77,13 @@ def key(kind: str, sort: Sort) -> Key:
             told.values,
         )
     return replace(found, native=native)
+
+
+def _at_most_one(kind: str, name: str) -> bool:
+    """Whether a resource has at most one value: one element that is no list, whatever types it may take."""
+    ways = searchparams.ways(kind, name)
+    elements = {definitions.find(kind, way.names[0]) for way in ways}
+    return len(elements) == 1 and all(way.single and len(way.names) == 1 for way in ways)
 
 
 def values_of(keys: Sequence[Key], resource: dict[str, Any], rid: str, updated: int) -> Place:
@@ -87,8 +95,12 @@ def values_of(keys: Sequence[Key], resource: dict[str, Any], rid: str, updated: 
 def _value(key: Key, rows: dict[str, list[tuple[Any, ...]]], rid: str, updated: int) -> Any:
     if not key.table:
         return rid if key.native is not None and key.native.text == "{r}.rid" else updated
-    found = [row[1] for row in rows.get(key.table, ()) if row[0] in key.params and (not key.only or row[2] == key.only)]
+    found = [row[1] for row in rows.get(key.table, ()) if row[0] in key.params and _is_of(row, key.only)]
     return (max(found) if key.descending else min(found)) if found else None
+
+
+def _is_of(row: tuple[Any, ...], only: str) -> bool:
+    return not only or row[2] == only or (not row[2] and f"/{only}/" in row[1])
 
 
 def falling(keys: Sequence[Key]) -> bool:

@@ -119,6 +119,6 @@ def _short_list(terms: Sequence[Term]) -> tuple[Term, list[int]] | None:
 def _first_keys(select: Sql) -> list[int]:
     with connection.cursor() as cursor:
         # One resource may stand in it twice (a code under two systems): those beyond FEW are no harm.
-        cursor.execute(f"SELECT u.key FROM ({select.text}) AS u LIMIT {2 * FEW}", list(select.values))
+        cursor.execute(f"SELECT u.key FROM ({select.text}) AS u LIMIT {2 * FEW + 1}", list(select.values))
         rows: list[tuple[Any, ...]] = cursor.fetchall()
-    return list(dict.fromkeys(row[0] for row in rows)) if len(rows) < 2 * FEW else [row[0] for row in rows]
+    return list(dict.fromkeys(row[0] for row in rows)) if len(rows) <= 2 * FEW else [row[0] for row in rows]

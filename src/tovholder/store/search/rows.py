@@ -30,40 +30,52 @@ class Row:
     place: Place
 
 
-def page(kind: str, way: Way, keys: Sequence[Key], place: Place | None, seq: int, count: int) -> list[Row]:
-    """The first ``count`` rows after a place (None: from the beginning).
+def first(kind: str, way: Way, keys: Sequence[Key], count: int) -> tuple[list[Row], int]:
+    """The first rows of all, and the newest version there was: what later pages go by."""
+    if way.empty or not keys:
+        return ([] if way.empty else _sorted(kind, way, keys, None, count)[0]), 0
+    if _by_database(way, keys):
+        return _sorted(kind, way, keys, None, count)
+    seq = _newest()
+    return _page(kind, way, keys, None, count), seq
+
+
+def page(kind: str, way: Way, keys: Sequence[Key], place: Place, seq: int, count: int) -> list[Row]:
+    """The first ``count`` rows after a place.
 
     seq: the newest version when the first page was given. What changed since stands where it stood then, and what is
     new is not there yet: nothing that was there all along is left out or given twice. (By key nothing ever moves.)
     """
     if way.empty:
         return []
-    moves = bool(keys) and place is not None
-    unmoved = Way(all_of([way.where, Sql("r.seq <= %s", (seq,))]), way.few) if moves else way
-    found = _unmoved(kind, unmoved, keys, place, count)
-    if moves:
-        assert place is not None
-        by = order.compare(keys)
-        moved = [row for row in _moved(kind, way, keys, seq) if by(row.place) > by(place)]
-        if moved:
-            found = sorted([*found, *moved], key=lambda row: by(row.place))
-    return found[:count]
+    if not keys:
+        return _sorted(kind, way, keys, place, count)[0]
+    unmoved = Way(all_of([way.where, Sql("r.seq <= %s", (seq,))]), way.few)
+    found = _page(kind, unmoved, keys, place, count)
+    by = order.compare(keys)
+    moved = [row for row in _moved(kind, way, keys, seq) if by(row.place) > by(place)]
+    return sorted([*found, *moved], key=lambda row: by(row.place))[:count] if moved else found
 
 
-def _unmoved(kind: str, way: Way, keys: Sequence[Key], place: Place | None, count: int) -> list[Row]:
-    if way.few and any(item.native is None for item in keys):
-        return _in_memory(kind, way, keys, place, count)
-    if not way.few and len(keys) == 1 and keys[0].walkable:
-        return _walk(kind, way, keys[0], place, count)
-    joined = not way.few and any(item.table for item in keys)
-    return _sorted(kind, way, keys, place, count, joined=joined)
+def _by_database(way: Way, keys: Sequence[Key]) -> bool:
+    if way.few:
+        return all(item.native is not None for item in keys)
+    return not (len(keys) == 1 and keys[0].walkable)
 
 
-def _sorted(kind: str, way: Way, keys: Sequence[Key], place: Place | None, count: int, *, joined: bool) -> list[Row]:
+def _page(kind: str, way: Way, keys: Sequence[Key], place: Place | None, count: int) -> list[Row]:
+    if _by_database(way, keys):
+        return _sorted(kind, way, keys, place, count)[0]
+    return _in_memory(kind, way, keys, place, count) if way.few else _walk(kind, way, keys[0], place, count)
+
+
+def _sorted(kind: str, way: Way, keys: Sequence[Key], place: Place | None, count: int) -> tuple[list[Row], int]:
     """Sorted by the database: few, or along an index of the resource's own, or by values joined from everywhere.
 
     The last is dear (it reads every value there is), and asked for only by several keys over very many resources.
+    The newest version there is comes along from the beginning of an order in which things may move.
     """
+    joined = not way.few and any(item.table for item in keys)
     joins = Sql("")
     columns: list[Sql] = []
     for number, item in enumerate(keys):
@@ -91,17 +103,18 @@ def _sorted(kind: str, way: Way, keys: Sequence[Key], place: Place | None, count
         f"SELECT {_COLUMNS}, r.seq{shown} FROM store_resource AS r{joins.text} WHERE {where.text}"
         f" ORDER BY {inner_order} LIMIT {int(count)}"
     )
-    outer = ", ".join(["p.key, p.rid, p.version, p.updated, p.patient_id, v.body", *(f"p.{name}" for name in names)])
+    seen = "(SELECT MAX(n.seq) FROM store_version AS n)" if keys and place is None else "0"
+    outer = ", ".join(
+        ["p.key, p.rid, p.version, p.updated, p.patient_id, v.body", seen, *(f"p.{name}" for name in names)]
+    )
     outer_order = order.ordering([f"p.{name}" for name in names], keys, "p.key")
-    return [
-        _row(kind, row, (*row[6:], row[0]))
-        for row in _fetch(
-            Sql(
-                f"SELECT {outer} FROM ({limited}) AS p JOIN store_version AS v ON v.seq = p.seq ORDER BY {outer_order}",
-                (*shown_values, *joins.values, *where.values),
-            )
+    rows = _fetch(
+        Sql(
+            f"SELECT {outer} FROM ({limited}) AS p JOIN store_version AS v ON v.seq = p.seq ORDER BY {outer_order}",
+            (*shown_values, *joins.values, *where.values),
         )
-    ]
+    )
+    return [_row(kind, row, (*row[7:], row[0])) for row in rows], rows[0][6] if rows else 0
 
 
 def _in_memory(kind: str, way: Way, keys: Sequence[Key], place: Place | None, count: int) -> list[Row]:
@@ -199,7 +212,7 @@ def _moved(kind: str, way: Way, keys: Sequence[Key], seq: int) -> Iterator[Row]:
         yield _row(kind, row, (*values, row[0]))
 
 
-def newest() -> int:
+def _newest() -> int:
     """The number of the newest version there is."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT MAX(seq) FROM store_version")

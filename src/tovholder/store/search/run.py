@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
 from django.db import connection
 
+from tovholder import database
 from tovholder.access import Context, audit
 from tovholder.access.policy import decide
 from tovholder.base import json
@@ -22,7 +24,6 @@ from tovholder.store.search import links, order, plan, query, rows, subset
 from tovholder.store.search.cursor import Cursor, Params
 from tovholder.store.search.include import Gathering
 from tovholder.store.search.links import Asking
-from tovholder.store.search.order import Place
 from tovholder.store.search.query import Query
 from tovholder.store.search.rows import Row
 
@@ -101,8 +102,9 @@ def search_types(
     found: list[Row] = []
     following = None
     if asked.summary != "count" and asked.count:
-        seq = cursor.seq if place is not None and cursor is not None else rows.newest() if asked.sorts else 0
-        found = _rows(queries, terms, asking, place, seq)
+        # Several types are read one after the other, and must be of one moment.
+        with database.snapshot() if len(kinds) > 1 else nullcontext():
+            found, seq = _rows(queries, terms, asking, cursor)
         if len(found) > asked.count:
             found = found[: asked.count]
             following = cursors.seal(Cursor(mark, found[-1].place, seq, carried))
@@ -129,19 +131,24 @@ def search_types(
 
 
 def _rows(
-    queries: Sequence[Query], terms: Mapping[str, Sequence[Term]], asking: Asking, place: Place | None, seq: int
-) -> list[Row]:
-    """One more than a page, of each type and then of them all."""
+    queries: Sequence[Query], terms: Mapping[str, Sequence[Term]], asking: Asking, cursor: Cursor | None
+) -> tuple[list[Row], int]:
+    """One more than a page, of each type and then of them all; and the newest version the pages go by."""
     found: list[Row] = []
-    by: Any = None
+    seq = 0
     for asked in queries:
         keys = [order.key(asked.kind, sort) for sort in asked.sorts]
-        if place is not None and len(place) != len(keys) + 1:
-            raise cursors.not_ours()
-        by = by or order.compare(keys)
         way = plan.way(asked.kind, terms[asked.kind], decide(asking.ctx, "search", asked.kind), asking)
-        found += rows.page(asked.kind, way, keys, place, seq, asked.count + 1)
-    return found if len(queries) == 1 else sorted(found, key=lambda row: by(row.place))[: queries[0].count + 1]
+        if cursor is None or cursor.place is None:
+            fresh, newest = rows.first(asked.kind, way, keys, asked.count + 1)
+            found, seq = found + fresh, max(seq, newest)
+        else:
+            found += rows.page(asked.kind, way, keys, cursor.place, cursor.seq, asked.count + 1)
+            seq = cursor.seq
+    if len(queries) > 1:
+        by = order.compare(keys)
+        found = sorted(found, key=lambda row: by(row.place))[: asked.count + 1]
+    return found, seq
 
 
 def _mark(kinds: Sequence[str], about: str | None, asked: Query) -> str:
@@ -180,7 +187,7 @@ def _matches(ctx: Context, kind: str, params: Given, limit: int | None) -> list[
     terms = _terms(asked, asking, None)
     keys = [order.key(kind, sort) for sort in asked.sorts]
     way = plan.way(kind, terms, decide(ctx, "search", kind), asking)
-    return rows.page(kind, way, keys, None, 0, limit if limit is not None else 1_000_000_000)
+    return rows.first(kind, way, keys, limit if limit is not None else 1_000_000_000)[0]
 
 
 def _resumed(params: Given) -> tuple[Cursor | None, Given]:
