@@ -10,7 +10,7 @@ from django.utils.http import parse_http_date_safe
 from tovholder.base.errors import Category, Issue, Problem
 from tovholder.base.text import whole_number
 from tovholder.store import Stored
-from tovholder.store.conditional import Criteria, criteria
+from tovholder.store.conditional import SHAPE, Criteria, criteria
 
 
 def if_match(request: HttpRequest) -> int | None:
@@ -20,10 +20,15 @@ def if_match(request: HttpRequest) -> int | None:
 
 
 def if_none_exist(request: HttpRequest, kind: str) -> Criteria | None:
-    """The search of a conditional create. Raises Problem when it says nothing."""
+    """The search of a conditional create. Raises Problem when it says nothing.
+
+    R4 has it in a header. Some clients put it in the address, as R4 does for a conditional update; what they ask for
+    is plain, and to create another one all the same would be the worst answer.
+    """
     header = request.headers.get("If-None-Exist")
     if header is None:
-        return None
+        asked = parse_qsl(request.META.get("QUERY_STRING", ""), keep_blank_values=True)
+        return criteria(kind, asked, "url") if any(name not in SHAPE for name, _ in asked) else None
     text = header.strip().removeprefix(f"{kind}?").removeprefix("?")
     return criteria(kind, parse_qsl(text, keep_blank_values=True), "If-None-Exist")
 

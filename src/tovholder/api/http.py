@@ -34,8 +34,10 @@ View = Callable[..., HttpResponse]
 Result = TypeVar("Result")
 
 
-def fhir_view(*methods: str) -> Callable[[View], View]:
+def fhir_view(*methods: str, also: str = "") -> Callable[[View], View]:
     """A FHIR endpoint: checks method, limits and wished format, and turns every error into an OperationOutcome.
+
+    also: another media type that may be wished for, which the view gives whatever was wished.
 
     GET answers HEAD as well, and OPTIONS tells the methods. No cookie counts here (a bearer token is asked), so
     requests need no CSRF token.
@@ -49,11 +51,14 @@ def fhir_view(*methods: str) -> Callable[[View], View]:
             try:
                 limits.check_request(request)
                 kind = kwargs.get("kind")
-                if kind != "Binary" or "rid" not in kwargs or negotiate.wants_fhir(request):
+                if also and also in request.headers.get("Accept", ""):
+                    pass
+                elif kind != "Binary" or "rid" not in kwargs or negotiate.wants_fhir(request):
                     media = negotiate.answer_type(request)  # a Binary may hold any form (R4 §2.31)
-                if kind:
+                if kind and kind != "*":
                     require_type(kind)
-                response = _dispatch(view, _methods(methods, kind), request, args, kwargs)
+                kept = methods if "name" in kwargs else _methods(methods, kind)  # an operation may be asked of any type
+                response = _dispatch(view, kept, request, args, kwargs)
             except Exception as error:
                 response = answer_problem(_problem(request, error))
             return _finished(request, response, media)

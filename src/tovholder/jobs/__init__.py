@@ -1,1 +1,1 @@
-"""Work that runs by the day: which runs were done, catching up, one at a time."""
+"""Work beside requests: queued jobs with their worker and reaper, periodic duties, and runs by the day."""

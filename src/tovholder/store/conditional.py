@@ -17,7 +17,7 @@ from tovholder.store.search import match_ids
 from tovholder.store.unit import UnitOfWork
 
 # How an answer is given, which says nothing about what is meant.
-_SHAPE = frozenset({"_format", "_pretty", "_summary", "_elements"})
+SHAPE = frozenset({"_format", "_pretty", "_summary", "_elements"})
 _RESULT = frozenset(
     {"_count", "_sort", "_total", "_cursor", "_include", "_revinclude", "_contained", "_containedType", "_score"}
 )
@@ -43,7 +43,7 @@ class Criteria:
 
 def criteria(kind: str, params: Sequence[tuple[str, str]], path: str) -> Criteria:
     """Search parameters as criteria. Raises Problem(INVALID) for a search that would match everything or a page."""
-    kept = tuple((name, value) for name, value in params if name not in _SHAPE)
+    kept = tuple((name, value) for name, value in params if name not in SHAPE)
     wrong = [Issue(path, "a parameter that is about the result", "search criteria alone", "value")] * any(
         name.partition(":")[0] in _RESULT for name, _ in kept
     )

@@ -24,7 +24,7 @@ def export_status(request: HttpRequest, export_id: str) -> HttpResponse:
     return export.status(request, export_id)
 
 
-@fhir_view("GET")
+@fhir_view("GET", also=export.NDJSON)
 def export_file(request: HttpRequest, export_id: str, name: str) -> Any:
     """One file of an export, streamed."""
     return export.file(request, export_id, name)
