@@ -169,7 +169,7 @@ def operations() -> str:
         path = where[level].format("[type]" if kind == "*" else kind)
         how = " (POST)" if item.affects_state else ""
         lines.append(f"| `{path}/{name}`{how} | {name} | {item.summary} | {item.definition} |")
-    lines += ["", *PROFILE_NOTES, "", "| Package | Version | Licence |", "| --- | --- | --- |"]
+    lines += ["", *EVERYTHING_NOTES, "", *PROFILE_NOTES, "", "| Package | Version | Licence |", "| --- | --- | --- |"]
     lines += [f"| {one['name']} | {one.get('version', '')} | {one['licence']} |" for one in profiles.sources()]
     lines += ["", "| Profile | Type | Package |", "| --- | --- | --- |"]
     for url in sorted(profiles.canonicals()):
@@ -179,6 +179,31 @@ def operations() -> str:
     return "\n".join([*lines, ""])
 
 
+EVERYTHING_NOTES = (
+    "## $everything",
+    "",
+    "`start`, `end`: care between these days, both included; what has no date, and what still goes on, belongs to every"
+    " day. `_since`: changed from then on. `_type`, `_count` (1000 without it). The patient comes first, then what is"
+    " about them, then, each once, what these refer to and is about nobody (organisations, practitioners, forms). What"
+    " is about somebody else, or what the role may not see, is left out. `next` goes on where the page ended, whatever"
+    " was written meanwhile.",
+    "",
+    "## Bulk Data",
+    "",
+    "Asked with `Prefer: respond-async`; answered by 202 and `Content-Location`, which tells `X-Progress` and"
+    " `Retry-After` until it gives the manifest; DELETE there ends the export or removes its files. They are fetched by"
+    " whoever asked, with a token of the same actor, role and organisation, for `TOVHOLDER_EXPORT_HOURS`.",
+    "",
+    "`_since`, `_type`, `_typeFilter` (several are alternatives), `_outputFormat` (NDJSON); below the system by POST"
+    " also `patient`. Anything else is refused, or ignored with `Prefer: handling=lenient`. Below the system the types"
+    " of the patient compartment are given, and others when `_type` names them. Audit events are not exported.",
+    "",
+    "All files show one moment of the record. Who asks next time with `_since` = the last `transactionTime` misses"
+    " nothing: that time lies before the stamps of all who had not committed. What changed around that time may come twice. With `_since`, `deleted` names what was deleted.",
+    "",
+    "The audit trail has an event of action `export` for each 5,000 patients exported, linked to them, and one for each"
+    " file fetched, which names the export. Roles need the policy's action `export`.",
+)
 PROFILE_NOTES = (
     "## Profiles and codes",
     "",
