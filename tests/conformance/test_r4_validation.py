@@ -46,7 +46,7 @@ def refused(named: Iterable[Named], every: int = 1) -> tuple[int, dict[str, str]
 
     Of ``every`` so many, the thorough look is taken too: it may find nothing in what was quickly told to be sound.
     """
-    seen, found, thorough = 0, {}, Validator().thorough
+    seen, found, thorough = 0, {}, Validator(trusting=False).thorough
     for name, resource in named:
         seen += 1
         issues = validate(resource)

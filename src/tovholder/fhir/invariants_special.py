@@ -160,8 +160,15 @@ def _obs_7(o: Object, scope: Scope) -> bool:
     components = o.get("component")
     if not components or not any(name.startswith(("value", "_value")) for name in o):
         return False
-    own = o["code"].get("coding", ()) if "code" in o else ()
-    return any(coding in own for component in components for coding in component.get("code", {}).get("coding", ()))
+    own = {_known(coding) for coding in o.get("code", {}).get("coding", ())}
+    return any(
+        _known(coding) in own for component in components for coding in component.get("code", {}).get("coding", ())
+    )
+
+
+def _known(coding: Object) -> frozenset[tuple[str, Any]]:
+    """A coding as something to look up: a hostile observation has thousands, and each would be compared with each."""
+    return frozenset((name, value if isinstance(value, str | bool) else repr(value)) for name, value in coding.items())
 
 
 def _home(o: Object, scope: Scope) -> bool:

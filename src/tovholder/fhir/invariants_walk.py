@@ -6,7 +6,7 @@ there, and contained resources with the same id (R4 references.html#contained).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -15,6 +15,8 @@ from tovholder.fhir.definitions import Element
 from tovholder.fhir.invariants import Rule, Scope
 from tovholder.fhir.validate_primitives import Finding
 from tovholder.fhir.validate_values import misdirected_inside, some_of
+
+Passed = Callable[[Any], bool]
 
 
 class _Child(NamedTuple):
@@ -40,9 +42,12 @@ class Visit(NamedTuple):
     element: Element | None
 
 
-def breaches(resource: dict[str, Any], severity: str = "error") -> Iterator[Finding]:
-    """The broken rules of one severity ("error" or "warning"), as findings with the rule's own words."""
-    for visit in visits(resource):
+def breaches(resource: dict[str, Any], severity: str = "error", passed: Passed | None = None) -> Iterator[Finding]:
+    """The broken rules of one severity ("error" or "warning"), as findings with the rule's own words.
+
+    passed: tells of a resource inside this one (an entry of a bundle) that it need not be looked at.
+    """
+    for visit in visits(resource, passed):
         for rule in visit.rules:
             if rule.severity == severity and rule.broken(visit.value, visit.scope):
                 yield (visit.location, f"{rule.key} is broken", rule.human, "invariant")
@@ -57,7 +62,7 @@ def breaches(resource: dict[str, Any], severity: str = "error") -> Iterator[Find
                 yield from _same_ids(visit.location, visit.value["contained"])
 
 
-def visits(resource: dict[str, Any]) -> Iterator[Visit]:
+def visits(resource: dict[str, Any], passed: Passed | None = None) -> Iterator[Visit]:
     """Every object, and every other value with rules of its own, in a resource; rules may be empty."""
     waiting = [Visit("", resource, str(resource["resourceType"]), _of_resource(resource), Scope(resource), None)]
     while waiting:
@@ -77,7 +82,7 @@ def visits(resource: dict[str, Any]) -> Iterator[Visit]:
                 place = visit.location + below.label + (f"[{index}]" if below.element.is_list else "")
                 if below.type != "Resource":
                     found.append(Visit(place, one, below.type, below.rules, visit.scope, below.element))
-                else:
+                elif passed is None or below.element.name == "contained" or not passed(one):
                     inside = Scope(one, visit.scope.root) if below.element.name == "contained" else Scope(one)
                     kind = str(one["resourceType"])
                     found.append(Visit(place, one, kind, _of_resource(one), inside, below.element))

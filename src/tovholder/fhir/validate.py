@@ -36,6 +36,8 @@ _BARE = ("element-id", "xhtml")  # primitives that cannot carry extensions, as a
 
 # Problems told of one resource; a hostile one can have a million, and nobody reads on.
 MOST_FINDINGS = 100
+# Values in one resource (those in a bundle counted apart) whose faults are told one by one.
+MOST_VALUES = 200_000
 
 
 def validate(resource: object, *, warnings: bool = False) -> list[Issue]:
@@ -52,9 +54,21 @@ def _standard() -> Validator:
 
 
 class Validator:
-    """A compiled set of checks; ``rules`` adds further rules by resource type, contained and bundled resources included."""
+    """A compiled set of checks; ``rules`` adds further rules by resource type, contained and bundled resources included.
 
-    def __init__(self, rules: Mapping[str, Iterable[Rule]] | None = None) -> None:
+    most_values: a larger resource that is not quickly found sound is refused for its size. trusting: believe the quick
+    answer about the resources inside another, as about the whole; False is for comparing the two.
+    """
+
+    def __init__(
+        self,
+        rules: Mapping[str, Iterable[Rule]] | None = None,
+        *,
+        most_values: int = MOST_VALUES,
+        trusting: bool = True,
+    ) -> None:
+        self._most_values = most_values
+        self._passed = validate_quick.sound if trusting else None
         self._rules = {name: tuple(listed) for name, listed in (rules or {}).items()}
         self._primitives = primitive_checks(definitions.primitives())
         self._objects: dict[str, Check] = {}
@@ -79,7 +93,7 @@ class Validator:
         try:
             found = self._resource(resource)
             if found is None and isinstance(resource, dict):
-                found = list(islice(invariants_walk.breaches(resource), MOST_FINDINGS))
+                found = list(islice(invariants_walk.breaches(resource, "error", self._passed), MOST_FINDINGS))
         except RecursionError:
             found = [("", "the resource is nested too deep to be read", "fewer levels", "too-long")]
         return (found or [])[:MOST_FINDINGS]
@@ -107,7 +121,13 @@ class Validator:
             if name not in types:
                 near = get_close_matches(name, types, 3)
                 expected = " or ".join(near) if near else "the name of an R4 resource type"
-                return [(".resourceType", f"{shown(name)} is not an R4 resource type", expected, "structure")]
+                told = shown(name) if name.isascii() and name.isalpha() else "the text"
+                return [(".resourceType", f"{told} is not an R4 resource type", expected, "structure")]
+            if not contained and self._passed is not None:
+                if self._passed(value):
+                    return None
+                if _larger_than(value, self._most_values):
+                    return [("", "the resource is too large", f"at most {self._most_values} values", "too-long")]
             found = self._object(name)(value)
             if contained and "contained" in value:
                 expected = "all contained resources directly in the outermost one"
@@ -240,6 +260,23 @@ class Validator:
 
 
 _NO_VALUE: Finding = ("", "an id alone is no content (ele-1)", "a value or extensions", "invariant")
+
+
+def _larger_than(resource: dict[str, Any], most: int) -> bool:
+    """Whether a resource has more values than that, the resources in its entries left out."""
+    waiting: list[Any] = [resource]
+    seen = 0
+    while waiting:
+        one = waiting.pop()
+        seen += len(one)
+        if seen > most:
+            return True
+        if isinstance(one, dict):
+            inside = one.get("resource")
+            waiting.extend(child for child in one.values() if isinstance(child, dict | list) and child is not inside)
+        else:
+            waiting.extend(child for child in one if isinstance(child, dict | list))
+    return False
 
 
 def _only_id(extra: object) -> bool:

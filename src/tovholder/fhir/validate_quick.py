@@ -44,9 +44,9 @@ def _space() -> dict[str, Any]:
     for kind in ("uri", "url", "canonical", "date", "dateTime", "instant"):
         space[f"seen_{kind}"], space[kind] = _remembering(checks[kind])
     space["text"] = _plain(checks["string"])
-    for kind in ("decimal", "base64Binary", "xhtml"):
+    for kind in ("code", "decimal", "base64Binary", "xhtml"):
         space[kind] = _plain(checks[kind])
-    for kind in ("code", "id", "time", "oid", "uuid"):
+    for kind in ("id", "time", "oid", "uuid"):
         space[f"matches_{kind}"] = re.compile(definitions.primitives()[kind], re.ASCII).fullmatch
     space["matches_element_id"] = re.compile(r"\S+").fullmatch
     space |= {"coded": _coded, "concept": _concept, "aims": _aims}

@@ -242,7 +242,7 @@ def primitive_test(kind: str) -> str:
         case "string" | "markdown":
             return "v.isprintable() and 0 < len(v) < 1024 or text(v)"
         case "code":
-            return "v.isalnum() or matches_code(v)"
+            return "v.isalnum() and len(v) < 1024 or code(v)"
         case "decimal":
             return "v.__class__ is int or decimal(v)"
         case "id" | "time" | "oid" | "uuid":
