@@ -121,6 +121,17 @@ def search_parameters(source: list[dict[str, Any]]) -> dict[str, dict[str, Any]]
     return {name: dict(sorted(found.items())) for name, found in table.items()}
 
 
+def shared_names(source: list[dict[str, Any]]) -> dict[str, str]:
+    """``Type.parameter`` → the id of its definition, where that is not ``Type-parameter``: several types share it."""
+    found: dict[str, str] = {}
+    for parameter in source:
+        name = parameter["url"].rpartition("/")[2]
+        for base in parameter["base"]:
+            if base in TYPES and name != f"{base}-{parameter['code']}":
+                found[f"{base}.{parameter['code']}"] = name
+    return dict(sorted(found.items()))
+
+
 def components(composite: dict[str, Any], by_url: dict[str, dict[str, Any]]) -> list[dict[str, str]]:
     """The two parameters a composite joins, a token first, their expressions standing on each of its elements."""
     parameters = [by_url[part["definition"]] for part in composite["component"]]
@@ -193,6 +204,7 @@ def main() -> int:
         "excluded": dict(sorted(EXCLUDED.items())),
         "patient_compartment": compartment(source),
         "choices": choices(),
+        "definitions": shared_names(source),
     }
     text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
     if "--check" in sys.argv[1:]:

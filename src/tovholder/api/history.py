@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from tovholder import store
 from tovholder.api import http
 from tovholder.api.errors import status_text
-from tovholder.base.errors import Category, Issue, Problem
+from tovholder.base.errors import Category, Issue, Problem, not_found
 from tovholder.base.text import whole_number
 from tovholder.fhir import searchparams
 from tovholder.store import History, Period, Version
@@ -29,6 +29,8 @@ def history(request: HttpRequest, kind: str | None = None, rid: str | None = Non
     ``meta.lastUpdated`` is the instant to ask from next time (``_since``): every version below it has been seen.
     """
     ctx = http.caller(request)
+    if kind in http.READ_ONLY:
+        raise not_found(f"A history of {kind}")
     params = parse_qsl(request.META.get("QUERY_STRING", ""), keep_blank_values=True)
     period, count, cursor = _asked(params)
     page = store.history(ctx, kind, rid, period=period, count=count, cursor=cursor)

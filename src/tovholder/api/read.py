@@ -11,20 +11,24 @@ from tovholder.api import binary, conditions, http
 from tovholder.base import json
 from tovholder.base.errors import Category, Issue, Problem, not_found
 from tovholder.base.text import whole_number
-from tovholder.fhir import subset
-from tovholder.store import Stored
+from tovholder.store import Stored, audit_search
+from tovholder.store.search import subset
+from tovholder.store.search.query import Query
 
 
 def read(request: HttpRequest, kind: str, rid: str) -> HttpResponse:
     """The current version; 304 when the client holds it already."""
-    return _answer(request, store.read(http.caller(request), kind, rid))
+    ctx = http.caller(request)
+    if kind in http.READ_ONLY:
+        return _answer(request, audit_search.read(ctx, rid))
+    return _answer(request, store.read(ctx, kind, rid))
 
 
 def vread(request: HttpRequest, kind: str, rid: str, version: str) -> HttpResponse:
     """One version."""
     ctx = http.caller(request)
     number = whole_number(version)
-    if number is None:
+    if number is None or kind in http.READ_ONLY:
         raise not_found(kind)
     return _answer(request, store.read(ctx, kind, rid, version=number))
 
@@ -42,16 +46,14 @@ def _answer(request: HttpRequest, stored: Stored) -> HttpResponse:
 
 def shaped(stored: Stored, query: dict[str, str]) -> bytes | None:
     """What ``_summary`` or ``_elements`` leave of a resource; None for all of it. Raises Problem for a mode there is not."""
-    mode, names = query.get("_summary"), query.get("_elements")
-    if mode is not None and mode not in ("true", "text", "data", "false"):
+    mode, names = query.get("_summary", "false"), query.get("_elements", "")
+    if mode not in ("true", "text", "data", "false"):
         raise Problem(
             Category.INVALID,
             "A single resource cannot be summarised like that",
             [Issue("_summary", "unknown or meant for searches", "true, text, data or false", "value")],
             kept="nothing was changed",
         )
-    if mode in ("true", "text", "data"):
-        return json.dumps(subset.summarized(stored.resource, str(mode)))
-    if names:
-        return json.dumps(subset.elements(stored.resource, [name.strip() for name in names.split(",")]))
-    return None
+    elements = frozenset(name.strip() for name in names.split(",") if name.strip())
+    asked = Query(stored.type, summary=mode, elements=elements)  # type: ignore[arg-type] # one of the four
+    return json.dumps(subset.part(stored.resource, asked)) if subset.wanted(asked) else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -16,7 +17,7 @@ from tovholder.api.errors import success
 from tovholder.base.errors import Category, Issue, Problem
 from tovholder.fhir import search_tables
 from tovholder.fhir.definitions import resource_types
-from tovholder.store import Page, Stored
+from tovholder.store import Page, Stored, audit_search
 from tovholder.store import search as search_one
 from tovholder.store.search import parse_query, search_types
 
@@ -29,6 +30,9 @@ def search(request: HttpRequest, kind: str) -> HttpResponse:
     """A searchset Bundle; the next page by an opaque cursor."""
     ctx, base = http.caller(request), http.base_url(request)
     params, by_post = _asked(request)
+    if kind == "AuditEvent":
+        page = replace(audit_search.page(ctx, params), used=tuple(params))
+        return http.answer(_bundle(base, page, _links(f"{base}/{kind}", page, params)))
     page = search_one(ctx, kind, params, strict=negotiate.prefer(request).strict, base=base, sealed=by_post)
     return http.answer(_bundle(base, page, _links(f"{base}/{kind}", page, params)))
 

@@ -10,10 +10,10 @@ from tovholder.api import history as versions
 from tovholder.api.http import fhir_view
 
 
-@fhir_view("POST")
+@fhir_view("GET", "POST")
 def system(request: HttpRequest) -> HttpResponse:
-    """[base]: Bundles."""
-    return transaction.bundle(request)
+    """[base]: Bundles, and search over several types."""
+    return transaction.bundle(request) if request.method == "POST" else search.of_types(request)
 
 
 @fhir_view("GET")
@@ -45,6 +45,24 @@ def by_type(request: HttpRequest, kind: str) -> HttpResponse:
 def search_by_post(request: HttpRequest, kind: str) -> HttpResponse:
     """[base]/[type]/_search."""
     return search.search(request, kind)
+
+
+@fhir_view("POST")
+def types_by_post(request: HttpRequest) -> HttpResponse:
+    """[base]/_search."""
+    return search.of_types(request)
+
+
+@fhir_view("GET")
+def compartment(request: HttpRequest, rid: str, kind: str) -> HttpResponse:
+    """[base]/Patient/[id]/[type]: what is in a patient's compartment; ``*`` for every type (R4 §3.1.1.1)."""
+    return search.in_compartment(request, rid, kind)
+
+
+@fhir_view("POST")
+def compartment_by_post(request: HttpRequest, rid: str, kind: str) -> HttpResponse:
+    """[base]/Patient/[id]/[type]/_search."""
+    return search.in_compartment(request, rid, kind)
 
 
 @fhir_view("GET")
@@ -81,11 +99,14 @@ urlpatterns = [
     path("/", system),
     path("/metadata", metadata),
     path("/_history", system_history),
+    path("/_search", types_by_post),
     path("", include("tovholder.api.operations.urls")),
     path("/<str:kind>", by_type),
     path("/<str:kind>/_search", search_by_post),
     path("/<str:kind>/_history", type_history),
     path("/<str:kind>/<str:rid>", by_id),
     path("/<str:kind>/<str:rid>/_history", instance_history),
+    path("/Patient/<str:rid>/<str:kind>", compartment),
+    path("/Patient/<str:rid>/<str:kind>/_search", compartment_by_post),
     path("/<str:kind>/<str:rid>/_history/<str:version>", by_version),
 ]

@@ -103,7 +103,7 @@ def test_head_tells_the_headers_of_get(system: Caller, path: str) -> None:
 @pytest.mark.parametrize(
     ("where", "allowed"),
     [
-        ("", "POST"),
+        ("", "GET, HEAD, POST"),
         ("/metadata", "GET, HEAD"),
         ("/_history", "GET, HEAD"),
         ("/Patient", "GET, HEAD, POST, PUT, PATCH, DELETE"),

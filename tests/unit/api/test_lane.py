@@ -82,6 +82,10 @@ def bearer() -> dict[str, str]:
         "/fhir//1",
         "/fhir/Patient/1/",
         "/fhir/Patient/1/2",
+        "/fhir/Patient/1/Observation",
+        "/fhir/Patient/1/*",
+        "/fhir/Observation/1/Patient",
+        "/fhir/_search",
         "/fhir/Patient/1/_history/2/3",
     ],
 )
