@@ -117,9 +117,11 @@ def begin(owner: str, digest: str) -> Progress:
 def blocks(held: Progress) -> Iterator[Block]:
     """What is still to be filled."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT COALESCE(MAX(key), 0) FROM store_resource")
-        highest = int(cursor.fetchone()[0])
-    for after in range(held.last_key, highest, BLOCK):
+        cursor.execute(
+            "SELECT COALESCE(MIN(key), 1), COALESCE(MAX(key), 0) FROM store_resource WHERE key > %s", [held.last_key]
+        )
+        lowest, highest = cursor.fetchone()
+    for after in range(lowest - 1, highest, BLOCK):
         yield Block(held.owner, after, min(after + BLOCK, highest), held.floor)
 
 
