@@ -91,7 +91,7 @@ def _walk(group: Any, context: Any, path: tuple[str, ...]) -> list[tuple[tuple[s
 
 def _option(item: Any) -> str:
     name = item.opts[0] if item.param_type_name == "option" else f"{item.name.upper()}"
-    default = "" if item.default is None or item.required or item.default is ... else str(item.default)
+    default = "" if item.default in (None, []) or item.required or item.default is ... else str(item.default)
     return f"| `{name}` | {getattr(item, 'help', '') or ''} | {f'`{default}`' if default else ''} |"
 
 
@@ -199,7 +199,8 @@ EVERYTHING_NOTES = (
     " of the patient compartment are given, and others when `_type` names them. Audit events are not exported.",
     "",
     "All files show one moment of the record. Who asks next time with `_since` = the last `transactionTime` misses"
-    " nothing: that time lies before the stamps of all who had not committed. What changed around that time may come twice. With `_since`, `deleted` names what was deleted.",
+    " nothing: that time lies before the stamps of all who had not committed. What changed around that time may come"
+    " twice. With `_since`, `deleted` names what was deleted.",
     "",
     "The audit trail has an event of action `export` for each 5,000 patients exported, linked to them, and one for each"
     " file fetched, which names the export. Roles need the policy's action `export`.",

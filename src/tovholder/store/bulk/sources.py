@@ -70,7 +70,8 @@ def read_paths(paths: Iterable[Path]) -> Iterator[Item]:
     for path in paths:
         if path.is_dir():
             for child in sorted(child for child in path.rglob("*") if child.is_file()):
-                if _suffix(child) in (".json", ".ndjson", ".jsonl", ".tgz"):
+                # A Bulk Data export's manifest names the files beside it and is no resource.
+                if _suffix(child) in (".json", ".ndjson", ".jsonl", ".tgz") and child.name != "manifest.json":
                     yield from _whole_file(child)
         elif path.exists():
             yield from _whole_file(path)

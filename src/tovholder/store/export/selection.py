@@ -13,7 +13,7 @@ from tovholder import database
 from tovholder.access import Context
 from tovholder.access.policy import decide
 from tovholder.base import json
-from tovholder.base.errors import Category, Issue, Problem, forbidden
+from tovholder.base.errors import Category, Issue, Problem, forbidden, not_found
 from tovholder.fhir.references import parse_reference, subjects_of
 from tovholder.fhir.validate import resource_types
 from tovholder.store import compartment, scope
@@ -64,7 +64,7 @@ class Selection:
 
 
 def check(ctx: Context, wish: Selection) -> None:
-    """Raise Problem when it cannot be exported: FORBIDDEN for the role, INVALID for a type or filter there is not."""
+    """Raise Problem when it cannot be exported: FORBIDDEN for the role, INVALID or NOT_FOUND for what there is not."""
     named = {*wish.types, *wish.filters}
     if not named <= resource_types() - _NEVER:
         raise Problem(
@@ -77,6 +77,8 @@ def check(ctx: Context, wish: Selection) -> None:
     if refused or not types_of(ctx, wish):
         what = refused[0] if refused else "Patient"
         raise forbidden(what, f"the role {ctx.role} may not export {what}", "a role that may export")
+    if wish.level == "group":
+        _group(wish.group)
     for kind, texts in wish.filters.items():
         for text in texts:
             _matching(ctx, kind, text)
@@ -160,18 +162,22 @@ def members_of(wish: Selection) -> frozenset[str] | None:
     named = None if wish.patients is None else frozenset(wish.patients)
     if wish.level != "group":
         return named
+    found = frozenset(_members(_group(wish.group).get("member") or ()))
+    return found if named is None else found & named
+
+
+def _group(rid: str) -> dict[str, Any]:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT v.body FROM store_resource AS r JOIN store_version AS v ON v.seq = r.seq"
             " WHERE r.type = 'Group' AND r.rid = %s AND NOT r.deleted",
-            [wish.group],
+            [rid],
         )
         row = cursor.fetchone()
     if row is None:
-        return frozenset()
-    group = json.loads(bytes(row[0]))
-    found = frozenset(_members(group.get("member") or ()))
-    return found if named is None else found & named
+        raise not_found("The Group")
+    found: dict[str, Any] = json.loads(bytes(row[0]))
+    return found
 
 
 def _members(told: Iterable[dict[str, Any]]) -> Iterator[str]:
