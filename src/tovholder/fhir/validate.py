@@ -72,6 +72,7 @@ class Validator:
         self._rules = {name: tuple(listed) for name, listed in (rules or {}).items()}
         self._primitives = primitive_checks(definitions.primitives())
         self._objects: dict[str, Check] = {}
+        self._outermost = self._any_resource(contained=False, outermost=True)
         self._resource = self._any_resource(contained=False)
         self._contained = self._any_resource(contained=True)
 
@@ -91,7 +92,7 @@ class Validator:
     def thorough(self, resource: object) -> list[Finding]:
         """The same without the quick answer and without further rules: structure first, invariants when that is sound."""
         try:
-            found = self._resource(resource)
+            found = self._outermost(resource)
             if found is None and isinstance(resource, dict):
                 found = list(islice(invariants_walk.breaches(resource, "error", self._passed), MOST_FINDINGS))
         except RecursionError:
@@ -107,7 +108,7 @@ class Validator:
         for path, inner in _resources_inside(resource):
             yield from self._further(inner, location + path)
 
-    def _any_resource(self, *, contained: bool) -> Check:
+    def _any_resource(self, *, contained: bool, outermost: bool = False) -> Check:
         types = resource_types()
 
         def check(value: object) -> list[Finding] | None:
@@ -124,7 +125,7 @@ class Validator:
                 told = shown(name) if name.isascii() and name.isalpha() else "the text"
                 return [(".resourceType", f"{told} is not an R4 resource type", expected, "structure")]
             if not contained and self._passed is not None:
-                if self._passed(value):
+                if not outermost and self._passed(value):  # of the outermost one it has been asked
                     return None
                 if _larger_than(value, self._most_values):
                     return [("", "the resource is too large", f"at most {self._most_values} values", "too-long")]
