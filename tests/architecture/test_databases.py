@@ -18,6 +18,7 @@ KNOWING: dict[str, str] = {
     "cli/bench": "measures a plain SQLite beside the record, as a floor",
     "access/audit.py": "an event, its number and its patients are one statement on each",
     "store/sealing.py": "the trail's own file and triggers on SQLite",
+    "store/backup": "a backup is a file of the engine's own kind",
     "store/export/writing.py": "a scratch file of its own, which is SQLite's on both",
 }
 ONLY_SQLITE = (

@@ -48,6 +48,8 @@ class Server:
 
     port: int
     process: subprocess.Popen[bytes]
+    home: Path
+    durable: bool
 
     @staticmethod
     @contextmanager
@@ -77,9 +79,10 @@ class Server:
             shutil.rmtree(home, ignore_errors=True)
 
     @staticmethod
-    def _run(place: Path, home: Path, durable: bool) -> Server:
+    def _run(place: Path, home: Path, durable: bool, port: int = 0) -> Server:
         with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", port))
             port = probe.getsockname()[1]
         told = {
             "listen_addresses": "127.0.0.1",
@@ -102,7 +105,7 @@ class Server:
             stderr=subprocess.PIPE,
             start_new_session=True,  # Ctrl-C is for the tests, which then stop the server
         )
-        server = Server(port, process)
+        server = Server(port, process, home, durable)
         for _ in range(600):
             if process.poll() is not None:
                 told_why = process.stderr.read().decode(errors="replace")[-300:] if process.stderr else ""
@@ -112,6 +115,24 @@ class Server:
             time.sleep(0.05)
         server.stop()
         raise Missing("PostgreSQL did not answer within 30 seconds")
+
+    @contextmanager
+    def again(self) -> Iterator[Server]:
+        """The same server after it was killed: same folder, same port, recovered from its log."""
+        self.process.wait(20)
+        until = time.monotonic() + 20
+        while True:
+            try:
+                server = Server._run(binaries(), self.home, self.durable, self.port)
+                break
+            except Missing:  # those it had started take a moment to notice that it is gone
+                if time.monotonic() > until:
+                    raise
+                time.sleep(0.2)
+        try:
+            yield server
+        finally:
+            server.stop()
 
     def _answers(self) -> bool:
         import psycopg

@@ -140,7 +140,9 @@ def last_seal(query: Query) -> Seal | None:
 
 def _seal(row: tuple[Any, ...]) -> Seal:
     number, at_ms, after, last, events, told, marks = row
-    return Seal(number, at_ms, after, last, events, told, bytes(marks) if isinstance(marks, bytes | memoryview) else b"")
+    return Seal(
+        number, at_ms, after, last, events, told, bytes(marks) if isinstance(marks, bytes | memoryview) else b""
+    )
 
 
 def verify(

@@ -170,7 +170,11 @@ def _touched(row: Row, act: Act) -> list[dict[str, Any]]:
         asked = {"type": things, "role": _coding((ENTITY_ROLE, "24", "Query")), "description": row.detail}
         return [asked | {"query": base64.b64encode(row.detail.encode()).decode()}]
     role = _coding((ENTITY_ROLE, "4", "Domain Resource"))
-    return [{"what": {"reference": told}, "type": things, "role": role} for told in row.detail.split()]
+    return [{**_what(told), "type": things, "role": role} for told in row.detail.split()]
+
+
+def _what(told: str) -> dict[str, Any]:
+    return {"what": {"reference": told}} if "/" in told else {"name": told}
 
 
 def _patient(patient: str) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from tovholder import __version__
-from tovholder.cli import bench, data, demo, export, package, runs, server, trail
+from tovholder.cli import backup, bench, data, demo, export, package, runs, server, trail
 from tovholder.cli.setup import reported
 
 app = typer.Typer(
@@ -23,6 +23,8 @@ app.command("import")(data.import_)
 app.command("export")(export.export)
 app.command("rebuild")(data.rebuild)
 app.command("synth")(data.synth)
+app.command("backup")(backup.backup)
+app.command("restore")(backup.restore)
 app.command("token")(data.token)
 app.add_typer(package.app, name="package")
 app.add_typer(runs.flags, name="flags")

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db import connection
 
+from tovholder import store
 from tovholder.access import Context, audit, audit_event
 from tovholder.access.domain import Condition
 from tovholder.access.policy import decide
@@ -38,7 +39,7 @@ def read(ctx: Context, rid: str) -> Stored:
     return stored
 
 
-def page(ctx: Context, params: Sequence[tuple[str, str]]) -> Page:
+def page(ctx: Context, params: Sequence[tuple[str, str]]) -> store.Page:
     """One page of events, newest first unless sorted otherwise. Raises Problem(INVALID) naming what there is."""
     asked = Asked(ctx)
     _scope(asked, "search")
@@ -48,7 +49,7 @@ def page(ctx: Context, params: Sequence[tuple[str, str]]) -> Page:
         raise Problem(Category.INVALID, "The search cannot be understood", asked.issues, kept="nothing was read")
     total = _total(asked) if asked.total else None
     if asked.count == 0:
-        return Page(entries=(), total=total, cursor=None)
+        return store.Page(entries=(), total=total, cursor=None)
     down, column = asked.sort.startswith("-"), SORTS[asked.sort.removeprefix("-")]
     way = "DESC" if down else "ASC"
     order = f"e.id {way}" if column == "e.id" else f"{column} {way}, e.id {way}"
@@ -62,7 +63,7 @@ def page(ctx: Context, params: Sequence[tuple[str, str]]) -> Page:
     shown, more = found[: asked.count], len(found) > asked.count
     entries, patients = _rendered(ctx, shown, "search")
     note(audit.Entry(ctx, "search", patients, KIND))
-    return Page(
+    return store.Page(
         entries=tuple(entries),
         total=len(entries) if total is None and not more and not asked.cursor else total,
         cursor=_encode(shown[-1].at_ms, shown[-1].id) if more else None,

@@ -18,6 +18,7 @@ from tovholder.rules import check, compile, run
 from tovholder.rules import schema as rule_schema
 from tovholder.store import schema, scope
 from tovholder.store.trail import note as note
+from tovholder.store.trail import note_refusal
 
 
 def facts(
@@ -39,6 +40,7 @@ def facts(
         raise Problem(Category.FORBIDDEN, f"The role {ctx.role} may not read facts", kept="nothing was read")
     if patient is not None:
         if not sees(ctx, patient):
+            note_refusal(ctx, "Patient", patient)
             return []
         rule_scope = compile.Patient()
         bound["scope_patient"] = patient

@@ -14,6 +14,7 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 from tovholder import database
 from tovholder.access import audit_chain
 from tovholder.access.audit_chain import Broken, Report, Seal
+from tovholder.base.errors import Problem
 from tovholder.store import presence
 
 EVERY = 0.3  # seconds between looks at the trail, in a server
@@ -131,11 +132,20 @@ class Duty:
     def __init__(self) -> None:
         self._sealer = Sealer()
         self._told = -TOLD_EVERY
+        self._failing = False
 
     def __call__(self, now: datetime) -> None:
-        """Seal what is settled. Raises what the database raises; the next call tries again."""
-        presence.check()
-        self._sealer.seal(now)
+        """Seal what is settled. Raises what keeps it from that once; the next calls go on trying, and say no more."""
+        try:
+            presence.check()
+            self._sealer.seal(now)
+        except (Problem, DatabaseError):
+            connection.close()
+            if not self._failing:
+                self._failing = True
+                raise
+            return
+        self._failing = False
         if monotonic() - self._told < TOLD_EVERY:
             return
         self._told = monotonic()

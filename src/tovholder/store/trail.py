@@ -12,7 +12,7 @@ from typing import Any
 from django.db import DatabaseError, DataError, IntegrityError, connection, transaction
 
 from tovholder import database
-from tovholder.access import audit
+from tovholder.access import Context, audit
 
 
 def note(entry: audit.Entry) -> None:
@@ -20,6 +20,17 @@ def note(entry: audit.Entry) -> None:
     if not audit.is_logged(entry) or audit.gather(entry):
         return
     write_audit([entry])
+
+
+def note_refusal(ctx: Context, kind: str, rid: str) -> None:
+    """Note that somebody asked for what is not theirs; what is not there refused nobody."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT patient_id FROM store_resource WHERE type = %s AND rid = %s", [kind, rid])
+        row = cursor.fetchone()
+    if row is not None:
+        audit.gather(
+            audit.Entry(ctx, "refused", frozenset({row[0]} if row[0] else ()), f"{kind}/{rid}", outcome="refused")
+        )
 
 
 def write_audit(entries: Sequence[audit.Entry]) -> None:

@@ -11,6 +11,7 @@ from tovholder.fhir.references import patient_of
 from tovholder.store import scope
 from tovholder.store.reading import note, require_type, sees
 from tovholder.store.rows import Stored
+from tovholder.store.trail import note_refusal as note_refusal
 
 
 def read(ctx: Context, kind: str, rid: str, *, version: int | None = None) -> Stored:
@@ -43,14 +44,3 @@ def read(ctx: Context, kind: str, rid: str, *, version: int | None = None) -> St
     if method == "delete":
         raise Problem(Category.GONE, f"{kind} was deleted", kept="its versions")
     return stored
-
-
-def note_refusal(ctx: Context, kind: str, rid: str) -> None:
-    """Note that somebody asked for what is not theirs; what is not there refused nobody."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT patient_id FROM store_resource WHERE type = %s AND rid = %s", [kind, rid])
-        row = cursor.fetchone()
-    if row is not None:
-        audit.gather(
-            audit.Entry(ctx, "refused", frozenset({row[0]} if row[0] else ()), f"{kind}/{rid}", outcome="refused")
-        )

@@ -2,160 +2,129 @@
 
 from __future__ import annotations
 
-import http.client
+import json
 import os
+import random
 import signal
-import socket
-import sqlite3
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import orjson
 import pytest
 
+from lib import homes, postgres, violence
+from lib.serving import COMMAND, Server
+
 pytestmark = pytest.mark.slow
-SET_UP = """
-import django; django.setup()
-from django.core.management import call_command
-call_command("migrate", verbosity=0)
-from tovholder.access import Role, people
-from tovholder.base.clock import system_clock
-people.save_persona(people.Persona("system", "System", "", Role.SYSTEM, "", "", ""))
-print(people.make_token("system", system_clock()))
-"""
-
-
-@dataclass
-class Server:
-    """tovholder serve in a home of its own."""
-
-    home: Path
-    token: str = ""
-    port: int = 0
-    process: subprocess.Popen[bytes] | None = None
-    environ: dict[str, str] = field(default_factory=dict)
-
-    def prepare(self) -> None:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("TOVHOLDER_")}
-        mine = {"TOVHOLDER_ENV": "test", "TOVHOLDER_HOME": str(self.home)}
-        self.environ = kept | mine | {"DJANGO_SETTINGS_MODULE": "tovholder.config.settings"}
-        made = subprocess.run([sys.executable, "-c", SET_UP], env=self.environ, capture_output=True, check=True)
-        self.token = made.stdout.decode().split()[-1]
-
-    def start(self) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        command = [sys.executable, "-m", "tovholder.cli.main", "serve", "--port", str(self.port)]
-        self.process = subprocess.Popen(command, env=self.environ, stderr=subprocess.DEVNULL, start_new_session=True)
-        until = time.monotonic() + 60
-        while self.status("GET", "/healthz") != 200:
-            assert time.monotonic() < until, "the server did not come up"
-            time.sleep(0.1)
-
-    def stop(self) -> None:
-        if self.process is not None and self.process.poll() is None:
-            self.process.terminate()
-            self.process.wait(30)
-
-    def send(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, bytes]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
-        told = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/fhir+json"} | headers
-        try:
-            connection.request(method, path, orjson.dumps(body) if body is not None else None, told)
-            answer = connection.getresponse()
-            return answer.status, answer.read()
-        finally:
-            connection.close()
-
-    def status(self, method: str, path: str, body: Any = None) -> int | None:
-        """The status; None when nobody answered."""
-        try:
-            return self.send(method, path, body)[0]
-        except (OSError, http.client.HTTPException):
-            return None
-
-    def children(self) -> list[int]:
-        assert self.process is not None
-        told = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text(encoding="ascii")
-        return [int(pid) for pid in told.split()]
-
-    def serving(self) -> list[int]:
-        """The server's own processes (beside the one that does the daily runs)."""
-        return [pid for pid in self.children() if b"worker" not in Path(f"/proc/{pid}/cmdline").read_bytes()]
-
-    def database(self) -> Path:
-        return self.home / "tovholder.sqlite3"
 
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
-    made = Server(tmp_path)
-    made.prepare()
-    made.start()
-    try:
+    with Server.made(tmp_path) as made:
         yield made
-    finally:
-        made.stop()
 
 
 def basic(rid: str) -> dict[str, Any]:
     return {"resourceType": "Basic", "id": rid, "code": {"text": rid}}
 
 
-def test_everything_acknowledged_is_there_after_workers_and_server_are_killed(server: Server) -> None:
-    acknowledged: list[str] = []
-    done = threading.Event()
+def kill(pid: int) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
 
-    def writer(name: int) -> None:
-        number = 0
-        while not done.is_set():
-            number += 1
-            rid = f"w{name}-{number}"
-            if server.status("PUT", f"/fhir/Basic/{rid}", basic(rid)) in (200, 201):
-                acknowledged.append(rid)
 
-    threads = [threading.Thread(target=writer, args=(name,)) for name in range(4)]
-    for thread in threads:
-        thread.start()
-    time.sleep(1)
-    os.kill(server.serving()[0], signal.SIGKILL)
-    before = len(acknowledged)
-    time.sleep(3)
-    assert len(acknowledged) > before  # a killed worker is replaced; the others went on
-    family = server.children()
-    assert server.process is not None
-    server.process.kill()
-    server.process.wait(10)
-    done.set()
-    for thread in threads:
-        thread.join()
-    until = time.monotonic() + 20
-    while any(Path(f"/proc/{pid}").exists() for pid in family):
-        assert time.monotonic() < until, "orphans outlived the server"
-        time.sleep(0.2)
-    with sqlite3.connect(server.database()) as held:
-        stored = {row[0] for row in held.execute("SELECT rid FROM store_resource")}
-        assert held.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-    held.close()
-    assert set(acknowledged) <= stored
-    again = [sys.executable, "-m", "tovholder.cli.main", "rebuild", "--check"]
-    assert subprocess.run(again, env=server.environ, capture_output=True, check=False).returncode == 0
+def whole(server: Server) -> None:
+    """Facts and search index are what the record makes them, and the trail is as it was sealed, by our own commands."""
+    again = server.run("rebuild", "--check")
+    assert again.returncode == 0, again.stdout + again.stderr
+    sealed = server.run("audit", "verify", "--json")
+    assert sealed.returncode == 0, sealed.stdout + sealed.stderr
+    assert json.loads(sealed.stdout)["events"] > 0
+    if not server.home.database_url:
+        assert server.home.rows("PRAGMA integrity_check") == [("ok",)]
+
+
+def import_killed(server: Server, name: str, pause: float) -> None:
+    """An import of its own people, killed with all it started once the first are in; then run again to its end."""
+    file = server.home.folder / f"{name}.ndjson"
+    rows = ({"id": f"{name}-{n}", **violence.person("Indlæst")} for n in range(1500))
+    file.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    count = "SELECT COUNT(*) FROM store_resource WHERE rid LIKE ?"
+    command = [*COMMAND, "import", str(file)]
+    process = subprocess.Popen(command, env=server.environ, cwd=server.home.folder, stdout=subprocess.DEVNULL)
+    until = time.monotonic() + 60
+    while server.home.rows(count, f"{name}-%") == [(0,)]:
+        assert process.poll() is None
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    time.sleep(pause)
+    kill(process.pid)
+    process.wait(10)
+
+
+def test_everything_acknowledged_is_there_after_twenty_kills(server: Server) -> None:
+    """Thirteen times one serving process, four times everything at one moment, three times an import meanwhile."""
+    chosen = random.Random(7)
+    with violence.Clients(server) as clients:
+        clients.wait_for(20, 60)
+        for number in range(1, 18):
+            if number % 4:
+                kill(chosen.choice(server.serving() or server.children()))
+            else:
+                server.kill()
+                server.start()
+            if number in (3, 9, 15):
+                import_killed(server, f"i{number}", chosen.random() / 2)
+            clients.wait_for(5 + chosen.randrange(40), 60)  # those who live, and those who take their place, go on
+            violence.check(server, clients)
+        server.kill()
+    violence.check(server, clients)
+    assert min(len(clients.told.created), len(clients.told.bundles)) > 50
+    for number in (3, 9, 15):
+        assert server.run("import", f"i{number}.ndjson").returncode == 0
+        assert server.home.rows("SELECT COUNT(*) FROM store_resource WHERE rid LIKE ?", f"i{number}-%") == [(1500,)]
+    violence.check(server, clients)
+    whole(server)
+
+
+@pytest.mark.postgresql("its own processes are killed")
+def test_everything_acknowledged_is_there_after_postgresql_itself_is_killed(tmp_path: Path) -> None:
+    with postgres.Server.started(durable=True) as database:
+        before = os.environ["TOVHOLDER_DATABASE_URL"]
+        os.environ["TOVHOLDER_DATABASE_URL"] = database.url("tovholder")
+        homes._template.cache_clear()
+        try:
+            with Server.made(tmp_path) as server, violence.Clients(server) as clients:
+                clients.wait_for(30, 60)
+                for number in range(4):
+                    busy = "SELECT pid FROM pg_stat_activity WHERE application_name = 'tovholder' AND state <> 'idle'"
+                    backends = [pid for (pid,) in server.home.rows(busy)]
+                    # Killing one makes the server end every other and recover from its log.
+                    kill(backends[0] if backends and number < 3 else database.process.pid)
+                    if number == 3:
+                        break
+                    clients.wait_for(20, 90)
+                    violence.check(server, clients)
+                with database.again():
+                    clients.wait_for(20, 90)
+                    violence.check(server, clients)
+                    whole(server)
+        finally:
+            os.environ["TOVHOLDER_DATABASE_URL"] = before
+            homes._template.cache_clear()
 
 
 def test_of_twenty_who_change_the_same_version_one_wins(server: Server) -> None:
-    assert server.send("PUT", "/fhir/Basic/one", basic("one"))[0] == 201
+    assert server.send("PUT", "/fhir/Basic/one", basic("one")).status == 201
     for version in (1, 2):
         answers: list[int] = []
 
         def change(version: int = version, answers: list[int] = answers) -> None:
-            answers.append(server.send("PUT", "/fhir/Basic/one", basic("one"), **{"If-Match": f'W/"{version}"'})[0])
+            answers.append(server.send("PUT", "/fhir/Basic/one", basic("one"), **{"If-Match": f'W/"{version}"'}).status)
 
         threads = [threading.Thread(target=change) for _ in range(20)]
         for thread in threads:
@@ -165,17 +134,18 @@ def test_of_twenty_who_change_the_same_version_one_wins(server: Server) -> None:
         assert sorted(answers) == [200, *[412] * 19]
 
 
+@pytest.mark.sqlite("a file can be moved away")
 def test_a_record_that_is_away_is_told_and_found_again(server: Server) -> None:
-    database, away = server.database(), server.home / "away.sqlite3"
-    assert server.send("PUT", "/fhir/Basic/before", basic("before"))[0] == 201
+    database, away = server.home.file, server.home.folder / "away.sqlite3"
+    assert server.send("PUT", "/fhir/Basic/before", basic("before")).status == 201
 
     def told_away() -> None:
         for _ in range(8):  # whichever process and thread answers
-            status, body = server.send("GET", "/fhir/Basic/before")
-            assert (status, orjson.loads(body)["resourceType"]) == (503, "OperationOutcome")
-            assert server.send("PUT", "/fhir/Basic/lost", basic("lost"))[0] == 503
-            status, body = server.send("GET", "/")
-            assert (status, b"<html" in body) == (503, True)
+            answer = server.send("GET", "/fhir/Basic/before")
+            assert (answer.status, answer.json["resourceType"]) == (503, "OperationOutcome")
+            assert server.send("PUT", "/fhir/Basic/lost", basic("lost")).status == 503
+            answer = server.send("GET", "/")
+            assert (answer.status, b"<html" in answer.body) == (503, True)
             assert server.status("GET", "/healthz") == 503
 
     database.rename(away)
@@ -193,7 +163,5 @@ def test_a_record_that_is_away_is_told_and_found_again(server: Server) -> None:
         if (found := Path(f"{away}{suffix}")).exists():
             found.rename(f"{database}{suffix}")
     assert [server.status("PUT", f"/fhir/Basic/after{n}", basic(f"after{n}")) for n in range(8)] == [201] * 8
-    with sqlite3.connect(database) as held:
-        stored = {row[0] for row in held.execute("SELECT rid FROM store_resource WHERE type = 'Basic'")}
-    held.close()
+    stored = {row[0] for row in server.home.rows("SELECT rid FROM store_resource WHERE type = 'Basic'")}
     assert stored == {"before", *(f"after{n}" for n in range(8))}

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
 from django.urls import get_resolver
 
@@ -70,6 +71,23 @@ class TestWhoMayComeIn:
         nobody = worlds.browser("anden").get("/klinik/patient/findes-ikke/kol/")
         assert mine.status_code == nobody.status_code == 404
         assert "Prøvesen" not in text(mine)
+
+    def test_who_was_refused_stands_in_the_patients_trail(self, world: worlds.World) -> None:
+        worlds.browser("anden").get(world.course)
+        worlds.browser("hospital").get(world.course)
+        worlds.browser("hospital").get("/klinik/")
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT e.actor, e.detail, l.patient_id FROM access_auditevent AS e"
+                " LEFT JOIN access_auditpatient AS l ON l.event_id = e.id WHERE e.outcome = 'refused' ORDER BY e.id"
+            )
+            refused = cursor.fetchall()
+        whom = (f"Patient/{world.patient}", world.patient)
+        assert refused == [
+            ("Practitioner/anden", *whom),
+            ("Practitioner/hanne", *whom),
+            ("Practitioner/hanne", "page:cockpit", None),
+        ]
 
     def test_a_patient_cannot_decide_a_level(self, world: worlds.World) -> None:
         assert worlds.browser("patient").post(world.course + "niveau", {"level": "1"}).status_code == 403

@@ -9,8 +9,9 @@ def remake(apps, schema_editor):
     sqlite = schema_editor.connection.vendor == "sqlite"
     schema_editor.execute("ALTER TABLE access_auditpatient RENAME TO access_auditpatient_old")
     # The row is its own index on SQLite: without rowid one tree fewer to write for each read of a patient.
+    collation = "" if sqlite else ' COLLATE "C"'
     schema_editor.execute(
-        "CREATE TABLE access_auditpatient (event_id BIGINT NOT NULL, patient_id VARCHAR(64) NOT NULL,"
+        f"CREATE TABLE access_auditpatient (event_id BIGINT NOT NULL, patient_id VARCHAR(64){collation} NOT NULL,"
         f" PRIMARY KEY (event_id, patient_id)){' WITHOUT ROWID' if sqlite else ''}"
     )
     schema_editor.execute(

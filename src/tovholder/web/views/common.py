@@ -11,9 +11,11 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.http import urlencode
 
+from tovholder.access import audit
 from tovholder.access.domain import Context, Role
 from tovholder.access.web import context_for
 from tovholder.base.errors import Category, Problem, forbidden
+from tovholder.store import trail
 from tovholder.web.view_models import FormError
 
 P = ParamSpec("P")
@@ -33,6 +35,7 @@ def for_roles(*roles: Role) -> Callable[[View[P]], Callable[Concatenate[HttpRequ
                     raise
                 return HttpResponseRedirect(f"{reverse('web:front')}?{urlencode({'next': request.path})}")
             if ctx.role not in roles:
+                _note_refusal(ctx, view.__name__, kwargs.get("patient_id"))
                 raise forbidden("role", "This page is for another role", ", ".join(roles))
             return view(request, ctx, *args, **kwargs)
 
@@ -40,6 +43,13 @@ def for_roles(*roles: Role) -> Callable[[View[P]], Callable[Concatenate[HttpRequ
         return guarded
 
     return wrap
+
+
+def _note_refusal(ctx: Context, page: str, patient: object) -> None:
+    if isinstance(patient, str):
+        trail.note_refusal(ctx, "Patient", patient)
+    else:
+        audit.gather(audit.Entry(ctx, "refused", frozenset(), f"page:{page}", outcome="refused"))
 
 
 def open_to_all(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
