@@ -130,7 +130,9 @@ def observations(draw: st.DrawFn) -> dict[str, Any]:
     elif value == "dateTime":
         made["valueDateTime"] = draw(st.sampled_from(DATES))
     if draw(maybe):
-        made["component"] = [{"code": draw(concepts()), "valueQuantity": draw(quantities())}]
+        # With a value of its own an Observation says no other of the same code in a component (obs-7).
+        code = draw(concepts()) if value == "none" else {"coding": [{"system": SYSTEM, "code": "K1"}]}
+        made["component"] = [{"code": code, "valueQuantity": draw(quantities())}]
     if draw(maybe):
         made["meta"] = {"profile": [draw(st.sampled_from(URLS))], "tag": [draw(codings())]}
     return made
@@ -203,7 +205,7 @@ def prefixed(values: tuple[str, ...]) -> st.SearchStrategy[str]:
 
 texts = st.sampled_from((*NAMES, "å", "sø", "so", "JENS", "j", "%", "_", "x!"))
 tokens = st.one_of(
-    st.sampled_from(CODES),
+    st.sampled_from((*CODES, "K1")),
     st.tuples(st.sampled_from((SYSTEM, OTHER, "")), st.sampled_from(CODES)).map("|".join),
     st.sampled_from((f"{SYSTEM}|", f"{OTHER}|")),
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -17,7 +16,7 @@ from tovholder.api.errors import success
 from tovholder.base.errors import Category, Issue, Problem
 from tovholder.fhir import search_tables
 from tovholder.fhir.definitions import resource_types
-from tovholder.store import Page, Stored, audit_search
+from tovholder.store import Page, Stored
 from tovholder.store import search as search_one
 from tovholder.store.search import parse_query, search_types
 
@@ -30,9 +29,6 @@ def search(request: HttpRequest, kind: str) -> HttpResponse:
     """A searchset Bundle; the next page by an opaque cursor."""
     ctx, base = http.caller(request), http.base_url(request)
     params, by_post = _asked(request)
-    if kind == "AuditEvent":
-        page = replace(audit_search.page(ctx, params), used=tuple(params))
-        return http.answer(_bundle(base, page, _links(f"{base}/{kind}", page, params)))
     page = search_one(ctx, kind, params, strict=negotiate.prefer(request).strict, base=base, sealed=by_post)
     return http.answer(_bundle(base, page, _links(f"{base}/{kind}", page, params)))
 
@@ -40,16 +36,17 @@ def search(request: HttpRequest, kind: str) -> HttpResponse:
 def in_compartment(request: HttpRequest, patient: str, kind: str) -> HttpResponse:
     """GET [base]/Patient/[id]/[type] and …/*: what is in the patient's compartment."""
     ctx, base = http.caller(request), http.base_url(request)
-    params, _ = _asked(request)
+    params, by_post = _asked(request)
     kinds = _allowed(ctx, ["Patient", *search_tables.patient_compartment()]) if kind == "*" else [kind]
-    page = search_types(ctx, kinds, params, strict=negotiate.prefer(request).strict, base=base, about=patient)
+    strict = negotiate.prefer(request).strict
+    page = search_types(ctx, kinds, params, strict=strict, base=base, about=patient, sealed=by_post)
     return http.answer(_bundle(base, page, _links(f"{base}/Patient/{patient}/{kind}", page, params)))
 
 
 def of_types(request: HttpRequest) -> HttpResponse:
     """GET [base]?_type=A,B: several types at once, by what all of them can be asked."""
     ctx, base = http.caller(request), http.base_url(request)
-    params, _ = _asked(request)
+    params, by_post = _asked(request)
     told = [part for name, value in params if name == "_type" for part in value.split(",") if part]
     if not told or not set(told) <= resource_types():
         raise Problem(
@@ -60,7 +57,7 @@ def of_types(request: HttpRequest) -> HttpResponse:
         )
     rest = [item for item in params if item[0] != "_type"]
     kinds = list(dict.fromkeys(told))
-    page = search_types(ctx, kinds, rest, strict=negotiate.prefer(request).strict, base=base)
+    page = search_types(ctx, kinds, rest, strict=negotiate.prefer(request).strict, base=base, sealed=by_post)
     return http.answer(_bundle(base, page, _links(base, page, params, always=[("_type", ",".join(kinds))])))
 
 
@@ -87,15 +84,16 @@ def _links(path: str, page: Page, params: Params, always: Params | None = None) 
 
     What came in a form may be a person's number and is told in no address: the search stands sealed in the cursor.
     """
+    always = always or []
     if page.hidden is not None:
         at = next((value for name, value in params if name == "_cursor"), page.hidden)
         links = [
-            {"relation": "self", "url": _link(path, [("_cursor", at)])},
-            {"relation": "first", "url": _link(path, [("_cursor", page.hidden)])},
+            {"relation": "self", "url": _link(path, [*always, ("_cursor", at)])},
+            {"relation": "first", "url": _link(path, [*always, ("_cursor", page.hidden)])},
         ]
-        following = [("_cursor", page.cursor)] if page.cursor else []
+        following = [*always, ("_cursor", page.cursor)] if page.cursor else []
     else:
-        used = [*(always or ()), *page.used, *(item for item in params if item[0] in _FORM and item not in page.used)]
+        used = [*always, *page.used, *(item for item in params if item[0] in _FORM and item not in page.used)]
         plain = [item for item in used if item[0] != "_cursor"]
         links = [{"relation": "self", "url": _link(path, used)}, {"relation": "first", "url": _link(path, plain)}]
         following = [*plain, ("_cursor", page.cursor)] if page.cursor else []

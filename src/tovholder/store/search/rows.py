@@ -9,12 +9,16 @@ from typing import Any
 from django.db import connection
 
 from tovholder.base import json
-from tovholder.store.params.terms import Sql, all_of
+from tovholder.base.errors import Category, Issue, Problem
+from tovholder.store.params.asked import KEPT
+from tovholder.store.params.terms import Sql, all_of, conjunction
 from tovholder.store.rows import Stored
 from tovholder.store.search import order
 from tovholder.store.search.order import Key, Place
 from tovholder.store.search.plan import Way
 
+# By several keys no index is in order: all matches are.
+MOST_SORTED = 20_000
 # So many changed resources are put back in their place on later pages; with more, the newest changes go unnoticed.
 MOST_MOVED = 5000
 _COLUMNS = "r.key, r.rid, r.version, r.updated, r.patient_id"
@@ -76,12 +80,15 @@ def _sorted(kind: str, way: Way, keys: Sequence[Key], place: Place | None, count
     The newest version there is comes along from the beginning of an order in which things may move.
     """
     joined = not way.few and any(item.table for item in keys)
+    if joined:
+        _require_sortable(way)
     joins = Sql("")
     columns: list[Sql] = []
     for number, item in enumerate(keys):
         if joined and item.table:
             columns.append(Sql(f"s{number}.value"))
-            told = item.rows("t")
+            matching = Sql(f"t.key IN (SELECT r.key FROM store_resource AS r WHERE {way.where.text})", way.where.values)
+            told = conjunction([item.rows("t"), matching])
             joins += Sql(
                 f" LEFT JOIN (SELECT t.key, {item.aggregate}(t.{item.column}) AS value FROM {item.table} AS t"
                 f" WHERE {told.text} GROUP BY t.key) AS s{number} ON s{number}.key = r.key",
@@ -117,6 +124,31 @@ def _sorted(kind: str, way: Way, keys: Sequence[Key], place: Place | None, count
     return [_row(kind, row, (*row[7:], row[0])) for row in rows], rows[0][6] if rows else 0
 
 
+def _require_sortable(way: Way) -> None:
+    """Raise Problem(TOO_LARGE) for more matches than several keys can put in order in reasonable time."""
+    found = _fetch(
+        Sql(
+            "SELECT COUNT(*) FROM (SELECT 1 AS one FROM store_resource AS r"
+            f" WHERE {way.where.text} LIMIT {MOST_SORTED + 1}) AS u",
+            way.where.values,
+        )
+    )
+    if found[0][0] > MOST_SORTED:
+        raise Problem(
+            Category.TOO_LARGE,
+            "The search cannot be run",
+            [
+                Issue(
+                    "_sort",
+                    f"several keys sort no more than {MOST_SORTED} matches",
+                    "one key, or a narrower search (a patient, a time)",
+                    "too-costly",
+                )
+            ],
+            kept=KEPT,
+        )
+
+
 def _in_memory(kind: str, way: Way, keys: Sequence[Key], place: Place | None, count: int) -> list[Row]:
     """Few resources, sorted by what they themselves say: their values' index knows them by value, not by key."""
     by = order.compare(keys)
@@ -146,18 +178,21 @@ def _walk(kind: str, way: Way, key: Key, place: Place | None, count: int) -> lis
     down = " DESC" if key.descending else ""
     single = replace(key, nullable=False)
     told = key.rows("w")
+    # Where an index tells its place, the content need not be read for it.
+    first = Sql("NULL") if key.native is None else Sql(key.native.text.replace("{r}", "r"), key.native.values)
     while (at is None or at[0] is not None) and len(found) < count:
         where = way.where if at is None else all_of([way.where, order.after([value], [single], "w.key", at)])
         rows = _fetch(
             Sql(
-                f"SELECT {_COLUMNS}, v.body, {value.text} FROM {key.table} AS w CROSS JOIN store_resource AS r"
+                f"SELECT {_COLUMNS}, v.body, {value.text}, {first.text} FROM {key.table} AS w"
+                " CROSS JOIN store_resource AS r"
                 f" CROSS JOIN store_version AS v WHERE {told.text} AND r.key = w.key AND v.seq = r.seq"
                 f" AND {where.text} ORDER BY {value.text}{down}, w.key{down} LIMIT {int(count)}",
-                (*told.values, *where.values),
+                (*first.values, *told.values, *where.values),
             )
         )
         for row in rows:
-            met = _row(kind, row, None, [key])
+            met = _row(kind, row, None if key.native is None else (row[7], row[0]), [key])
             if met.place == (row[6], row[0]) and (not found or found[-1].key != met.key):
                 found.append(met)
         if len(rows) < count:

@@ -70,6 +70,8 @@ def search(
     this patient's compartment. sealed: the cursor carries the search itself, so that a link need not (for POST).
     """
     reading.require_type(kind)
+    if kind == "AuditEvent":
+        return _of_trail(ctx, params, sealed)
     return search_types(ctx, (kind,), params, strict=strict, base=base, about=about, sealed=sealed)
 
 
@@ -126,6 +128,26 @@ def search_types(
         included=_given(along, asked),
         used=tuple(asked.used),
         notes=tuple(notes),
+        hidden=cursors.seal(Cursor(mark, None, 0, carried)) if carried is not None else None,
+    )
+
+
+def _of_trail(ctx: Context, params: Given, sealed: bool) -> Page:
+    """Audit events, which are rendered from the trail; their pages are sealed as all others are."""
+    from tovholder.store import audit_search
+
+    cursor, params = _resumed(params)
+    asked = tuple(item for item in params if item[0] != "_cursor")
+    carried = asked if sealed or (cursor is not None and cursor.params is not None) else None
+    mark = cursors.mark("AuditEvent", asked)
+    if cursor is not None and cursor.search != mark:
+        raise cursors.not_ours()
+    place = cursor.place if cursor is not None else None
+    page = audit_search.page(ctx, [*asked, *([("_cursor", str(place[0]))] if place else [])])
+    return replace(
+        page,
+        used=tuple(params),
+        cursor=cursors.seal(Cursor(mark, (page.cursor,), 0, carried)) if page.cursor else None,
         hidden=cursors.seal(Cursor(mark, None, 0, carried)) if carried is not None else None,
     )
 
