@@ -12,8 +12,8 @@ from django.conf import settings
 from django.db import connection, connections
 from django.utils import translation
 
-from lib import postgres
 from tovholder.access import audit_tables
+from tovholder.database import temporary as postgres
 
 _SERVER = pytest.StashKey[ExitStack]()
 ON_POSTGRESQL = os.environ.get("TOVHOLDER_TEST_DATABASE") == "postgresql"

@@ -1,8 +1,8 @@
 """A Tovholder of its own for processes a test starts: a folder, and a database on whichever engine the tests run.
 
-    with homes.made(tmp_path) as home:
-        subprocess.run([...], env=home.environ)
-        assert home.rows("SELECT COUNT(*) FROM store_resource") == [(1,)]
+with homes.made(tmp_path) as home:
+    subprocess.run([...], env=home.environ)
+    assert home.rows("SELECT COUNT(*) FROM store_resource") == [(1,)]
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from lib import postgres
+from tovholder.database import temporary as postgres
 
 MIGRATE = "import django; django.setup(); from tovholder.cli import setup; setup.migrate()"
 

@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from lib import postgres
+from tovholder.database import temporary as postgres
 
 COMMAND = [sys.executable, "-m", "tovholder.cli.main"]
 WRITER = """

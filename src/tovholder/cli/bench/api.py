@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -46,13 +45,12 @@ def api(
     seconds: float = typer.Option(10.0, min=0.5, help="How long each round lasts."),
     connections: int = typer.Option(12, min=1, max=64, help="Connections at once."),
     rounds: int = typer.Option(3, min=1, help="How many rounds of each."),
+    postgresql: bool = common.POSTGRESQL,
     as_json: bool = typer.Option(False, "--json", help="One JSON object."),
 ) -> None:
     """Answers per second and latencies of the FHIR API, audit and flags on, 3 % of patients in packages."""
-    with tempfile.TemporaryDirectory() as place:
-        common.fresh(place)
-        common.empty()
-        loaded, taken = _fill(Path(place), resources)
+    with common.fresh(postgresql) as place:
+        loaded, taken = _fill(place, resources)
         known = _known(random.Random(1))
         token = _token()
         result: dict[str, Any] = {

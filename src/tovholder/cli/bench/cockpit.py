@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import statistics
-import tempfile
 import time
-from pathlib import Path
 
 import typer
 
@@ -16,12 +14,11 @@ from tovholder.cli.bench import common
 @common.app.command("cockpit")
 def cockpit(
     rounds: int = typer.Option(30, help="How many page views."),
+    postgresql: bool = common.POSTGRESQL,
     as_json: bool = typer.Option(False, "--json", help="One JSON object."),
 ) -> None:
     """Server time of a clinic's cockpit page with 1,600 listed patients."""
-    with tempfile.TemporaryDirectory() as place:
-        common.fresh(place)
-        common.empty()
+    with common.fresh(postgresql) as place:
         from django.test import Client
 
         from tovholder.access import people, system_context
@@ -31,13 +28,13 @@ def cockpit(
         from tovholder.store import bulk, search, search_all
 
         ctx = system_context(setup.now(), "import")
-        folder = Path(place) / "population"
+        folder = place / "population"
         synth.write_ndjson(
             synth.SynthConfig(seed=1, anchor=setup.now().date(), full_clinics=1, package_clinics=0), folder
         )
         bulk.load(ctx, bulk.read_paths([folder]))
         bulk.derive_pending(ctx)
-        clinics = reading.search_all(ctx, "Organization", [("type", "gp")])
+        clinics = search_all(ctx, "Organization", [("type", "gp")])
         sizes = {
             entry.id: search(
                 ctx, "Patient", [("general-practitioner", entry.reference), ("_count", "0"), ("_total", "accurate")]

@@ -6,12 +6,15 @@ import json
 import os
 import platform
 import statistics
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import typer
 
+from tovholder.base.errors import Category, Problem
 from tovholder.cli import setup
 from tovholder.cli.setup import console
 
@@ -35,13 +38,31 @@ def show(result: dict[str, Any], *, as_json: bool) -> None:
         console.print(f"{name.replace('_', ' '):<40} {value}", markup=False)
 
 
-def fresh(place: str) -> None:
-    """Set Django up over an empty home of its own; on SQLite unless a PostgreSQL database is named."""
-    os.environ["TOVHOLDER_ENV"] = "test"
-    os.environ["TOVHOLDER_HOME"] = place
-    if not os.environ.get("TOVHOLDER_DATABASE_URL", "").startswith("postgres"):
+POSTGRESQL = typer.Option(False, "--postgresql", help="On a PostgreSQL server of its own (Debian's), not SQLite.")
+
+
+@contextmanager
+def fresh(postgresql: bool) -> Iterator[Path]:
+    """A home of one's own with an empty record, and Django set up over it; gone afterwards, the server too."""
+    with ExitStack() as stack:
+        place = stack.enter_context(tempfile.TemporaryDirectory())
+        os.environ["TOVHOLDER_ENV"] = "test"
+        os.environ["TOVHOLDER_HOME"] = place
         os.environ.pop("TOVHOLDER_DATABASE_URL", None)
-    setup.django(migrated=False)
+        if postgresql:
+            from tovholder.database import temporary
+
+            try:
+                server = stack.enter_context(temporary.Server.started(durable=True, buffers="1GB"))
+            except temporary.Missing as missing:
+                raise Problem(Category.UNSUPPORTED, str(missing), kept="nothing was measured") from None
+            os.environ["TOVHOLDER_DATABASE_URL"] = server.create("tovholder")
+        setup.django(migrated=False)
+        empty()
+        yield Path(place)
+        from django.db import connections
+
+        connections.close_all()
 
 
 def empty() -> None:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import resource
-import tempfile
 import time
-from pathlib import Path
 
 import typer
 
@@ -17,11 +15,11 @@ from tovholder.cli.bench import common
 def ingest(
     clinics: int = typer.Option(6, min=1, help="Clinics of 1,600 people, some 16,000 resources each."),
     rounds: int = typer.Option(3, min=1, help="How many times."),
+    postgresql: bool = common.POSTGRESQL,
     as_json: bool = typer.Option(False, "--json", help="One JSON object."),
 ) -> None:
     """Resources per second from NDJSON lines to record, index, facts, flags and audit, each resource validated."""
-    with tempfile.TemporaryDirectory() as place:
-        common.fresh(place)
+    with common.fresh(postgresql) as place:
         import sqlite3
 
         import orjson
@@ -34,7 +32,7 @@ def ingest(
         config = synth.SynthConfig(
             seed=1, anchor=setup.now().date(), full_clinics=clinics, package_clinics=0, everyday=common.EVERYDAY
         )
-        folder = Path(place) / "population"
+        folder = place / "population"
         total = sum(synth.write_ndjson(config, folder).values())
         size = common.size_of(folder)
         derived: list[float] = []
@@ -53,7 +51,7 @@ def ingest(
             return total / (end - start)
 
         def floor() -> float:
-            raw = sqlite3.connect(Path(place) / "floor.sqlite3")
+            raw = sqlite3.connect(place / "floor.sqlite3")
             raw.execute("PRAGMA journal_mode=WAL")
             raw.execute("PRAGMA synchronous=FULL")
             raw.execute("DROP TABLE IF EXISTS body")

@@ -1,4 +1,4 @@
-"""A real PostgreSQL server for the tests: Debian's binaries, a temporary folder, a free port, gone when the tests are.
+"""A real PostgreSQL server for tests and measurements: Debian's binaries, a temporary folder, a free port, gone with us.
 
     with Server.started(durable=True) as server:
         url = server.create("mine")
@@ -50,18 +50,22 @@ class Server:
     process: subprocess.Popen[bytes]
     home: Path
     durable: bool
+    buffers: str
 
     @staticmethod
     @contextmanager
-    def started(*, durable: bool = False) -> Iterator[Server]:
-        """A server of one's own until the block ends. durable: fsync on, as in production. Raises Missing."""
+    def started(*, durable: bool = False, buffers: str = "64MB") -> Iterator[Server]:
+        """A server of one's own until the block ends. Raises Missing.
+
+        durable: fsync on, as in production. buffers: its page cache, in PostgreSQL's words.
+        """
         place = binaries()
         home = Path(tempfile.mkdtemp(prefix="tovholder-pg-", dir="/tmp"))
         try:
             if os.geteuid() == 0:
                 shutil.chown(home, "postgres", "postgres")
             setup = [str(place / "initdb"), "-D", str(home / "data"), "-U", USER, "-A", "trust", "-E", "UTF8"]
-            made = subprocess.run(
+            made = subprocess.run(  # noqa: S603 # Debian's own program
                 _as_server(*setup, "--locale=C.UTF-8", "--no-sync"),
                 cwd=home,
                 capture_output=True,
@@ -70,7 +74,7 @@ class Server:
             )
             if made.returncode:
                 raise Missing(f"initdb failed: {made.stderr.strip()[-300:]}")
-            server = Server._run(place, home, durable)
+            server = Server._run(place, home, durable, buffers)
             try:
                 yield server
             finally:
@@ -79,7 +83,7 @@ class Server:
             shutil.rmtree(home, ignore_errors=True)
 
     @staticmethod
-    def _run(place: Path, home: Path, durable: bool, port: int = 0) -> Server:
+    def _run(place: Path, home: Path, durable: bool, buffers: str, port: int = 0) -> Server:
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(("127.0.0.1", port))
@@ -89,23 +93,23 @@ class Server:
             "port": port,
             "unix_socket_directories": str(home),
             "max_connections": 120,
-            "shared_buffers": "64MB",
+            "shared_buffers": buffers,
             "fsync": "on" if durable else "off",
             "synchronous_commit": "on" if durable else "off",
             "full_page_writes": "on" if durable else "off",
-            "max_wal_size": "512MB",
+            "max_wal_size": "4GB" if durable else "512MB",
             "autovacuum": "on" if durable else "off",
             "log_min_messages": "fatal",
         }
         options = [item for key, value in told.items() for item in ("-c", f"{key}={value}")]
-        process = subprocess.Popen(
+        process = subprocess.Popen(  # noqa: S603 # Debian's own program
             _as_server(str(place / "postgres"), "-D", str(home / "data"), *options),
             cwd=home,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             start_new_session=True,  # Ctrl-C is for the tests, which then stop the server
         )
-        server = Server(port, process, home, durable)
+        server = Server(port, process, home, durable, buffers)
         for _ in range(600):
             if process.poll() is not None:
                 told_why = process.stderr.read().decode(errors="replace")[-300:] if process.stderr else ""
@@ -123,7 +127,7 @@ class Server:
         until = time.monotonic() + 20
         while True:
             try:
-                server = Server._run(binaries(), self.home, self.durable, self.port)
+                server = Server._run(binaries(), self.home, self.durable, self.buffers, self.port)
                 break
             except Missing:  # those it had started take a moment to notice that it is gone
                 if time.monotonic() > until:
