@@ -39,6 +39,12 @@ def insert(table: str, columns: tuple[str, ...], rows: Sequence[Sequence[Any]], 
         cursor.executemany(f"{verb} INTO {table} ({', '.join(columns)}) VALUES ({marks})", rows)
 
 
+def insert_all(batches: Sequence[tuple[str, tuple[str, ...], Sequence[Sequence[Any]]]]) -> None:
+    """One table after the other."""
+    for table, columns, rows in batches:
+        insert(table, columns, rows, False)
+
+
 def numbers(name: str, count: int) -> Sequence[int]:
     """See the package."""
     table, column = name.split(".")
@@ -177,6 +183,9 @@ def loading() -> Iterator[None]:
         finally:
             for name, value in before.items():
                 cursor.execute(f"PRAGMA {name} = {value}")
+            if not connection.in_atomic_block:
+                # As much as nobody is reading any more; the log is then as short as usual.
+                cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
 
 # Pages of 4 KiB, and KiB where negative.
