@@ -90,8 +90,7 @@ def search_types(
     asking = Asking(ctx, int(ctx.now.timestamp() * 1000), base)
     queries = [query.parse(kind, params, strict=strict) for kind in kinds]
     asked = queries[0]
-    mark = _mark(kinds, about, asked)
-    if cursor is not None and cursor.search != mark:
+    if cursor is not None and cursor.search != _mark(kinds, about, asked):
         raise cursors.not_ours()
     place = cursor.place if cursor is not None else None
     carried = None
@@ -109,7 +108,7 @@ def search_types(
             found, seq = _rows(queries, terms, asking, cursor)
         if len(found) > asked.count:
             found = found[: asked.count]
-            following = cursors.seal(Cursor(mark, found[-1].place, seq, carried))
+            following = cursors.seal(Cursor(_mark(kinds, about, asked), found[-1].place, seq, carried))
         elif total is None and place is None:
             total = len(found)
     notes = [replace(issue, severity=Severity.WARNING) for issue in asked.ignored]
@@ -128,7 +127,7 @@ def search_types(
         included=_given(along, asked),
         used=tuple(asked.used),
         notes=tuple(notes),
-        hidden=cursors.seal(Cursor(mark, None, 0, carried)) if carried is not None else None,
+        hidden=cursors.seal(Cursor(_mark(kinds, about, asked), None, 0, carried)) if carried is not None else None,
     )
 
 
