@@ -1,4 +1,4 @@
-r"""One parameter as it was asked: values and their escapes, and how one that cannot be read is refused (R4 §3.1.1.4)."""
+"""One parameter as it was asked: values and their escapes, and how one that cannot be read is refused (R4 §3.1.1.4)."""
 
 from __future__ import annotations
 
