@@ -7,7 +7,6 @@ from typing import Any
 from django.http import HttpRequest
 
 from tovholder.api import limits, negotiate
-from tovholder.base import json
 from tovholder.base.errors import Category, Issue, Problem
 from tovholder.fhir import references
 from tovholder.fhir.validate import resource_types
@@ -20,8 +19,7 @@ def json_object(request: HttpRequest) -> dict[str, Any]:
 
 
 def _object(raw: bytes) -> dict[str, Any]:
-    limits.check_body(raw)
-    value = json.loads(raw)
+    value = limits.read_json(raw)
     if not isinstance(value, dict):
         raise Problem(
             Category.MALFORMED,
@@ -34,7 +32,7 @@ def _object(raw: bytes) -> dict[str, Any]:
 def resource(request: HttpRequest, kind: str, base: str) -> dict[str, Any]:
     """The request's resource, of the type the URL names, references to this very server made relative. Raises Problem."""
     found = json_object(request)
-    limits.check_resource(found, request.body)
+    limits.check_alone(found, request.body)
     require_kind(found, kind)
     make_relative(found, request.body, base)
     return found
@@ -71,8 +69,7 @@ def patch(request: HttpRequest) -> Any:
             [Issue("Content-Type", "no JSON Patch", negotiate.PATCH_JSON, "not-supported")],
         )
     _require_type(kind, (negotiate.PATCH_JSON,), negotiate.PATCH_JSON)
-    limits.check_body(request.body)
-    return json.loads(request.body)
+    return limits.read_json(request.body)
 
 
 def make_relative(found: dict[str, Any], raw: bytes, base: str) -> None:

@@ -80,8 +80,11 @@ def of_bundle(bundle: Resource) -> list[Any]:
     return raw
 
 
-def parse(number: int, item: Any, body: bytes, base: str) -> Entry:
-    """One entry, checked as far as it can be alone. Raises Problem naming the entry and the part."""
+def parse(number: int, item: Any, base: str, *, measured: bool) -> Entry:
+    """One entry, checked as far as it can be alone. Raises Problem naming the entry and the part.
+
+    measured: count its values; needless where the whole Bundle has no more than one resource may.
+    """
     where = f"Bundle.entry[{number}]"
     asked = item.get("request") if isinstance(item, dict) else None
     if not isinstance(asked, dict) or asked.get("method") not in tuple(ORDER) or not isinstance(asked.get("url"), str):
@@ -104,7 +107,8 @@ def parse(number: int, item: Any, body: bytes, base: str) -> Entry:
         return entry
     if not isinstance(resource, dict):
         raise _wrong(f"{where}.resource", "missing", "a resource", "An entry has no resource")
-    limits.check_resource(resource, body, f"{where}.resource")
+    if measured:
+        limits.check_resource(resource, f"{where}.resource")
     if entry.method == "PATCH":
         entry.patch = _patch(entry, resource)
         return entry

@@ -7,6 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 
+from tovholder.base import json
 from tovholder.base.errors import Category, Issue, Problem
 from tovholder.base.text import whole_number
 
@@ -30,29 +31,37 @@ def check_request(request: HttpRequest) -> None:
         raise too_large("body", "the body is too large", f"at most {limits.body} bytes")
 
 
-def check_body(raw: bytes) -> None:
-    """How many values a body can hold at most: told before it is read into memory. Raises Problem (413)."""
-    most = current().body_values
-    # Every value but the first of its container stands after a comma; commas in texts count with them.
-    if raw.count(b",") > most:
-        raise too_large("body", "too many values in one body", f"at most {most} values")
+def read_json(raw: bytes) -> Any:
+    """A body's JSON, if it holds no more values than we take. Raises Problem (400, 413)."""
+    return json.loads(raw, max_values=current().body_values)
 
 
-def check_resource(resource: dict[str, Any], raw: bytes, path: str = "$this") -> None:
-    """One resource's size, number of values and nesting. Raises Problem (413).
-
-    raw: the JSON it stands in, its own or that of the Bundle around it; what cannot be too much is not counted.
-    """
+def must_measure(raw: bytes) -> bool:
+    """Whether a body could hold a resource with too many values or too deep: asked once for a whole Bundle."""
     limits = current()
-    if path == "$this" and len(raw) > limits.resource:
-        raise too_large(path, "the resource is too large", f"at most {limits.resource} bytes")
-    if raw.count(b",") + raw.count(b"{") + raw.count(b"[") <= min(limits.values, limits.depth):
-        return  # neither that many values nor that deep
+    opened = raw.count(b"{") + raw.count(b"[")
+    # A member or item is the first of what was opened, or follows a comma.
+    many: bool = opened + raw.count(b",") > limits.values
+    return many or (limits.depth < json.DEEPEST and opened > limits.depth)
+
+
+def check_resource(resource: dict[str, Any], path: str = "$this") -> None:
+    """One resource's number of values and nesting. Raises Problem (413)."""
+    limits = current()
     values, depth = measure(resource, limits.values)
     if values > limits.values:
         raise too_large(path, "too many values in one resource", f"at most {limits.values} members and list items")
     if depth > limits.depth:
         raise too_large(path, "nested too deeply", f"at most {limits.depth} levels")
+
+
+def check_alone(resource: dict[str, Any], raw: bytes) -> None:
+    """A resource that is the whole body: its size too. Raises Problem (413)."""
+    limits = current()
+    if len(raw) > limits.resource:
+        raise too_large("$this", "the resource is too large", f"at most {limits.resource} bytes")
+    if must_measure(raw):
+        check_resource(resource)
 
 
 def measure(value: Any, most: int) -> tuple[int, int]:

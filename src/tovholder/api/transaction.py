@@ -36,15 +36,15 @@ def bundle(request: HttpRequest) -> HttpResponse:
             [Issue("Bundle.type", "another type or resource", "transaction or batch", "value")],
         )
     raw = entries.of_bundle(content)
-    base, body = http.base_url(request), request.body
+    base, measured = http.base_url(request), limits.must_measure(request.body)
     answers: list[dict[str, Any]] = [{} for _ in raw]
     if content["type"] == "transaction":
-        parsed = [entries.parse(number, item, body, base) for number, item in enumerate(raw)]
+        parsed = [entries.parse(number, item, base, measured=measured) for number, item in enumerate(raw)]
         Run(request, ctx, parsed).transaction(answers)
     else:
         for number, item in enumerate(raw):
             try:
-                Run(request, ctx, [entries.parse(number, item, body, base)]).transaction(answers)
+                Run(request, ctx, [entries.parse(number, item, base, measured=measured)]).transaction(answers)
             except Problem as problem:
                 failed = outcome(located(problem, number))
                 answers[number] = {"response": {"status": status_text(status_of(problem)), "outcome": failed}}

@@ -53,7 +53,7 @@ VARIABLES = (
     Variable("TOVHOLDER_MAX_HEADER", "Longest single header in bytes; at most 8190.", "8000"),
     Variable("TOVHOLDER_MAX_RESOURCE", "Largest single resource in bytes of JSON.", "20971520"),
     Variable("TOVHOLDER_MAX_VALUES", "Most JSON values (members and list items) in a single resource.", "100000"),
-    Variable("TOVHOLDER_MAX_BODY_VALUES", "Most JSON values in a request body.", "4000000"),
+    Variable("TOVHOLDER_MAX_BODY_VALUES", "Most JSON values in a request body.", "2000000"),
     Variable("TOVHOLDER_MAX_DEPTH", "Deepest nesting of objects and lists in a resource; at most 240.", "240"),
     Variable("TOVHOLDER_MAX_ENTRIES", "Most entries in a Bundle.", "10000"),
     Variable("TOVHOLDER_MAX_PATCH", "Most operations in a JSON Patch.", "1000"),
