@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ django.setup()
 import typer
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from tovholder.api import errors
+from tovholder.api import urls as api_urls
 from tovholder.api.operations import OPERATIONS
 from tovholder.cli.main import app
 from tovholder.cli.setup import EXIT_CODES
@@ -221,7 +224,79 @@ PROFILE_NOTES = (
     " are the same under `urn:oid:1.2.208.176.2.1` and `http://npu-terminology.org`.",
 )
 
+
+def api() -> str:
+    """Interactions, headers, errors and limits of the API."""
+    lines = ["# The FHIR API", "", NOTE, "HL7 FHIR R4 4.0.1 in JSON. `/fhir/metadata` tells the same to machines.", ""]
+    lines += ["| Address | Methods | Is |", "| --- | --- | --- |"]
+    for pattern in api_urls.urlpatterns:
+        if isinstance(pattern, URLPattern) and str(pattern.pattern) != "/":
+            methods = ", ".join(vars(pattern.callback)["fhir_methods"]).replace("GET", "GET, HEAD")
+            does = (pattern.callback.__doc__ or "").strip().splitlines()[0].partition(": ")[2]
+            address = re.sub(r"<(?:str|operation):(\w+)>", r"[\1]", str(pattern.pattern))
+            lines.append(f"| `/fhir{address}` | {methods} | {does} |")
+    lines += ["", *API_NOTES, "", "## Errors", "", "Each is an OperationOutcome that says where, what was wrong, what"]
+    lines += [
+        "would have been right, and what was kept.",
+        "",
+        "| Status | When | In which part |",
+        "| --- | --- | --- |",
+    ]
+    found = [(status, str(category), "") for category, status in errors.STATUS.items()]
+    found += [(status, str(category), part) for (category, part), status in errors.OF_PART.items()]
+    lines += [
+        f"| {status} {errors.status_text(status)[4:]} | {when} | {part} |" for status, when, part in sorted(found)
+    ]
+    lines += ["", "## Limits", "", "What passes one is told with the limit (413, 414, 431 or 400).", ""]
+    lines += ["| Setting | Meaning | Default |", "| --- | --- | --- |"]
+    lines += [f"| `{v.name}` | {v.meaning} | {v.default} |" for v in VARIABLES if v.name.startswith("TOVHOLDER_MAX_")]
+    return "\n".join([*lines, ""])
+
+
+API_NOTES = (
+    "OPTIONS tells the methods of every address. A bearer token is asked for everything but `metadata` and OPTIONS.",
+    "",
+    "## Headers",
+    "",
+    "| Header | Where | Does |",
+    "| --- | --- | --- |",
+    "| `Accept`, `_format` | everywhere | `application/fhir+json` or `application/json`, `fhirVersion=4.0`; XML: 406 |",
+    "| `Content-Type` | with a body | the same; XML is answered with 415. A patch is `application/json-patch+json`. |",
+    "| `_pretty`, `_summary`, `_elements` | reads, searches | for people; parts of resources |",
+    "| `Prefer: return=` | writes | `representation` (default; in a Bundle only when asked), `minimal`, `OperationOutcome` |",
+    "| `Prefer: handling=` | searches | `strict` (default) refuses an unknown parameter, `lenient` passes it over and says so |",
+    '| `If-Match: W/"n"` | update, patch, delete | only from this version on, else 412 |',
+    '| `If-None-Match: W/"n"`, `If-Modified-Since` | read | 304 when the client holds it already |',
+    "| `If-None-Exist: criteria` | create | creates unless one matches (then 200 and that one); several are 412 |",
+    "| `X-Security-Context` | Binary | whose access rules the content follows |",
+    "| `ETag`, `Last-Modified`, `Content-Location`, `Location` | answers | the version, when it was stored, where it is |",
+    "| `X-Request-Id` | answers | the number in our log and audit trail |",
+    "",
+    "## What is decided here",
+    "",
+    "- A reference that names this very server by the address the client uses is stored relative (`Patient/1`): only so",
+    "  searches and access rules find it, and the record can move. Other absolute references are kept as they are.",
+    "- Only systems create under an id of their own (`PUT` to what is not there: 201); others are told 404.",
+    "- What is not yours is answered like what is not there. So a delete of what is not there is 404 as well.",
+    "- Conditional update, patch and delete take their criteria from the address. No criteria, or criteria about the",
+    "  result (`_count`, `_sort`), are refused: they would mean any resource. Among many who ask the same at once, one",
+    "  creates. A conditional delete takes one match, or all with `TOVHOLDER_CONDITIONAL_DELETE=multiple`.",
+    "- A patch is a JSON Patch; FHIRPath Patch is refused (415). A failing operation is told with its number (422).",
+    "- Transactions: deletes, creates, updates and patches, reads. Links by `fullUrl` (also of attachments to Binaries)",
+    "  and conditional references (`Patient?identifier=…`) are resolved; the latter may mean what the same transaction",
+    "  makes; none or several matches undo everything (412). Two entries with the same `ifNoneExist` are one. A patch in",
+    "  a Bundle is a Binary that holds it. Operations are not run in a Bundle by POST.",
+    "- History is newest first. Its `meta.lastUpdated` is safe to use as the next `_since`: whoever commits late is at",
+    "  or after it; what lies exactly there comes twice rather than never. A version is shown to those who may see the",
+    "  patient it was about.",
+    "- A Binary is given as its content unless a FHIR format is asked for by name; it never runs in a browser.",
+    "- Answers are `no-store`. What a bearer token stands for is remembered for `TOVHOLDER_TOKEN_SECONDS`: the longest",
+    "  a revoked token goes on.",
+)
+
+
 PAGES = {
+    "api": api,
     "facts": facts,
     "settings": settings,
     "cli": commands,

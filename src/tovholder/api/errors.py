@@ -22,7 +22,7 @@ STATUS: dict[Category, int] = {
     Category.FAULT: 500,
 }
 # HTTP has numbers of its own for some parts of a request: the same category, told of that part.
-_OF_PART: dict[tuple[Category, str], int] = {
+OF_PART: dict[tuple[Category, str], int] = {
     (Category.UNSUPPORTED, "Accept"): 406,
     (Category.UNSUPPORTED, "Content-Type"): 415,
     (Category.UNSUPPORTED, "Content-Encoding"): 415,
@@ -56,7 +56,7 @@ _REASONS = {
 
 def status_of(problem: Problem) -> int:
     """The HTTP status a problem is answered with."""
-    found = (_OF_PART.get((problem.category, issue.path)) for issue in problem.issues)
+    found = (OF_PART.get((problem.category, issue.path)) for issue in problem.issues)
     return next((status for status in found if status is not None), STATUS[problem.category])
 
 

@@ -63,6 +63,7 @@ def fhir_view(*methods: str, also: str = "") -> Callable[[View], View]:
                 response = answer_problem(_problem(request, error))
             return _finished(request, response, media)
 
+        vars(endpoint)["fhir_methods"] = methods  # for the reference (docs/reference/api.md)
         return endpoint
 
     return decorate

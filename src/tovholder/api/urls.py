@@ -18,13 +18,13 @@ def system(request: HttpRequest) -> HttpResponse:
 
 @fhir_view("GET")
 def metadata(request: HttpRequest) -> HttpResponse:
-    """[base]/metadata."""
+    """[base]/metadata: the CapabilityStatement."""
     return capabilities.capabilities(request)
 
 
 @fhir_view("GET")
 def system_history(request: HttpRequest) -> HttpResponse:
-    """[base]/_history."""
+    """[base]/_history: versions of everything."""
     return versions.history(request)
 
 
@@ -43,13 +43,13 @@ def by_type(request: HttpRequest, kind: str) -> HttpResponse:
 
 @fhir_view("POST")
 def search_by_post(request: HttpRequest, kind: str) -> HttpResponse:
-    """[base]/[type]/_search."""
+    """[base]/[type]/_search: search by a form."""
     return search.search(request, kind)
 
 
 @fhir_view("POST")
 def types_by_post(request: HttpRequest) -> HttpResponse:
-    """[base]/_search."""
+    """[base]/_search: search over several types, by a form."""
     return search.of_types(request)
 
 
@@ -61,13 +61,13 @@ def compartment(request: HttpRequest, rid: str, kind: str) -> HttpResponse:
 
 @fhir_view("POST")
 def compartment_by_post(request: HttpRequest, rid: str, kind: str) -> HttpResponse:
-    """[base]/Patient/[id]/[type]/_search."""
+    """[base]/Patient/[id]/[type]/_search: the same by a form."""
     return search.in_compartment(request, rid, kind)
 
 
 @fhir_view("GET")
 def type_history(request: HttpRequest, kind: str) -> HttpResponse:
-    """[base]/[type]/_history."""
+    """[base]/[type]/_history: versions of a type."""
     return versions.history(request, kind)
 
 
@@ -80,7 +80,7 @@ def by_id(request: HttpRequest, kind: str, rid: str) -> HttpResponse:
 
 @fhir_view("GET")
 def instance_history(request: HttpRequest, kind: str, rid: str) -> HttpResponse:
-    """[base]/[type]/[id]/_history."""
+    """[base]/[type]/[id]/_history: versions of a resource."""
     return versions.history(request, kind, rid)
 
 
