@@ -20,11 +20,15 @@ class RelationRow:
     to_day: int | None = None
 
 
-def replace(sources: Iterable[str], rows: Iterable[RelationRow]) -> None:
-    """Exchange all rows that came from the sources; inside the caller's transaction."""
-    database.bulk_delete("access_relation", ("source",), [(source,) for source in sources])
-    database.insert(
-        "access_relation",
-        ("patient_id", "organization_id", "kind", "source", "from_day", "to_day"),
-        [(r.patient_id, r.organization_id, r.kind, r.source, r.from_day, r.to_day) for r in rows],
-    )
+TABLE = "access_relation"
+COLUMNS = ("patient_id", "organization_id", "kind", "source", "from_day", "to_day")
+
+
+def rows(relations: Iterable[RelationRow]) -> list[tuple[str | int | None, ...]]:
+    """As the table has them (``COLUMNS``)."""
+    return [(r.patient_id, r.organization_id, r.kind, r.source, r.from_day, r.to_day) for r in relations]
+
+
+def remove(sources: Iterable[str]) -> None:
+    """Take away all rows that came from the sources; inside the caller's transaction."""
+    database.bulk_delete(TABLE, ("source",), [(source,) for source in sources])

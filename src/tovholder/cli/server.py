@@ -159,9 +159,9 @@ def start(host: str, port: int) -> None:
         def run(self) -> None:
             Keeper(self).run()
 
-    from django.db import connections
+    from tovholder import database
 
-    connections.close_all()  # workers are forked: each opens its own
+    database.disconnect()  # workers are forked: each opens its own
     Server().run()
 
 

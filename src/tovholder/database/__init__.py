@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager
 from types import ModuleType
 from typing import Any, Literal
 
-from django.db import DatabaseError, IntegrityError, connection
+from django.db import DatabaseError, IntegrityError, connection, connections
 
 from tovholder.database import postgresql, sqlite
 from tovholder.database.opened import Answer, Opened, Statement
@@ -25,11 +25,13 @@ __all__ = [
     "analyze",
     "broken",
     "bulk_delete",
+    "disconnect",
     "fill_scope",
     "horizon",
     "in_list",
     "index_table",
     "insert",
+    "insert_all",
     "loading",
     "lock_everybody",
     "lock_name",
@@ -76,6 +78,13 @@ def insert(table: str, columns: Sequence[str], rows: Sequence[Row], *, ignore: b
     """Insert rows, many at a time. ignore: leave out those a unique index already holds."""
     if rows:
         _engine().insert(table, tuple(columns), rows, ignore)
+
+
+def insert_all(batches: Sequence[tuple[str, Sequence[str], Sequence[Row]]]) -> None:
+    """Insert rows into several tables (each with its columns); in one go where there are few."""
+    some = [(table, tuple(columns), rows) for table, columns, rows in batches if rows]
+    if some:
+        _engine().insert_all(some)
 
 
 def bulk_delete(table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
@@ -224,6 +233,13 @@ def loading() -> AbstractContextManager[None]:
     """Inside, this connection expects very many writes: more memory for what is written again and again."""
     found: AbstractContextManager[None] = _engine().loading()
     return found
+
+
+def disconnect() -> None:
+    """Close every connection of this process, pooled ones too: before it forks, so that each child opens its own."""
+    connections.close_all()
+    if connection.vendor == "postgresql":
+        connection.close_pool()  # type: ignore[attr-defined] # PostgreSQL's alone
 
 
 def analyze() -> None:

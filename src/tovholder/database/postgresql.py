@@ -14,6 +14,7 @@ from typing import Any
 
 from django.db import IntegrityError, connection, transaction
 
+from tovholder.database import arrays
 from tovholder.database.opened import Answer, Opened, Statement
 
 # An index entry holds at most 2,700 bytes; search texts are cut at 200 characters, of up to four bytes each.
@@ -65,38 +66,59 @@ def _column_types(database: str, table: str) -> dict[str, str]:
     return found
 
 
-@lru_cache(maxsize=512)
-def _array_insert(database: str, table: str, columns: tuple[str, ...]) -> str:
-    types = _column_types(database, table)
-    arrays = ", ".join(f"%b::{types[name]}[]" for name in columns)
-    return f"INSERT INTO {table} ({', '.join(columns)}) SELECT * FROM unnest({arrays})"
-
-
 def insert(table: str, columns: tuple[str, ...], rows: Sequence[Sequence[Any]], ignore: bool) -> None:
-    """One statement whose text does not depend on how many rows there are, so it stays prepared; COPY for very many."""
-    connection.ensure_connection()
+    """COPY for many; else one statement whose text does not depend on how many rows there are, so it stays prepared."""
+    if len(rows) >= COPY_FROM and not ignore and not in_pipeline():
+        _copy(table, columns, rows)
+        return
     with connection.cursor() as cursor:
-        if len(rows) >= COPY_FROM and not ignore and not in_pipeline():
-            with (
-                connection.wrap_database_errors,
-                cursor.cursor.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN") as copy,
-            ):
-                for row in rows:
-                    copy.write_row(row)
-            return
-        statement = _array_insert(str(connection.settings_dict["NAME"]), table, columns)
-        if ignore:
-            statement += " ON CONFLICT DO NOTHING"
-        cursor.execute(statement, _columns(table, columns, rows))
+        statement = f"{_into(table, columns)} ON CONFLICT DO NOTHING" if ignore else _into(table, columns)
+        cursor.execute(statement, arrays.literals(_types(table, columns), rows))
 
 
-def _columns(table: str, names: tuple[str, ...], rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
-    found = [list(column) for column in zip(*rows, strict=True)]
-    types = _column_types(str(connection.settings_dict["NAME"]), table)
-    for place, name in enumerate(names):
-        if types[name] == "double precision":  # an array is of one type
-            found[place] = [None if value is None else float(value) for value in found[place]]
-    return found
+def insert_all(batches: Sequence[tuple[str, tuple[str, ...], Sequence[Sequence[Any]]]]) -> None:
+    """One statement for all tables: a round trip and a look at the connection is what each one costs."""
+    together = []
+    for table, columns, rows in batches:
+        if len(rows) >= COPY_FROM and not in_pipeline():
+            _copy(table, columns, rows)
+        else:
+            together.append((table, columns, rows))
+    if together:
+        values = [text for table, columns, rows in together for text in arrays.literals(_types(table, columns), rows)]
+        with connection.cursor() as cursor:
+            cursor.execute(_into_all(tuple((table, columns) for table, columns, _ in together)), values)
+
+
+def _copy(table: str, columns: tuple[str, ...], rows: Sequence[Sequence[Any]]) -> None:
+    with (
+        connection.cursor() as cursor,
+        connection.wrap_database_errors,
+        cursor.cursor.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN") as copy,
+    ):
+        for row in rows:
+            copy.write_row(row)
+
+
+def _types(table: str, columns: tuple[str, ...]) -> tuple[str, ...]:
+    return _types_of(str(connection.settings_dict["NAME"]), table, columns)
+
+
+@lru_cache(maxsize=512)
+def _types_of(database: str, table: str, columns: tuple[str, ...]) -> tuple[str, ...]:
+    types = _column_types(database, table)
+    return tuple(types[name] for name in columns)
+
+
+def _into(table: str, columns: tuple[str, ...]) -> str:
+    marks = ", ".join(f"%s::{kind}[]" for kind in _types(table, columns))
+    return f"INSERT INTO {table} ({', '.join(columns)}) SELECT * FROM unnest({marks})"
+
+
+@lru_cache(maxsize=1024)
+def _into_all(shapes: tuple[tuple[str, tuple[str, ...]], ...]) -> str:
+    *first, last = (_into(table, columns) for table, columns in shapes)
+    return (f"WITH {', '.join(f'i{n} AS ({one})' for n, one in enumerate(first))} " if first else "") + last
 
 
 def numbers(name: str, count: int) -> Sequence[int]:
@@ -128,17 +150,24 @@ def write_turn() -> Iterator[None]:
     yield
 
 
-_OPEN = f"SELECT pg_advisory_xact_lock_shared(least(%s::bigint, {_NOW})), pg_advisory_xact_lock_shared({_GATE}, 0)"
 _PATIENTS = f"SELECT pg_advisory_xact_lock({_PATIENT}, bucket) FROM unnest(%s::int[]) AS bucket"
-_NOW_AND_NUMBERS = f"SELECT {_NOW}, nextval('store_resource_key_seq'), nextval('store_version_seq_seq')"
+# Each part has to be whole before the next begins: the stamp's lock, the gate, the patients, and only then the time.
+_OPEN = f"""
+WITH stamp AS MATERIALIZED (
+  SELECT pg_advisory_xact_lock_shared(least(%s::bigint, {_NOW})), pg_advisory_xact_lock_shared({_GATE}, 0)
+), patients AS MATERIALIZED (
+  SELECT count(*) AS held FROM (
+    SELECT pg_advisory_xact_lock({_PATIENT}, bucket) FROM stamp, unnest(%s::int[]) AS bucket OFFSET 0
+  ) AS locked
+)
+SELECT {_NOW}, nextval('store_resource_key_seq'), nextval('store_version_seq_seq') FROM stamp, patients
+"""
 
 
 def open_unit(patients: Sequence[str], floor: int | None, then: Sequence[Statement]) -> tuple[Opened, list[Answer]]:
     """All in one round trip. The stamp's lock comes before the stamp, so that horizon() never overtakes a unit."""
-    held = [(_PATIENTS, [_buckets(patients)])] if patients else []
-    found = _ask([(_OPEN, [floor]), *held, (_NOW_AND_NUMBERS, []), *then])
-    ((now, key, seq),) = found[len(held) + 1]
-    return Opened(now, [key], [seq]), found[len(held) + 2 :]
+    ((now, key, seq),), *answers = _ask([(_OPEN, [floor, _buckets(patients)]), *then])
+    return Opened(now, [key], [seq]), answers
 
 
 def lock_patients(patients: Sequence[str], then: Sequence[Statement]) -> list[Answer]:
@@ -148,8 +177,8 @@ def lock_patients(patients: Sequence[str], then: Sequence[Statement]) -> list[An
     return found[len(held) :]
 
 
-def _buckets(names: Sequence[str]) -> list[int]:
-    return sorted({_bucket(name) for name in names})
+def _buckets(names: Sequence[str]) -> str:
+    return arrays.integers(sorted({_bucket(name) for name in names}))
 
 
 def _ask(statements: Sequence[Statement]) -> list[Answer]:

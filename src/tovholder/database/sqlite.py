@@ -104,16 +104,17 @@ def snapshot() -> Iterator[None]:
         yield
         return
     connection.ensure_connection()
-    mode = connection.transaction_mode
-    connection.transaction_mode = "DEFERRED"
+    wrapper: Any = connection  # Django's stubs do not know how SQLite begins
+    mode = wrapper.transaction_mode
+    wrapper.transaction_mode = "DEFERRED"
     with connection.cursor() as cursor:
         try:
             with transaction.atomic():
-                connection.transaction_mode = mode
+                wrapper.transaction_mode = mode
                 cursor.execute("PRAGMA query_only = ON")
                 yield
         finally:
-            connection.transaction_mode = mode
+            wrapper.transaction_mode = mode
             cursor.execute("PRAGMA query_only = OFF")
 
 

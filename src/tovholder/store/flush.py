@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,8 +26,11 @@ class IndexChange:
 
 _RESOURCE = ("key", "type", "rid", "version", "seq", "patient_id", "moment", "updated", "deleted")
 _VERSION = ("seq", "key", "version", "updated", "method", "body")
-# So many writes or more go table by table, each in bulk; fewer are sent together without waiting.
-_MANY = 25
+_RENEW = (
+    "UPDATE store_resource SET version = %s, seq = %s, patient_id = %s, moment = %s, updated = %s, deleted = %s"
+    " WHERE key = %s"
+)
+Rows = list[tuple[Any, ...]]
 
 
 def write_all(writes: Sequence[Write], opened: database.Opened) -> tuple[set[str], set[str]]:
@@ -47,19 +49,26 @@ def write_all(writes: Sequence[Write], opened: database.Opened) -> tuple[set[str
         else:
             renewed.append((*told, write.key))
         versions.append((seq, write.key, write.version, write.updated, write.method, write.body))
-    with database.pipeline() if len(writes) < _MANY else nullcontext():
-        database.insert("store_resource", _RESOURCE, fresh)
-        if renewed:
-            with connection.cursor() as cursor:
-                cursor.executemany(
-                    "UPDATE store_resource SET version = %s, seq = %s, patient_id = %s, moment = %s, updated = %s,"
-                    " deleted = %s WHERE key = %s",
-                    renewed,
-                )
-        database.insert("store_version", _VERSION, versions)
-        _write_index(writes)
-        _write_relations(writes)
-        return _write_facts(writes)
+    index, facts = _index_change(writes), _fact_change(writes)
+    replaced, related = _relation_change(writes)
+    if renewed:
+        with database.pipeline(), connection.cursor() as cursor:
+            cursor.executemany(_RENEW, renewed)
+            for table, gone in index.gone.items():
+                database.bulk_delete(table, _COLUMNS[table], gone)
+            for name, ids in facts.gone.items():
+                database.bulk_delete(f"fact_{name}", schema.column_names(name)[:1], ids)
+            relation_table.remove(replaced)
+    database.insert_all(
+        [
+            ("store_resource", _RESOURCE, fresh),
+            ("store_version", _VERSION, versions),
+            *((table, _COLUMNS[table], new) for table, new in index.new.items()),
+            *((f"fact_{name}", schema.column_names(name), new) for name, new in facts.new.items()),
+            (relation_table.TABLE, relation_table.COLUMNS, relation_table.rows(related)),
+        ]
+    )
+    return facts.tables, facts.patients
 
 
 def _take(spare: list[int], name: str, count: int) -> Iterator[int]:
@@ -68,7 +77,7 @@ def _take(spare: list[int], name: str, count: int) -> Iterator[int]:
     return iter([*held, *database.numbers(name, count - len(held))])
 
 
-def _write_index(writes: Sequence[Write]) -> None:
+def _index_change(writes: Sequence[Write]) -> IndexChange:
     change = IndexChange()
     for write in writes:
         after = write.prepared.index if write.prepared else {}
@@ -81,25 +90,24 @@ def _write_index(writes: Sequence[Write]) -> None:
             old, new = before.get(table, []), after.get(table, [])
             change.gone.setdefault(table, []).extend((*row, write.key) for row in old if row not in new)
             change.new.setdefault(table, []).extend((*row, write.key) for row in new if row not in old)
-    apply_index(change)
+    return change
 
 
 _COLUMNS = {table: (*(name for name, _ in columns), "key") for table, columns in INDEX_TABLES.items()}
 
 
-def apply_index(change: IndexChange) -> None:
-    """Send index rows to their tables."""
-    for table, gone in change.gone.items():
-        database.bulk_delete(table, _COLUMNS[table], gone)
-    for table, new in change.new.items():
-        database.insert(table, _COLUMNS[table], new)
+@dataclass(slots=True)
+class FactChange:
+    """Facts to remove (by resource) and to add, by name; which facts changed, and about whom."""
+
+    gone: dict[str, list[tuple[str]]] = field(default_factory=dict)
+    new: dict[str, Rows] = field(default_factory=dict)
+    tables: set[str] = field(default_factory=set)
+    patients: set[str] = field(default_factory=set)
 
 
-def _write_facts(writes: Sequence[Write]) -> tuple[set[str], set[str]]:
-    tables: set[str] = set()
-    patients: set[str] = set()
-    gone: dict[str, list[tuple[str]]] = {}
-    new: dict[str, list[tuple[Any, ...]]] = {}
+def _fact_change(writes: Sequence[Write]) -> FactChange:
+    change = FactChange()
     for write in writes:
         old = dict(fact_rows(write.old, schema.FACTS_FOLDER)) if write.old else {}
         made = dict(write.prepared.facts) if write.prepared else {}
@@ -107,21 +115,17 @@ def _write_facts(writes: Sequence[Write]) -> tuple[set[str], set[str]]:
             before, after = old.get(name, []), made.get(name, [])
             if before == after:
                 continue
-            tables.add(name)
+            change.tables.add(name)
             columns = schema.column_names(name)
             if columns[0] == "patient_id":
-                patients.add(write.rid)
+                change.patients.add(write.rid)
             elif columns[1] == "patient_id":  # organisations are about nobody: they touch no patient's derivations
-                patients.update(row[1] for row in (*before, *after))
+                change.patients.update(row[1] for row in (*before, *after))
             if before:
-                gone.setdefault(name, []).append((write.rid,))
+                change.gone.setdefault(name, []).append((write.rid,))
             if after:
-                new.setdefault(name, []).extend(after)
-    for name, ids in gone.items():
-        database.bulk_delete(f"fact_{name}", schema.column_names(name)[:1], ids)
-    for name, rows in new.items():
-        insert_facts(name, rows)
-    return tables, patients
+                change.new.setdefault(name, []).extend(after)
+    return change
 
 
 def insert_facts(table: str, rows: Sequence[tuple[Any, ...]]) -> None:
@@ -129,17 +133,11 @@ def insert_facts(table: str, rows: Sequence[tuple[Any, ...]]) -> None:
     database.insert(f"fact_{table}", schema.column_names(table), rows)
 
 
-def _write_relations(writes: Sequence[Write]) -> None:
-    sources = [f"{write.kind}/{write.rid}" for write in writes if write.kind in relations.SOURCES]
-    if not sources:
-        return
-    rows = [
-        row
-        for write in writes
-        if write.new and write.kind in relations.SOURCES
-        for row in relations.relations_of(write.new)
-    ]
-    relation_table.replace(sources, rows)
+def _relation_change(writes: Sequence[Write]) -> tuple[list[str], list[relation_table.RelationRow]]:
+    """The sources whose rows go, and the rows that come."""
+    told = [write for write in writes if write.kind in relations.SOURCES]
+    gone = [f"{write.kind}/{write.rid}" for write in told if write.old is not None]
+    return gone, [row for write in told if write.new for row in relations.relations_of(write.new)]
 
 
 def note_pending(patients: Iterable[str]) -> None:

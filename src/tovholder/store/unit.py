@@ -177,6 +177,8 @@ class UnitOfWork:
         if any(write.patient in wanted or write.key is not None for write in self._state.staged.values()):
             self.flush()  # only what is about these patients could change their rows (or had others' rows before)
         names = list(columns or schema.column_names(table))
+        if not wanted:
+            return []
         term, values = database.in_list("patient_id", sorted(wanted))
         with connection.cursor() as cursor:
             cursor.execute(f"SELECT {', '.join(names)} FROM fact_{table} WHERE {term}", values)
