@@ -12,6 +12,7 @@ from django.db import connection
 
 from tovholder import database
 from tovholder.access.domain import Context
+from tovholder.database import arrays
 
 Action = Literal[
     "read",
@@ -152,7 +153,10 @@ SELECT given.id, patient FROM given, unnest(string_to_array(given.patients, ' ')
 """
 
 
+_TYPES_POSTGRESQL = ("bigint", *["text"] * len(COLUMNS))
+
+
 def _write_postgresql(cursor: Any, entries: Sequence[Entry]) -> None:
     # Ids of FHIR hold no blank; text without any gives no row.
     rows = [(*_values(entry), " ".join(sorted(entry.patients))) for entry in entries]
-    cursor.execute(_WRITE_POSTGRESQL, [list(column) for column in zip(*rows, strict=True)])
+    cursor.execute(_WRITE_POSTGRESQL, arrays.literals(_TYPES_POSTGRESQL, rows))

@@ -29,6 +29,9 @@ SCOPE_DDL = [
 # From here on, COPY is quicker than one statement with arrays (measured; it cannot be pipelined).
 COPY_FROM = 50
 
+# psycopg takes a statement apart anew each time when it has more values than 50 or characters than 4,096.
+_WIDTH = 46
+
 # Lock classes. Buckets bound how many locks a unit can hold (the server has room for some thousands in all); two
 # patients in one bucket merely wait for each other.
 _GATE, _PATIENT, _NAME = 7001, 7002, 7003
@@ -84,10 +87,16 @@ def insert_all(batches: Sequence[tuple[str, tuple[str, ...], Sequence[Sequence[A
             _copy(table, columns, rows)
         else:
             together.append((table, columns, rows))
-    if together:
-        values = [text for table, columns, rows in together for text in arrays.literals(_types(table, columns), rows)]
+    while together:
+        width = 0
+        for taken, (_, columns, _) in enumerate(together, start=1):
+            width += len(columns)
+            if taken == len(together) or width + len(together[taken][1]) > _WIDTH:
+                break
+        some, together = together[:taken], together[taken:]
+        values = [text for table, columns, rows in some for text in arrays.literals(_types(table, columns), rows)]
         with connection.cursor() as cursor:
-            cursor.execute(_into_all(tuple((table, columns) for table, columns, _ in together)), values)
+            cursor.execute(_into_all(tuple((table, columns) for table, columns, _ in some)), values)
 
 
 def _copy(table: str, columns: tuple[str, ...], rows: Sequence[Sequence[Any]]) -> None:

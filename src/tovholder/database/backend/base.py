@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 from django.db.backends.postgresql import base
 
@@ -18,7 +18,7 @@ def _varchar(data: dict[str, Any]) -> str:
 class DatabaseWrapper(base.DatabaseWrapper):
     """Ids, codes and instants compare by code point: as on SQLite, whatever the server's language, and faster."""
 
-    data_types: ClassVar[dict[str, Any]] = {
+    data_types: dict[str, Any] = {  # noqa: RUF012 (Django has it so)
         **base.DatabaseWrapper.data_types,
         "CharField": _varchar,
         "TextField": 'text COLLATE "C"',
