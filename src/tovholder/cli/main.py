@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from tovholder import __version__
-from tovholder.cli import backup, bench, data, demo, export, package, runs, server, trail
+from tovholder.cli import backup, bench, data, demo, export, jobs, package, runs, server, trail
 from tovholder.cli.setup import reported
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ app.command("worker", hidden=True)(server.worker)
 app.command("migrate")(data.migrate)
 app.command("import")(data.import_)
 app.command("export")(export.export)
+app.command("jobs")(jobs.jobs)
 app.command("rebuild")(data.rebuild)
 app.command("synth")(data.synth)
 app.command("backup")(backup.backup)
