@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+import hmac
 import secrets
 import time
 from dataclasses import dataclass, replace
@@ -139,7 +139,8 @@ def context_of_token(token: str, now: datetime, *, request_id: str = "", live: b
     """The context a bearer token stands for. Raises Problem(UNAUTHENTICATED) without saying why it failed.
 
     What a token stands for is remembered for TOVHOLDER_TOKEN_SECONDS: a revoked token, or one whose user was taken
-    away, goes on that long at most. That it expires is seen at once.
+    away or given another assignment, goes on that long at most. That it expires, and that the server has another key,
+    is seen at once.
     """
     held = _remembered(token)
     today = days.day_of(now)
@@ -164,13 +165,13 @@ class _Held:
     context: Context
 
 
-# By a hash of the token: the token itself is kept nowhere.
+# By a hash of the token under the server's key: the token itself is kept nowhere, and under another key is another's.
 _tokens: dict[bytes, _Held] = {}
 _MOST_TOKENS = 10_000
 
 
 def _remembered(token: str) -> _Held | None:
-    key = hashlib.sha256(token.encode()).digest()
+    key = hmac.digest(settings.SECRET_KEY.encode(), token.encode(), "sha256")
     moment = time.monotonic()
     held = _tokens.get(key)
     if held is not None and moment < held.asked:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 
 from lib.people import NOW
 from tovholder.access import Role, people
-from tovholder.access.models import AccessToken, User
+from tovholder.access.models import AccessToken, Assignment, User
 from tovholder.access.people import Persona
 from tovholder.base.errors import Category, Problem
 
@@ -55,6 +56,30 @@ def test_a_revoked_token_goes_on_no_longer_than_the_setting(token: str, settings
     assert not refused(token)
     AccessToken.objects.all().delete()
     assert refused(token)
+
+
+@pytest.mark.parametrize("taken", ["user", "token", "assignment"])
+def test_what_is_remembered_ends_by_itself(token: str, taken: str, settings: Any, monkeypatch: Any) -> None:
+    started = time.monotonic()
+    monkeypatch.setattr(people.time, "monotonic", lambda: started)
+    assert not refused(token)
+    if taken == "user":
+        User.objects.update(is_active=False)
+    elif taken == "token":
+        AccessToken.objects.all().delete()
+    else:
+        Assignment.objects.update(to_day=0)
+    monkeypatch.setattr(people.time, "monotonic", lambda: started + settings.ENV.token_seconds)
+    assert refused(token)
+
+
+def test_what_is_remembered_is_of_one_key(token: str, settings: Any) -> None:
+    key = settings.SECRET_KEY
+    assert not refused(token)
+    settings.SECRET_KEY = "another" * 10
+    assert refused(token)
+    settings.SECRET_KEY = key
+    assert not refused(token)
 
 
 def test_a_persona_made_anew_is_seen_at_once(token: str) -> None:
