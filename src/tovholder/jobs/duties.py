@@ -12,6 +12,8 @@ from django.db import close_old_connections, connections
 
 from tovholder.base.clock import Clock, system_clock
 
+# A duty that rests for longer than this many seconds holds no connection meanwhile: a process may have only a few.
+SHORT_REST = 2.0
 log = structlog.get_logger(__name__)
 
 
@@ -42,6 +44,8 @@ def _keep(duty: Duty, ended: threading.Event, clock: Clock) -> None:
             duty.run(clock())
         except Exception:
             log.exception("duty failed; tried again shortly", duty=duty.name)
+            connections.close_all()
+        if duty.every > SHORT_REST:
             connections.close_all()
         ended.wait(duty.every)
     connections.close_all()

@@ -42,6 +42,16 @@ def test_create_makes_one_then_finds_it(system: Caller) -> None:
     assert system.send("GET", "/Device?_total=accurate&_count=0").json()["total"] == 1
 
 
+def test_criteria_in_the_address_of_a_create_count_as_well(system: Caller) -> None:
+    first = system.send("POST", f"/Device?{CRITERIA}", device())
+    second = system.send("POST", f"/Device?{CRITERIA}&_format=json", device())
+    assert (first.status_code, second.status_code) == (201, 200)
+    assert second.json()["id"] == first.json()["id"]
+    assert system.send("POST", "/Device?_format=json", device()).status_code == 201  # about the answer alone
+    assert system.send("POST", f"/Device?{CRITERIA}", device()).status_code == 412
+    assert system.send("POST", "/Device?nonsense=1", device()).status_code == 400
+
+
 def test_create_with_several_matches_is_refused(system: Caller) -> None:
     for _ in range(2):
         system.send("POST", "/Device", device())

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import threading
+import time
 from datetime import datetime
+from typing import Any
+
+import pytest
+from django.db import connections
 
 from tovholder.jobs import duties
 from tovholder.jobs.duties import Duty
@@ -50,3 +55,30 @@ def test_a_duty_that_failed_is_tried_again() -> None:
     assert again.wait(20)
     ended.set()
     threads[0].join(20)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_duty_that_rests_long_holds_no_connection() -> None:
+    ended = threading.Event()
+    used: dict[str, Any] = {}
+
+    def ask(name: str) -> None:
+        connection = connections["default"]
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+        used[name] = connection
+
+    threads = duties.start(
+        [Duty("long", 60, lambda _: ask("long")), Duty("short", 0.01, lambda _: ask("short"))], ended
+    )
+    until = time.monotonic() + 20
+    try:
+        while used.keys() != {"long", "short"} or used["long"].connection is not None:
+            assert time.monotonic() < until
+            time.sleep(0.01)
+        assert used["short"].connection is not None
+    finally:
+        ended.set()
+    for thread in threads:
+        thread.join(20)
+    assert used["short"].connection is None
