@@ -67,15 +67,21 @@ class Server:
     @contextmanager
     def made(folder: Path, **settings: str) -> Iterator[Server]:
         """A running server over an empty, migrated record."""
-        with homes.made(folder) as home:
-            server = Server(home, settings=settings)
-            told = subprocess.run([sys.executable, "-c", TOKEN], env=home.environ, capture_output=True, check=True)
-            server.token = told.stdout.decode().split()[-1]
-            server.start()
-            try:
-                yield server
-            finally:
-                server.stop()
+        with homes.made(folder) as home, Server.over(home, **settings) as server:
+            yield server
+
+    @staticmethod
+    @contextmanager
+    def over(home: homes.Home, **settings: str) -> Iterator[Server]:
+        """A running server over this record."""
+        server = Server(home, settings=settings)
+        told = subprocess.run([sys.executable, "-c", TOKEN], env=home.environ, capture_output=True, check=True)
+        server.token = told.stdout.decode().split()[-1]
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
 
     @property
     def environ(self) -> dict[str, str]:

@@ -10,14 +10,15 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from lib import homes, postgres, violence
+from lib import homes, violence
 from lib.serving import COMMAND, Server
+from tovholder.database import temporary as postgres
 
 pytestmark = pytest.mark.slow
 
@@ -55,10 +56,12 @@ def import_killed(server: Server, name: str, pause: float) -> None:
     file.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
     count = "SELECT COUNT(*) FROM store_resource WHERE rid LIKE ?"
     command = [*COMMAND, "import", str(file)]
-    process = subprocess.Popen(command, env=server.environ, cwd=server.home.folder, stdout=subprocess.DEVNULL)
+    said = (server.home.folder / f"{name}.said").open("wb")
+    process = subprocess.Popen(command, env=server.environ, cwd=server.home.folder, stdout=said, stderr=said)
+    said.close()
     until = time.monotonic() + 60
     while server.home.rows(count, f"{name}-%") == [(0,)]:
-        assert process.poll() is None
+        assert process.poll() is None, (server.home.folder / f"{name}.said").read_text(encoding="utf-8")
         assert time.monotonic() < until
         time.sleep(0.02)
     time.sleep(pause)
@@ -94,28 +97,21 @@ def test_everything_acknowledged_is_there_after_twenty_kills(server: Server) -> 
 @pytest.mark.postgresql("its own processes are killed")
 def test_everything_acknowledged_is_there_after_postgresql_itself_is_killed(tmp_path: Path) -> None:
     with postgres.Server.started(durable=True) as database:
-        before = os.environ["TOVHOLDER_DATABASE_URL"]
-        os.environ["TOVHOLDER_DATABASE_URL"] = database.url("tovholder")
-        homes._template.cache_clear()
-        try:
-            with Server.made(tmp_path) as server, violence.Clients(server) as clients:
+        home = homes.Home(tmp_path, database.create("tovholder"))
+        subprocess.run([*COMMAND, "migrate"], env=home.environ, cwd=tmp_path, check=True, capture_output=True)
+        busy = "SELECT pid FROM pg_stat_activity WHERE application_name = 'tovholder' ORDER BY state = 'active' DESC"
+        with ExitStack() as stack, Server.over(home) as server:
+            with violence.Clients(server) as clients:
                 clients.wait_for(30, 60)
-                for number in range(4):
-                    busy = "SELECT pid FROM pg_stat_activity WHERE application_name = 'tovholder' AND state <> 'idle'"
-                    backends = [pid for (pid,) in server.home.rows(busy)]
-                    # Killing one makes the server end every other and recover from its log.
-                    kill(backends[0] if backends and number < 3 else database.process.pid)
-                    if number == 3:
-                        break
+                for _ in range(3):  # killing one makes PostgreSQL end every other and recover from its log
+                    kill(home.rows(busy)[0][0])
                     clients.wait_for(20, 90)
                     violence.check(server, clients)
-                with database.again():
-                    clients.wait_for(20, 90)
-                    violence.check(server, clients)
-                    whole(server)
-        finally:
-            os.environ["TOVHOLDER_DATABASE_URL"] = before
-            homes._template.cache_clear()
+                kill(database.process.pid)
+                stack.enter_context(database.again())
+                clients.wait_for(20, 90)
+            violence.check(server, clients)
+            whole(server)
 
 
 def test_of_twenty_who_change_the_same_version_one_wins(server: Server) -> None:
