@@ -20,9 +20,8 @@ from urllib.parse import urlsplit
 import orjson
 import pytest
 
-from lib import homes
 from lib.homes import Home
-from lib.served import Served, serving
+from lib.serving import Server
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parents[2]
@@ -41,17 +40,20 @@ build.build(setup.now(), config=SynthConfig(seed=2027, anchor=anchor, **few))
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A small demo, served."""
-    with homes.made(tmp_path_factory.mktemp("clients")) as home:
-        made = subprocess.run([sys.executable, "-c", BUILD], env=home.environ, capture_output=True, check=False)
+    with Server.made(tmp_path_factory.mktemp("clients")) as server:
+        made = subprocess.run([sys.executable, "-c", BUILD], env=server.environ, capture_output=True, check=False)
         assert made.returncode == 0, made.stderr.decode()
-        with serving(home) as server:
-            yield server
+        yield server
+
+
+def base(server: Server) -> str:
+    return f"http://127.0.0.1:{server.port}/fhir"
 
 
 @pytest.fixture(scope="module")
-def patient(demo: Served) -> str:
+def patient(demo: Server) -> str:
     """Somebody with a diagnosis."""
     (row,) = demo.home.rows(
         "SELECT patient_id FROM store_resource WHERE type = 'Condition' ORDER BY patient_id LIMIT 1"
@@ -67,11 +69,11 @@ def count(home: Home, kind: str) -> int:
 # -- fhirpy --------------------------------------------------------------------------------------------------------
 
 
-def fhirpy_arguments(demo: Served) -> dict[str, Any]:
-    return {"url": demo.base, "authorization": f"Bearer {demo.token}"}
+def fhirpy_arguments(demo: Server) -> dict[str, Any]:
+    return {"url": base(demo), "authorization": f"Bearer {demo.token}"}
 
 
-def test_fhirpy(demo: Served, patient: str) -> None:
+def test_fhirpy(demo: Server, patient: str) -> None:
     fhirpy = pytest.importorskip("fhirpy", reason="fhirpy is not installed: make install-dev")
     from fhirpy.base.exceptions import MultipleResourcesFound, OperationOutcome, ResourceNotFound
 
@@ -144,12 +146,12 @@ def test_fhirpy(demo: Served, patient: str) -> None:
     client.delete("Patient", made.id)
     with pytest.raises(ResourceNotFound):
         client.get("Patient", made.id)
-    wrong = fhirpy.SyncFHIRClient(url=demo.base, authorization="Bearer nobody")
+    wrong = fhirpy.SyncFHIRClient(url=base(demo), authorization="Bearer nobody")
     with pytest.raises(fhirpy.base.exceptions.AuthorizationError):
         wrong.resources("Patient").fetch()
 
 
-def test_fhirpy_patch_is_told_what_a_patch_is(demo: Served, patient: str) -> None:
+def test_fhirpy_patch_is_told_what_a_patch_is(demo: Server, patient: str) -> None:
     """fhirpy sends members to merge; R4 knows JSON Patch, FHIRPath Patch and XML Patch (§3.1.0.6)."""
     fhirpy = pytest.importorskip("fhirpy", reason="fhirpy is not installed: make install-dev")
     client = fhirpy.SyncFHIRClient(**fhirpy_arguments(demo))
@@ -158,7 +160,7 @@ def test_fhirpy_patch_is_told_what_a_patch_is(demo: Served, patient: str) -> Non
     assert refused.value.resource["resourceType"] == "OperationOutcome"
 
 
-def test_fhirpy_beside_itself(demo: Served, patient: str) -> None:
+def test_fhirpy_beside_itself(demo: Server, patient: str) -> None:
     """The asynchronous client, many requests at once."""
     fhirpy = pytest.importorskip("fhirpy", reason="fhirpy is not installed: make install-dev")
 
@@ -183,7 +185,7 @@ def test_fhirpy_beside_itself(demo: Served, patient: str) -> None:
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # perform_resources of old
-def test_fhirclient(demo: Served, patient: str) -> None:
+def test_fhirclient(demo: Server, patient: str) -> None:
     client = pytest.importorskip("fhirclient.client", reason="fhirclient is not installed: make install-dev")
     import requests
     from fhirclient.models.bundle import Bundle
@@ -193,7 +195,7 @@ def test_fhirclient(demo: Served, patient: str) -> None:
     from fhirclient.models.patient import Patient
     from fhirclient.server import FHIRNotFoundException, FHIRUnauthorizedException
 
-    smart = client.FHIRClient(settings={"app_id": "test", "api_base": demo.base})
+    smart = client.FHIRClient(settings={"app_id": "test", "api_base": base(demo)})
     server = smart.server
     server.session.headers["Authorization"] = f"Bearer {demo.token}"
     assert smart.prepare()
@@ -225,7 +227,7 @@ def test_fhirclient(demo: Served, patient: str) -> None:
     assert gone.value.response.status_code == 410
     with pytest.raises(FHIRNotFoundException):
         Patient.read("nobody-of-that-name", server)
-    stranger = client.FHIRClient(settings={"app_id": "test", "api_base": demo.base})
+    stranger = client.FHIRClient(settings={"app_id": "test", "api_base": base(demo)})
     stranger.prepare()
     with pytest.raises(FHIRUnauthorizedException):
         Patient.read(patient, stranger.server)
@@ -235,14 +237,14 @@ def test_fhirclient(demo: Served, patient: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def kit(demo: Served, patient: str) -> dict[str, dict[str, Any]]:
+def kit(demo: Server, patient: str) -> dict[str, dict[str, Any]]:
     """What each step of the walk in JavaScript told."""
     node = shutil.which("node")
     if node is None:
         pytest.skip("node is not installed (Debian: apt-get install nodejs)")
     if not KIT.exists():
         pytest.skip("fhir-kit-client is not installed: npm ci")
-    command = [node, str(SCRIPT), str(KIT), demo.base, demo.token, patient]
+    command = [node, str(SCRIPT), str(KIT), base(demo), demo.token, patient]
     done = subprocess.run(command, capture_output=True, text=True, timeout=180, check=False)
     assert done.returncode == 0, done.stderr
     told = [orjson.loads(line) for line in done.stdout.splitlines()]
@@ -259,7 +261,7 @@ def test_each_step_of_fhir_kit_client_does_what_it_should(kit: dict[str, dict[st
         assert kit[name]["outcome"]["resourceType"] == "OperationOutcome"
 
 
-def test_fhir_kit_client_is_given_what_it_asks_for(kit: dict[str, dict[str, Any]], demo: Served, patient: str) -> None:
+def test_fhir_kit_client_is_given_what_it_asks_for(kit: dict[str, dict[str, Any]], demo: Server, patient: str) -> None:
     answer = {name: one.get("answer") for name, one in kit.items()}
     assert answer["capabilityStatement"] == {
         "fhirVersion": "4.0.1",
@@ -304,43 +306,42 @@ WAIT = 90.0
 class Bulk:
     """A Bulk Data client: kick-off, polling as it is told to, the files of the manifest (Bulk Data Access IG 2.0)."""
 
-    def __init__(self, demo: Served) -> None:
+    def __init__(self, demo: Server) -> None:
         self.demo = demo
 
     def kick_off(self, path: str, body: Any = None) -> str:
         told = {"Accept": "application/fhir+json", "Prefer": "respond-async"}
-        status, headers, raw = self.demo.send("POST" if body else "GET", f"/fhir{path}", body, **told)
-        assert status == 202, raw
-        return self.path(headers["Content-Location"])
+        answer = self.demo.send("POST" if body else "GET", f"/fhir{path}", body, **told)
+        assert answer.status == 202, answer.body
+        return self.path(answer.headers["Content-Location"])
 
     def path(self, url: str) -> str:
-        assert url.startswith(self.demo.base)
+        assert url.startswith(base(self.demo))
         return urlsplit(url).path
 
     def wait(self, where: str) -> dict[str, Any]:
         until = time.monotonic() + WAIT
         while True:
-            status, headers, raw = self.demo.send("GET", where, Accept="application/json")
-            if status == 200:
-                assert headers["Content-Type"].startswith("application/json") and "Expires" in headers
-                found: dict[str, Any] = orjson.loads(raw)
+            answer = self.demo.send("GET", where, Accept="application/json")
+            if answer.status == 200:
+                assert answer.headers["Content-Type"].startswith("application/json") and "Expires" in answer.headers
+                found: dict[str, Any] = answer.json
                 return found
-            assert status == 202, raw
-            assert headers["X-Progress"] and time.monotonic() < until
-            time.sleep(min(int(headers["Retry-After"]), 1))
+            assert answer.status == 202, answer.body
+            assert answer.headers["X-Progress"] and time.monotonic() < until
+            time.sleep(min(int(answer.headers["Retry-After"]), 1))
 
     def resources(self, manifest: dict[str, Any], part: str = "output") -> Iterator[dict[str, Any]]:
         for file in manifest[part]:
-            told = {"Accept": "application/fhir+ndjson"}
-            status, headers, raw = self.demo.send("GET", self.path(file["url"]), **told)
-            assert status == 200 and headers["Content-Type"] == "application/fhir+ndjson"
-            lines = [orjson.loads(line) for line in raw.splitlines()]
+            answer = self.demo.send("GET", self.path(file["url"]), Accept="application/fhir+ndjson")
+            assert answer.status == 200 and answer.headers["Content-Type"] == "application/fhir+ndjson"
+            lines = [orjson.loads(line) for line in answer.body.splitlines()]
             assert len(lines) == file["count"] and {one["resourceType"] for one in lines} == {file["type"]}
             yield from lines
 
 
 @pytest.fixture
-def bulk(demo: Served) -> Bulk:
+def bulk(demo: Server) -> Bulk:
     return Bulk(demo)
 
 
@@ -359,36 +360,33 @@ def told_in(resources: Iterator[dict[str, Any]]) -> dict[str, str]:
     return found
 
 
-def test_bulk_data_of_everything_and_then_of_what_changed(demo: Served, bulk: Bulk, patient: str) -> None:
+def test_bulk_data_of_everything_and_then_of_what_changed(demo: Server, bulk: Bulk, patient: str) -> None:
     where = bulk.kick_off("/$export")
     manifest = bulk.wait(where)
     assert manifest["requiresAccessToken"] is True
     assert told_in(bulk.resources(manifest)) == current(demo.home)
 
-    code, _, raw = demo.send("POST", "/fhir/Basic", {"resourceType": "Basic", "code": {"text": "after"}})
-    assert code == 201
-    after = orjson.loads(raw)["id"]
-    code, _, raw = demo.send("POST", "/fhir/Basic", {"resourceType": "Basic", "code": {"text": "gone"}})
-    gone = orjson.loads(raw)["id"]
-    assert demo.send("DELETE", f"/fhir/Basic/{gone}")[0] in (200, 204)
+    after = demo.send("POST", "/fhir/Basic", {"resourceType": "Basic", "code": {"text": "after"}}).json["id"]
+    gone = demo.send("POST", "/fhir/Basic", {"resourceType": "Basic", "code": {"text": "gone"}}).json["id"]
+    assert demo.status("DELETE", f"/fhir/Basic/{gone}") in (200, 204)
     later = bulk.wait(bulk.kick_off(f"/$export?_since={manifest['transactionTime']}"))
     assert f"Basic/{after}" in told_in(bulk.resources(later))
     urls = [entry["request"]["url"] for one in bulk.resources(later, "deleted") for entry in one["entry"]]
     assert f"Basic/{gone}" in urls
 
-    assert demo.send("DELETE", where)[0] == 202
-    assert demo.send("GET", where)[0] == 404
-    assert demo.send("GET", bulk.path(manifest["output"][0]["url"]))[0] == 404
+    assert demo.status("DELETE", where) == 202
+    assert demo.status("GET", where) == 404
+    assert demo.status("GET", bulk.path(manifest["output"][0]["url"])) == 404
 
 
-def test_bulk_data_of_a_group_of_patients(demo: Served, bulk: Bulk) -> None:
+def test_bulk_data_of_a_group_of_patients(demo: Server, bulk: Bulk) -> None:
     rows = demo.home.rows("SELECT rid FROM store_resource WHERE type = 'Patient' AND NOT deleted ORDER BY rid LIMIT 5")
     people = [row[0] for row in rows]
     members = [{"entity": {"reference": f"Patient/{one}"}} for one in people]
     group = {"resourceType": "Group", "type": "person", "actual": True, "member": members}
-    code, _, raw = demo.send("POST", "/fhir/Group", group)
-    assert code == 201, raw
-    manifest = bulk.wait(bulk.kick_off(f"/Group/{orjson.loads(raw)['id']}/$export"))
+    made = demo.send("POST", "/fhir/Group", group)
+    assert made.status == 201, made.body
+    manifest = bulk.wait(bulk.kick_off(f"/Group/{made.json['id']}/$export"))
     rows = demo.home.rows(
         f"SELECT type, rid FROM store_resource WHERE NOT deleted AND patient_id IN ({', '.join('?' * 5)})", *people
     )
@@ -397,11 +395,22 @@ def test_bulk_data_of_a_group_of_patients(demo: Served, bulk: Bulk) -> None:
     assert {one["gender"] for one in bulk.resources(part)} == {"female"}
 
 
-def test_an_export_whose_worker_is_killed_is_whole_all_the_same(demo: Served, bulk: Bulk) -> None:
+def one_worker(server: Server) -> int:
+    """The process id of the one worker. Waits for it: another takes a while to follow one that died."""
+    until = time.monotonic() + WAIT
+    while time.monotonic() < until:
+        found = set(server.children()) - set(server.serving())
+        if found:
+            return found.pop()
+        time.sleep(0.05)
+    raise AssertionError("the server has no worker")
+
+
+def test_an_export_whose_worker_is_killed_is_whole_all_the_same(demo: Server, bulk: Bulk) -> None:
     """The worker dies in the middle of writing; the server starts another, and the job is run again."""
     folder = demo.home.folder / "exports"
     for _ in range(8):
-        worker = demo.worker()
+        worker = one_worker(demo)
         where = bulk.kick_off("/$export")
         export_id = where.rpartition("/")[2]
         until = time.monotonic() + WAIT
@@ -416,7 +425,7 @@ def test_an_export_whose_worker_is_killed_is_whole_all_the_same(demo: Served, bu
         attempts = orjson.loads(row[0]) if isinstance(row[0], str) else row[0]
         assert told_in(bulk.resources(manifest)) == current(demo.home)
         assert [path.name for path in folder.iterdir() if path.name.startswith(export_id) and path.suffix != ".part"]
-        assert demo.send("DELETE", where)[0] == 202
+        assert demo.status("DELETE", where) == 202
         if len(attempts) > 1:
             return
     pytest.fail("no kill came in the middle of an export")
