@@ -61,6 +61,9 @@ def django(*, migrated: bool = True, filled: bool = True) -> None:
 
     home().mkdir(parents=True, exist_ok=True)
     framework.setup()
+    from tovholder import database
+
+    database.reach()
     if migrated:
         require_migrated()
         if filled:
@@ -100,7 +103,10 @@ def migrate() -> None:
     """Bring the database's tables up to date."""
     from django.core.management import call_command
 
-    call_command("migrate", verbosity=0, interactive=False)
+    from tovholder import database
+
+    with database.unhurried():
+        call_command("migrate", verbosity=0, interactive=False)
 
 
 @contextmanager
@@ -123,7 +129,8 @@ def reported() -> Iterator[None]:
     except (OSError, DatabaseError) as error:
         # A full disk, a folder that is a file, a database that is none: the machine's trouble, not a fault to trace.
         told = getattr(error, "strerror", None) or str(error)
-        where = getattr(error, "filename", None) or home()
+        elsewhere = os.environ.get("TOVHOLDER_DATABASE_URL", "").startswith("postgres")
+        where = getattr(error, "filename", None) or ("PostgreSQL" if elsewhere else home())
         errors.print(f"{where}: {told[:1].lower()}{told[1:]}", style="bold red", markup=False)
         errors.print("  Kept: what was stored before; a step that was under way was undone whole.", markup=False)
         sys.exit(EXIT_CODES[Category.BUSY])

@@ -40,6 +40,7 @@ __all__ = [
     "open_unit",
     "pipeline",
     "present",
+    "reach",
     "retryable",
     "row_lock",
     "scope_ddl",
@@ -233,6 +234,11 @@ def loading() -> AbstractContextManager[None]:
     """Inside, this connection expects very many writes: more memory for what is written again and again."""
     found: AbstractContextManager[None] = _engine().loading()
     return found
+
+
+def reach() -> None:
+    """Raise Problem(BUSY) saying where and why when the database's server does not answer; at once, not after a wait."""
+    _engine().reach()
 
 
 def disconnect() -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 from django.db import IntegrityError, connection, transaction
 
+from tovholder.base.errors import Category, Issue, Problem
 from tovholder.database import arrays
 from tovholder.database.opened import Answer, Opened, Statement
 
@@ -260,6 +261,28 @@ def retryable(error: BaseException) -> bool:
 def present() -> bool:
     """A server that is away says so itself."""
     return True
+
+
+def reach() -> None:
+    """One connection beside the pool, which would try again and again first."""
+    wrapper: Any = connection
+    try:
+        wrapper.Database.connect(**wrapper.get_connection_params()).close()
+    except wrapper.Database.OperationalError as error:
+        told = [line.removeprefix("connection failed: ") for line in str(error).splitlines() if line.strip()]
+        raise Problem(
+            Category.BUSY,
+            f"PostgreSQL at {connection.settings_dict['HOST'] or 'its socket'} does not answer",
+            [
+                Issue(
+                    "TOVHOLDER_DATABASE_URL",
+                    told[0] if told else "no answer",
+                    "a server that can be reached",
+                    "transient",
+                )
+            ],
+            kept="what was stored before",
+        ) from None
 
 
 @contextmanager

@@ -164,6 +164,10 @@ def present() -> bool:
     return True
 
 
+def reach() -> None:
+    """A file is opened, and made, when it is asked."""
+
+
 @contextmanager
 def unhurried() -> Iterator[None]:
     """No statement is ever timed here."""

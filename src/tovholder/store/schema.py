@@ -62,48 +62,74 @@ def column_names(table: str) -> tuple[str, ...]:
 
 
 def apply() -> list[str]:
-    """Make or remake generated tables. Returns the names remade; their rows wait for ``tovholder rebuild``."""
-    remade: list[str] = []
-    wanted = definitions()
+    """Make generated tables. Returns the names of those whose rows wait for ``tovholder rebuild``.
+
+    A table in use whose definition has changed stays as it is, for the version that still runs on it: the rebuild
+    fills its successor beside it and exchanges the two. So does one that is no longer wanted.
+    """
+    waiting: list[str] = []
+    wanted, known = definitions(), _known()
     with connection.cursor() as cursor:
-        cursor.execute("SELECT name, hash FROM store_schema")
-        known = dict(cursor.fetchall())
-        cursor.execute("SELECT COUNT(*) FROM store_resource")
+        cursor.execute("SELECT COUNT(*) FROM (SELECT 1 AS one FROM store_resource LIMIT 1) AS any_one")
         empty = cursor.fetchone()[0] == 0
         for name, (digest, statements) in wanted.items():
-            if known.get(name) == digest:
+            if known.get(name, ("", False))[0] == digest:
                 continue
-            cursor.execute(f"DROP TABLE IF EXISTS {name}")
-            for statement in statements:
-                cursor.execute(statement)
-            cursor.execute("DELETE FROM store_schema WHERE name = %s", [name])
-            cursor.execute(
-                "INSERT INTO store_schema (name, hash, stale) VALUES (%s, %s, %s)",
-                [name, digest, not empty and name in known],
-            )
-            remade.append(name)
-        for name in set(known) - set(wanted):
-            cursor.execute(f"DROP TABLE IF EXISTS {name}")
-            cursor.execute("DELETE FROM store_schema WHERE name = %s", [name])
+            if empty or name not in known or not rebuilt(name):
+                cursor.execute(f"DROP TABLE IF EXISTS {name}")
+                for statement in statements:
+                    cursor.execute(statement)
+                cursor.execute("DELETE FROM store_schema WHERE name = %s", [name])
+                cursor.execute(_NOTE, [name, digest, not empty])
+            else:
+                cursor.execute("UPDATE store_schema SET stale = %s WHERE name = %s", [True, name])
+            if not empty:
+                waiting.append(name)
         for statement in database.scope_ddl():
             cursor.execute(statement)
         _fill_periods()
-    return remade
+    if empty:
+        settle()
+    return waiting
+
+
+_NOTE = "INSERT INTO store_schema (name, hash, stale) VALUES (%s, %s, %s)"
+
+
+def settle() -> None:
+    """Every generated table is now as this version defines it and filled; those no longer wanted go."""
+    wanted = definitions()
+    with connection.cursor() as cursor:
+        for name in sorted(_known().keys() - wanted.keys()):
+            cursor.execute(f"DROP TABLE IF EXISTS {name}")
+        cursor.execute("DELETE FROM store_schema")
+        cursor.executemany(_NOTE, [(name, digest, False) for name, (digest, _) in wanted.items()])
+
+
+def rebuilt(name: str) -> bool:
+    """Whether a rebuild fills the table from the record alone; links are derived from facts, and periods are given."""
+    return name in INDEX_TABLES or isinstance(fact_tables().get(name.removeprefix("fact_")), views.View)
 
 
 def outdated() -> list[str]:
-    """Generated tables whose definition has changed since they were made: ``tovholder migrate`` remakes them."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT name, hash FROM store_schema")
-        known = dict(cursor.fetchall())
-    wanted = definitions()
+    """Generated tables that are not there, or differ and nobody has noted it: ``tovholder migrate`` sees to them."""
+    known = _known()
     return sorted(
-        name for name in wanted.keys() | known.keys() if name not in wanted or known.get(name) != wanted[name][0]
+        name
+        for name, (digest, _) in definitions().items()
+        if name not in known or (known[name][0] != digest and not known[name][1])
     )
 
 
+def _known() -> dict[str, tuple[str, bool]]:
+    """Hash of each generated table there is, and whether it waits for a rebuild."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT name, hash, stale FROM store_schema")
+        return {name: (digest, bool(waits)) for name, digest, waits in cursor.fetchall()}
+
+
 def stale() -> list[str]:
-    """Generated tables that were remade and wait for ``tovholder rebuild`` to fill them."""
+    """Generated tables that wait for ``tovholder rebuild``: new ones to be filled, others to be exchanged."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT name FROM store_schema WHERE stale ORDER BY name")
         return [row[0] for row in cursor.fetchall()]

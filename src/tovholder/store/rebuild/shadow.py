@@ -9,7 +9,6 @@ from django.db import connection
 
 from tovholder import database
 from tovholder.access.relations import RelationRow
-from tovholder.fhir import views
 from tovholder.fhir.index_tables import INDEX_TABLES
 from tovholder.store import schema
 
@@ -25,8 +24,7 @@ def tables() -> dict[str, list[str]]:
 
     Links between facts are derived from facts, and periods are given: they are not here.
     """
-    given = {f"fact_{name}" for name, table in schema.fact_tables().items() if not isinstance(table, views.View)}
-    return {name: statements for name, (_, statements) in schema.definitions().items() if name not in given}
+    return {name: statements for name, (_, statements) in schema.definitions().items() if schema.rebuilt(name)}
 
 
 def make() -> None:
@@ -105,4 +103,4 @@ def exchange() -> None:
         cursor.execute("DELETE FROM access_relation")
         cursor.execute(f"INSERT INTO access_relation ({columns}) SELECT {columns} FROM {_RELATION}")
         cursor.execute(f"DROP TABLE {_RELATION}")
-        cursor.execute("UPDATE store_schema SET stale = %s", [False])
+    schema.settle()
