@@ -19,6 +19,7 @@ class Caller:
 
     def __init__(self, role: Role, organization: str = "", patient: str = "", name: str = "") -> None:
         name = name or str(role)
+        self.role, self.patient = role, patient
         people.save_persona(Persona(name, name, name, role, organization, "" if patient else f"p-{name}", patient))
         self.headers = {"Authorization": f"Bearer {people.make_token(name, system_clock())}"}
         self.client = Client(headers=self.headers)
