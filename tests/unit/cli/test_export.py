@@ -15,6 +15,7 @@ from lib import homes
 from lib.homes import Home
 from tovholder.base import json
 
+pytestmark = pytest.mark.slow
 PATIENTS = [{"resourceType": "Patient", "id": f"p{number}", "name": [{"family": f"Nr{number}"}]} for number in range(5)]
 WEIGHTS = [
     {

@@ -7,9 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from lib import homes
 from lib.homes import Home
 
+pytestmark = pytest.mark.slow
 ENQUEUE = """
 import django; django.setup()
 from lib import jobs
