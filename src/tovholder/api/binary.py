@@ -14,6 +14,8 @@ from tovholder.base.errors import Category, Issue, Problem
 from tovholder.fhir.references import parse_reference
 from tovholder.store import Stored
 
+# What may stand in a header as it is: a stored text could hold line ends (R4 code allows one between words).
+_PLAIN = re.compile(r"[\x20-\x7e]{1,1000}")
 _MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,126}/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}", re.ASCII)
 
 
@@ -69,10 +71,14 @@ def answer(request: HttpRequest, stored: Stored) -> HttpResponse:
             [Issue("Accept", "unreadable as content", negotiate.FHIR_JSON, "not-supported")],
             kept="nothing was changed",
         ) from None
-    response = HttpResponse(raw, content_type=resource.get("contentType") or "application/octet-stream")
+    kind = resource.get("contentType")
+    if not (isinstance(kind, str) and _PLAIN.fullmatch(kind)):
+        kind = "application/octet-stream"
+    response = HttpResponse(raw, content_type=kind)
     response.headers["Content-Disposition"] = "attachment"
     response.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
     context = resource.get("securityContext")
-    if isinstance(context, dict) and isinstance(context.get("reference"), str):
-        response.headers["X-Security-Context"] = context["reference"]
+    reference = context.get("reference") if isinstance(context, dict) else None
+    if isinstance(reference, str) and _PLAIN.fullmatch(reference):
+        response.headers["X-Security-Context"] = reference
     return http.with_version(request, response, stored)
