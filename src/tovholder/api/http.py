@@ -21,6 +21,7 @@ from tovholder.api import content, limits, negotiate
 from tovholder.api.errors import outcome, status_of, success
 from tovholder.base import json
 from tovholder.base.errors import Category, Issue, Problem
+from tovholder.database import costly
 from tovholder.store import Stored, presence
 from tovholder.store.reading import require_type
 
@@ -29,6 +30,7 @@ MEDIA_TYPE = f"{negotiate.FHIR_JSON}; charset=utf-8"
 READ_ONLY = frozenset({"AuditEvent"})
 # How often a unit is run again when another was in its way (a deadlock the database resolved).
 TRIES = 3
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
 log = structlog.get_logger(__name__)
 View = Callable[..., HttpResponse]
 Result = TypeVar("Result")
@@ -94,6 +96,10 @@ def _problem(request: HttpRequest, error: Exception) -> Problem:
         return Problem(Category.MALFORMED, "The content is nested too deeply")
     if isinstance(error, UnreadablePostError):
         return Problem(Category.MALFORMED, "The body broke off before its end")
+    if isinstance(error, DatabaseError) and costly.is_too_much(error):
+        wanted = "fewer links of a chain, fewer parameters, or several requests"
+        issue = Issue("url", "more at once than the database takes", wanted, "too-costly")
+        return Problem(Category.INVALID, "The request asks too much at once", [issue], kept="nothing was changed")
     if isinstance(error, DatabaseError):
         log.exception("database unavailable")
         return presence.unreachable()
@@ -121,7 +127,8 @@ def _finished(request: HttpRequest, response: HttpResponse, media: str) -> HttpR
 
 def not_allowed(request: HttpRequest, *methods: str) -> HttpResponse:
     """405, with the methods there are."""
-    message = f"{(request.method or '')[:20]} is not supported here"
+    told = request.method if request.method in _METHODS else "This method"  # what else stands there is not told back
+    message = f"{told} is not supported here"
     issue = Issue("method", message, _allowed(methods), "not-supported")
     response = answer_problem(Problem(Category.UNSUPPORTED, message, [issue], kept="nothing was changed"))
     response.headers["Allow"] = _allowed(methods)
@@ -236,6 +243,11 @@ def answer_problem(problem: Problem) -> HttpResponse:
     if status == 503:
         response.headers["Retry-After"] = "1"
     return response
+
+
+def refuse(request: HttpRequest, problem: Problem) -> HttpResponse:
+    """An error told where no view was reached, in the form every answer of the API has."""
+    return _finished(request, answer_problem(problem), MEDIA_TYPE)
 
 
 def instant(updated: int) -> str:

@@ -8,10 +8,15 @@ from typing import NoReturn
 
 from tovholder.base.errors import Category, Issue, Problem
 from tovholder.fhir import searchparams
+from tovholder.fhir.definitions import resource_types
 from tovholder.fhir.searchparams import SearchParameter
 from tovholder.store.params.terms import Rows, Sql, conjunction
 
 KEPT = "nothing was read"
+# Those R4 §3.1.1.4.4 has; what else stands there may be anybody's name, and is not told back.
+_MODIFIERS = frozenset(
+    {"missing", "exact", "contains", "text", "in", "below", "above", "not", "not-in", "type", "identifier", "of-type"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +42,8 @@ class Asked:
 
     def refuse(self, message: str, expected: str, code: str = "value") -> NoReturn:
         """Raise Problem(INVALID); the value is not told back, it may be a patient's."""
-        name = f"{self.parameter.name}:{self.modifier}" if self.modifier else self.parameter.name
+        told = self.modifier in _MODIFIERS or self.modifier in resource_types()
+        name = f"{self.parameter.name}:{self.modifier}" if told else self.parameter.name
         raise refused(name, message, expected, code)
 
     def without(self, *modifiers: str) -> None:

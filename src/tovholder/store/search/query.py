@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 from django.conf import settings
 
 from tovholder.base.errors import Category, Issue, Problem
-from tovholder.base.text import whole_number
+from tovholder.base.text import name_to_tell, whole_number
 from tovholder.fhir import searchparams
 from tovholder.fhir.definitions import resource_types
 from tovholder.fhir.searchparams import SearchParameter
@@ -106,14 +106,15 @@ def parse(kind: str, params: Sequence[tuple[str, str]], *, strict: bool = True) 
             continue
         told = tuple(part for part in split(value, ",") if part)
         if not told:
-            (wrong if strict else query.ignored).append(Issue(name[:40], "a search value is empty", "a value", "value"))
+            issue = Issue(name_to_tell(name) or "url", "a search value is empty", "a value", "value")
+            (wrong if strict else query.ignored).append(issue)
             continue
         values += len(told)
         query.steps.append((found, told))
         query.used.append((name, value))
     most = settings.ENV.limits.search_values
     if values > most:
-        wrong.append(Issue("", f"{values} search values", f"at most {most} in one search", "too-costly"))
+        wrong.append(Issue("url", f"{values} search values", f"at most {most} in one search", "too-costly"))
     if wrong:
         raise Problem(Category.INVALID, "The search cannot be run", wrong, kept=KEPT)
     return query

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from tovholder.base.errors import Issue
+from tovholder.base.text import name_to_tell
 from tovholder.fhir import searchparams
 from tovholder.fhir.definitions import resource_types
 from tovholder.fhir.searchparams import SearchParameter
@@ -106,5 +107,4 @@ def _has(kind: str, name: str, depth: int) -> Step | Unknown:
 
 def _unknown(name: str, message: str, expected: str, code: str = "not-supported") -> Unknown:
     # What was asked may be anybody's name; only a name of FHIR's shape is told back.
-    told = name[:40] if name.replace("-", "").replace("_", "").replace(":", "").isalnum() and name.isascii() else ""
-    return Unknown(Issue(told, message, expected, code))
+    return Unknown(Issue(name_to_tell(name) or "url", message, expected, code))
