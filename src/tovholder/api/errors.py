@@ -30,6 +30,21 @@ OF_PART: dict[tuple[Category, str], int] = {
     (Category.TOO_LARGE, "url"): 414,
     (Category.TOO_LARGE, "header"): 431,
 }
+# The part of the request and what would have been right, where the problem itself names no place: it is about all of it.
+_WHOLE: dict[Category, tuple[str, str]] = {
+    Category.MALFORMED: ("$this", "a request as FHIR R4 describes it"),
+    Category.INVALID: ("$this", "a resource as FHIR R4 defines it"),
+    Category.RULE: ("$this", "a resource that keeps to the rule"),
+    Category.NOT_FOUND: ("url", "the address of something there is, and that is yours to see"),
+    Category.GONE: ("url", "something that was not deleted; its versions are in _history"),
+    Category.CONFLICT: ("$this", "the state that is in the record now"),
+    Category.PRECONDITION: ("If-Match", "the version that is in the record now"),
+    Category.FORBIDDEN: ("Authorization", "the token of somebody whose role may do this"),
+    Category.UNAUTHENTICATED: ("Authorization", "Bearer and a token that holds"),
+    Category.UNSUPPORTED: ("$this", "what the CapabilityStatement at /metadata lists"),
+    Category.TOO_LARGE: ("$this", "less of it in one request"),
+    Category.BUSY: ("$this", "the same request again in a moment"),
+}
 _REASONS = {
     200: "OK",
     201: "Created",
@@ -74,15 +89,20 @@ def outcome(problem: Problem) -> dict[str, Any]:
 
 
 def _issue(issue: Issue, problem: Problem) -> dict[str, Any]:
-    expected = f" Expected {issue.expected}." if issue.expected else ""
+    place, wanted = issue.path, issue.expected
+    if not place or not wanted:
+        whole = _WHOLE.get(problem.category, ("", ""))
+        place, wanted = place or whole[0], wanted or whole[1]
+    expected = f" Expected {wanted}." if wanted else ""
     found: dict[str, Any] = {
         "severity": str(issue.severity),
         "code": issue.code,
         "details": {"text": problem.message},
         "diagnostics": f"{issue.message[:1].upper()}{issue.message[1:]}.{expected} Kept: {problem.kept}.",
     }
-    if issue.path:
-        found["expression"] = [issue.path]
+    if place:
+        # In a document that is a list, or an object nobody named, the first step has nothing before it.
+        found["expression"] = [f"$this{place}" if place[0] in "[." else place]
     return found
 
 

@@ -27,7 +27,11 @@ def check_request(request: HttpRequest) -> None:
         if name[:5] == "HTTP_" and len(value) > limits.header:
             raise too_large("header", "a header is too long", f"at most {limits.header} bytes")
     length = meta.get("CONTENT_LENGTH")
-    if length and (whole_number(length) or 0) > limits.body:
+    told = whole_number(length) if length else 0
+    if told is None:
+        issue = Issue("Content-Length", "not a length", "the number of bytes in the body", "value")
+        raise Problem(Category.MALFORMED, "The length of the body cannot be read", [issue])
+    if told > limits.body:
         raise too_large("body", "the body is too large", f"at most {limits.body} bytes")
 
 

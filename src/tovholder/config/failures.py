@@ -6,12 +6,13 @@ import sys
 
 import structlog
 from django.contrib.auth.models import AnonymousUser
+from django.core.exceptions import DisallowedHost
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
 from django.utils import translation
 
-from tovholder.api.http import answer_problem, fault
-from tovholder.base.errors import Category, Problem, not_found
+from tovholder.api.http import fault, refuse
+from tovholder.base.errors import Category, Issue, Problem, not_found
 from tovholder.store import presence
 from tovholder.web import errors
 from tovholder.web.middleware import harden, is_page, language_of
@@ -33,19 +34,22 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """handler400: a host name, a form or a cookie that Django itself refuses."""
+    if isinstance(exception, DisallowedHost):
+        issue = Issue("Host", "not a name of this server", "a name in TOVHOLDER_HOSTS", "structure")
+        return _tell(request, Problem(Category.MALFORMED, "This is not the server the request names", [issue]))
     return _tell(request, Problem(Category.MALFORMED, "The request cannot be understood"))
 
 
 def unknown_address(request: HttpRequest, exception: Exception) -> HttpResponse:
     """handler404: an address that leads nowhere is told like something not yours."""
     if not is_page(request):
-        return answer_problem(not_found("That address"))
+        return refuse(request, not_found("That address"))
     return errors.page(request, not_found("That address"))
 
 
 def _tell(request: HttpRequest, problem: Problem) -> HttpResponse:
     if not is_page(request):
-        return answer_problem(problem)
+        return refuse(request, problem)
     # Who is logged in stands in the record, which may be what failed: the page must not ask it again.
     request.user = AnonymousUser()
     for name in ("_messages", "_cached_user"):

@@ -35,6 +35,8 @@ def logging_config(env: Env) -> None:
     root.setLevel(env.log_level)
     # Django's request logger prints the path of every 4xx with its query; the access middleware logs the route instead.
     logging.getLogger("django.request").setLevel(logging.CRITICAL)
+    # It prints whatever stood in the header; the client is told, and a wrong host is nothing we could mend.
+    logging.getLogger("django.security.DisallowedHost").setLevel(logging.CRITICAL)
     logging.getLogger("sqlglot").setLevel(logging.ERROR)
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 
 from django.http import HttpRequest
 
-from tovholder.api import http
+from tovholder.api import http, limits
 from tovholder.base.errors import Category, Issue, Problem
 from tovholder.base.text import whole_number
 
@@ -103,6 +103,7 @@ def of_request(request: HttpRequest) -> Parameters:
     if request.method != "POST" or not request.body:
         return Parameters(items)
     told = http.body(request)
+    limits.check_alone(told, request.body)
     if told.get("resourceType") != "Parameters":
         return Parameters(items, told)
     return Parameters(items + _parameters(told.get("parameter", []), "Parameters.parameter"))
