@@ -119,7 +119,7 @@ class Terminology:
         if key not in self._answers:
             found = self.value_set(value_set)
             # Stands while the answer is sought: a value set that contains itself asks no further.
-            self._answers[key] = Membership(None, f"the value set {value_set}")
+            self._answers[key] = Membership(None, f"the value set {shown_url(value_set)}")
             if found is not None:
                 self._answers[key] = self._contains(found, code, system)
         return self._answers[key]
@@ -166,10 +166,10 @@ class Terminology:
                     return Membership(True, display=item.get("display") or (concept.display if concept else ""))
             return Membership(False)
         if held is None:
-            return Membership(None, f"the code system {own}")
+            return Membership(None, f"the code system {shown_url(own)}")
         concept = held.find(code)
         if concept is None:
-            return Membership(False) if held.is_complete else Membership(None, f"the whole code system {own}")
+            return Membership(False) if held.is_complete else Membership(None, f"the whole code system {shown_url(own)}")
         filters = part.get("filter")
         try:
             meant = not filters or concept.code in held.meant(filters)
@@ -201,7 +201,7 @@ class Terminology:
         if url not in self._sets:
             found = self.value_set(url)
             if found is None:
-                raise missing(f"the value set {url}")
+                raise missing(f"the value set {shown_url(url)}")
             self._sets[url] = None
             self._sets[url] = self._members(found)
         known = self._sets[url]
@@ -246,7 +246,7 @@ class Terminology:
                 yield _member(own, version, concept or Concept(item["code"]), item)
             return
         if held is None or not held.is_complete:
-            raise missing(f"the {'whole ' if held else ''}code system {own}")
+            raise missing(f"the {'whole ' if held else ''}code system {shown_url(own)}")
         try:
             meant = held.meant(part.get("filter") or ())
         except Unknown as unknown:
@@ -288,9 +288,9 @@ class Terminology:
         if value_set is not None:
             inside = self.contains(value_set, code, system)
         elif held is None:
-            inside = Membership(None, f"the code system {system or ''}".rstrip())
+            inside = Membership(None, f"the code system {shown_url(system)}" if system else "the code system")
         else:
-            inside = Membership(concept is not None if held.is_complete or concept else None, f"all of {held.url}")
+            inside = Membership(concept is not None if held.is_complete or concept else None, f"all of {shown_url(held.url)}")
         if inside.result is None:
             return Validated(None, f"This cannot be told here: {inside.missing} is not at hand")
         where = "the value set" if value_set is not None else "the code system"

@@ -118,7 +118,7 @@ class CodeSystem:
             if known is None:
                 if self.is_complete:
                     return everything if operator == "is-not-a" else set()
-                raise Unknown(f"the code {value} of {self.url}")
+                raise Unknown("the code a filter names")
             if operator == "generalizes":
                 return self.above(known.code) | {known.code}
             under = self.below(known.code)
@@ -139,7 +139,7 @@ class CodeSystem:
             case "regex":
                 matches = _regex(value)
                 return {code for code, held in values.items() if any(matches(one) for one in held)}
-        raise Unknown(f"the filter {name} {operator} on {self.url}")
+        raise Unknown("what a filter asks of a code system")
 
     def _values(self, name: str, concept: Concept) -> list[str]:
         if name == "display":
