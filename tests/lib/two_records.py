@@ -118,7 +118,7 @@ def record(who: str, word: str, home: str, other: str = "") -> Iterator[Json]:
         focus=also("Patient"),
         encounter=one("Encounter"),
         effectiveDateTime="2027-01-05T10:00:00Z",
-        performer=[doctor, *(also("Patient") if other else ())],
+        performer=[doctor, *also("RelatedPerson")],
         basedOn=also("ServiceRequest"),
         valueQuantity={"value": 41 if who == MINE else 42, "unit": "mg"},
         hasMember=also("QuestionnaireResponse"),
