@@ -7,6 +7,7 @@ from typing import Any
 
 from tovholder.access import Context, Role
 from tovholder.access.domain import Condition
+from tovholder.access.relations import RelationRow
 from tovholder.base.errors import Category, Issue, Problem, forbidden
 from tovholder.fhir import search_tables
 from tovholder.fhir.references import Ref, parse_reference, patient_of, patients_of, references
@@ -39,9 +40,10 @@ def require_may_grant(
     holds: whether the actor's organisation now has this relation to the patient.
     """
     before = relations.relations_of(old) if old is not None else []
+    after = relations.relations_of(new)
     kind = str(new.get("resourceType"))
-    for row in relations.relations_of(new):
-        if any(was.organization_id == row.organization_id and was.kind == row.kind for was in before):
+    for row in after:
+        if any(_covers(was, row) for was in before):
             continue
         own = row.organization_id == ctx.organization
         if kind == "Patient":
@@ -49,7 +51,9 @@ def require_may_grant(
             allowed = ctx.role in _CLINIC and old is None and own
         elif kind == "EpisodeOfCare":
             # One clinic holds the rope: the one whose list the patient is on, or the holder who hands it over.
-            handing = any(was.organization_id == ctx.organization for was in before)
+            handing = any(
+                was.organization_id == ctx.organization and was.patient_id == row.patient_id for was in before
+            )
             allowed = ctx.role in _CLINIC and (handing or holds(Condition.OWN_LIST, row.patient_id))
         elif row.kind == "appointment":
             allowed = ctx.role in _CLINIC or own
@@ -58,9 +62,25 @@ def require_may_grant(
         if not allowed:
             raise forbidden(
                 kind,
-                f"this {kind} would let an organisation see the patient, which is not yours to give",
-                "the organisations as they were",
+                f"this {kind} would let an organisation see the patient, or for longer, which is not yours to give",
+                "the organisations and their time as they were",
             )
+    listed = {row.organization_id for row in after} | {str(ctx.organization)}
+    if kind == "Patient" and any(was.organization_id not in listed for was in before):
+        raise forbidden(kind, "nobody takes a patient off another clinic's list", "the list as it was")
+
+
+def _covers(was: RelationRow, row: RelationRow) -> bool:
+    """Whether a relation gives all that another does: the same sight of the same patient, a referral's for as long.
+
+    An appointment's time may be moved by whoever may write it.
+    """
+    same = (was.patient_id, was.organization_id, was.kind) == (row.patient_id, row.organization_id, row.kind)
+    if not same or row.kind != "referral":
+        return same
+    return was.from_day <= row.from_day and (
+        was.to_day is None or (row.to_day is not None and row.to_day <= was.to_day)
+    )
 
 
 def new_references(old: Resource | None, new: Resource) -> list[tuple[str, Ref]]:

@@ -42,8 +42,7 @@ def relations_of(resource: dict[str, Any]) -> list[RelationRow]:
     if kind == "Task":
         start = days.parse_day(resource.get("authoredOn")) or 0
         ended = resource.get("status") in ("completed", "cancelled", "rejected", "failed")
-        end = days.parse_day(resource.get("lastModified") or resource.get("authoredOn")) if ended else None
-        to_day = end + AFTERCARE_DAYS if end is not None else None
+        to_day = _ended(resource) + AFTERCARE_DAYS if ended else None
         return [row(o, "referral", start, to_day) for o in _organizations([resource.get("owner", {})])]
     if resource.get("status") in ("cancelled", "proposed"):
         return []
@@ -53,15 +52,25 @@ def relations_of(resource: dict[str, Any]) -> list[RelationRow]:
         if extension.get("url") == systems.extension_url("organization"):
             actors.append(extension.get("valueReference", {}))
     created = days.parse_day(resource.get("created")) or max(start_day - 365, 0)
-    stored = days.parse_day((resource.get("meta") or {}).get("lastUpdated"))
+    stored = _stored(resource)
     last_day = start_day if stored is None else min(start_day, stored + LONGEST_WAIT_DAYS)
     return [row(o, "appointment", created, last_day + AFTERCARE_DAYS) for o in _organizations(actors)]
+
+
+def _ended(task: dict[str, Any]) -> int:
+    """The day a task was over: as it says, but no later than it was stored."""
+    told = task.get("lastModified") or (task.get("executionPeriod") or {}).get("end") or task.get("authoredOn")
+    return min((day for day in (days.parse_day(told), _stored(task)) if day is not None), default=0)
+
+
+def _stored(resource: dict[str, Any]) -> int | None:
+    return days.parse_day((resource.get("meta") or {}).get("lastUpdated"))
 
 
 def _organizations(references: list[dict[str, Any]]) -> list[str]:
     found: list[str] = []
     for reference in references:
         parsed = parse_reference(reference.get("reference", ""))
-        if parsed is not None and parsed.type == "Organization" and parsed.id not in found:
+        if parsed is not None and parsed.type == "Organization" and not parsed.base and parsed.id not in found:
             found.append(parsed.id)
     return found
