@@ -36,6 +36,7 @@ __all__ = [
     "lock_everybody",
     "lock_name",
     "lock_patients",
+    "most_patients",
     "numbers",
     "open_unit",
     "pipeline",
@@ -158,6 +159,12 @@ def lock_patients(patients: Iterable[str], *, then: Sequence[Statement] = ()) ->
     with an error that is ``retryable``.
     """
     found: list[Answer] = _engine().lock_patients(sorted(set(patients)), then)
+    return found
+
+
+def most_patients() -> int:
+    """How many patients one unit may lock one by one; for more it locks everybody."""
+    found: int = _engine().MOST_PATIENTS
     return found
 
 

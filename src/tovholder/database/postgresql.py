@@ -33,12 +33,14 @@ COPY_FROM = 50
 # psycopg takes a statement apart anew each time when it has more values than 50 or characters than 4,096.
 _WIDTH = 46
 
-# Lock classes. Buckets bound how many locks a unit can hold (the server has room for some thousands in all); two
-# patients in one bucket merely wait for each other.
+# Lock classes. The server has room for some thousands of locks in all: names share buckets (two in one merely wait for
+# each other), and a unit with more patients than this takes the gate for itself alone.
+MOST_PATIENTS = 400
 _GATE, _PATIENT, _NAME = 7001, 7002, 7003
 _BUCKETS = 1024
-# What other units were in the way of: serialization failure, deadlock, lock not available, query cancelled by timeout.
-_RETRY = frozenset({"40001", "40P01", "55P03", "57014"})
+# What other units were in the way of: serialization failure, deadlock, lock not available, no room for more locks, query
+# cancelled by timeout.
+_RETRY = frozenset({"40001", "40P01", "55P03", "53200", "57014"})
 _NOW = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
 
 
@@ -160,14 +162,14 @@ def write_turn() -> Iterator[None]:
     yield
 
 
-_PATIENTS = f"SELECT pg_advisory_xact_lock({_PATIENT}, bucket) FROM unnest(%s::int[]) AS bucket"
+_PATIENTS = f"SELECT pg_advisory_xact_lock({_PATIENT}, number) FROM unnest(%s::int[]) AS number"
 # Each part has to be whole before the next begins: the stamp's lock, the gate, the patients, and only then the time.
 _OPEN = f"""
 WITH stamp AS MATERIALIZED (
   SELECT pg_advisory_xact_lock_shared(least(%s::bigint, {_NOW})), pg_advisory_xact_lock_shared({_GATE}, 0)
 ), patients AS MATERIALIZED (
   SELECT count(*) AS held FROM (
-    SELECT pg_advisory_xact_lock({_PATIENT}, bucket) FROM stamp, unnest(%s::int[]) AS bucket OFFSET 0
+    SELECT pg_advisory_xact_lock({_PATIENT}, number) FROM stamp, unnest(%s::int[]) AS number OFFSET 0
   ) AS locked
 )
 SELECT {_NOW}, nextval('store_resource_key_seq'), nextval('store_version_seq_seq') FROM stamp, patients
@@ -176,19 +178,23 @@ SELECT {_NOW}, nextval('store_resource_key_seq'), nextval('store_version_seq_seq
 
 def open_unit(patients: Sequence[str], floor: int | None, then: Sequence[Statement]) -> tuple[Opened, list[Answer]]:
     """All in one round trip. The stamp's lock comes before the stamp, so that horizon() never overtakes a unit."""
-    ((now, key, seq),), *answers = _ask([(_OPEN, [floor, _buckets(patients)]), *then])
+    if len(patients) > MOST_PATIENTS:
+        lock_everybody()
+        patients = ()
+    ((now, key, seq),), *answers = _ask([(_OPEN, [floor, _numbers(patients)]), *then])
     return Opened(now, [key], [seq]), answers
 
 
 def lock_patients(patients: Sequence[str], then: Sequence[Statement]) -> list[Answer]:
-    """In the order of their buckets."""
-    held = [(_PATIENTS, [_buckets(patients)])] if patients else []
+    """In the order of their numbers."""
+    held = [(_PATIENTS, [_numbers(patients)])] if patients else []
     found = _ask([*held, *then])
     return found[len(held) :]
 
 
-def _buckets(names: Sequence[str]) -> str:
-    return arrays.integers(sorted({_bucket(name) for name in names}))
+def _numbers(patients: Sequence[str]) -> str:
+    """A 32-bit number each, in order; two patients with the same one wait for each other."""
+    return arrays.integers(sorted({zlib.crc32(patient.encode()) - 2**31 for patient in patients}))
 
 
 def _ask(statements: Sequence[Statement]) -> list[Answer]:

@@ -14,6 +14,7 @@ from django.db import DEFAULT_DB_ALIAS, IntegrityError, connection, connections,
 from tovholder.database import mutex
 from tovholder.database.opened import Answer, Opened, Statement
 
+MOST_PATIENTS = 2**31  # none is locked for itself
 SCOPE_DDL: list[str] = []  # the table is the connection's own and made when it is first filled
 _SCOPE = "CREATE TEMP TABLE IF NOT EXISTS scope_patient (patient_id TEXT PRIMARY KEY) WITHOUT ROWID"
 

@@ -33,6 +33,7 @@ class State:
     patients: set[str] = field(default_factory=set)  # locked
     held: set[Pair] = field(default_factory=set)  # rows nobody else can change
     failed: bool = False
+    alone: bool = False  # everybody is locked
 
     def lock(self, ctx: Context, patients: Iterable[str | None], *, then: rows.Statements = ()) -> list[rows.Answer]:
         """Hold the patients too, until the unit ends; then (in the same round trip) ask something of the database."""
@@ -42,8 +43,12 @@ class State:
         if self.opened is None:
             floor = None if ctx.live else millis(ctx)
             self.opened, answers = database.open_unit(more | self.patients, floor=floor, then=then)
+            self.alone = len(self.patients | more) > database.most_patients()
         else:
-            answers = database.lock_patients(more, then=then)
+            if not self.alone and len(self.patients) + len(more) > database.most_patients():
+                database.lock_everybody()
+                self.alone = True
+            answers = database.lock_patients(() if self.alone else more, then=then)
         self.patients |= more
         return answers
 

@@ -145,6 +145,23 @@ def test_two_who_meet_the_same_patients_in_opposite_order_end_whole_or_undone() 
     assert len(versions("Patient", "a")) == len(versions("Patient", "b")) == 1 + told.count("done")
 
 
+@pytest.mark.parametrize("at_first", [True, False])
+def test_a_unit_with_very_many_patients_excludes_everybody_and_needs_no_room_for_locks(at_first: bool) -> None:
+    many = [f"m{number}" for number in range(6000)]
+    with store.unit_of_work(live(), patients=many if at_first else ["m0"]) as uow:
+        if not at_first:
+            uow.prefetch([], many[:10])
+            uow.prefetch([], many)
+        uow.update(patient() | {"id": "m1"})
+        told = []
+        other = threading.Thread(target=lambda: (told.append(write(patient() | {"id": "x"})), connections.close_all()))
+        other.start()
+        other.join(0.3)
+        assert told == []
+    other.join()
+    assert len(told) == 1
+
+
 def test_a_unit_that_commits_late_is_never_skipped() -> None:
     """A reader who goes from horizon to horizon gets every version exactly once, however long its unit took."""
     stop, seen, asked = Event(), [], []
