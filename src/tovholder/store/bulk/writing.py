@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -13,6 +14,8 @@ from tovholder.store import schema
 from tovholder.store.bulk.sources import Item
 from tovholder.store.rows import Resource
 from tovholder.store.unit import unit_of_work
+
+PAUSES = (0.05, 0.2, 0.5, 1.0, 2.0)  # seconds before a batch is tried again that others were in the way of
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +84,7 @@ def _write(ctx: Context, good: Sequence[Ready], report: Report, bad: list[tuple[
     if not good:
         return
     try:
-        stored, unchanged = _unit(ctx, good)
+        stored, unchanged = _patiently(ctx, good)
     except Problem as problem:
         if problem.category is Category.BUSY:
             raise  # not the data's fault: nothing is set aside
@@ -95,6 +98,17 @@ def _write(ctx: Context, good: Sequence[Ready], report: Report, bad: list[tuple[
     else:
         report.stored += stored
         report.unchanged += unchanged
+
+
+def _patiently(ctx: Context, good: Sequence[Ready]) -> tuple[int, int]:
+    for pause in PAUSES:
+        try:
+            return _unit(ctx, good)
+        except Problem as problem:
+            if problem.category is not Category.BUSY:
+                raise
+        time.sleep(pause)  # somebody else writes about the same patients
+    return _unit(ctx, good)
 
 
 def _unit(ctx: Context, good: Sequence[Ready]) -> tuple[int, int]:
