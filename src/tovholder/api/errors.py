@@ -102,7 +102,8 @@ def _issue(issue: Issue, problem: Problem) -> dict[str, Any]:
     }
     if place:
         # In a document that is a list, or an object nobody named, the first step has nothing before it.
-        found["expression"] = [f"$this{place}" if place[0] in "[." else place]
+        start = "$this" if place[0] in "[." else "$this." if place[0] == "…" else ""
+        found["expression"] = [start + place]
     return found
 
 

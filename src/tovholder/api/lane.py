@@ -136,6 +136,22 @@ def with_whole_body(environ: dict[str, Any], most: int) -> None:
         return
     if "chunked" not in environ.get("HTTP_TRANSFER_ENCODING", "").lower():
         return
-    raw = environ["wsgi.input"].read(most + 1)
+    try:
+        raw = environ["wsgi.input"].read(most + 1)
+    except OSError as error:  # it broke off, or came too slowly: told when the body is asked for
+        environ["wsgi.input"], environ["CONTENT_LENGTH"] = _Broken(error), "1"
+        return
     environ["wsgi.input"] = BytesIO(raw)
     environ["CONTENT_LENGTH"] = str(len(raw))
+
+
+class _Broken(BytesIO):
+    """A body that did not come to its end."""
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__()
+        self.error = error
+
+    def read(self, size: int | None = -1) -> bytes:
+        """Raises what ended it."""
+        raise self.error

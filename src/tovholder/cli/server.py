@@ -134,7 +134,7 @@ def start(host: str, port: int) -> None:
         def load_config(self) -> None:
             options: dict[str, Any] = {
                 "bind": f"{host}:{port}",
-                "worker_class": "gthread",
+                "worker_class": "tovholder.cli.intake.Worker",  # threads, and patience with slow clients
                 "workers": settings.ENV.workers,
                 "threads": settings.ENV.threads,
                 "timeout": 60,

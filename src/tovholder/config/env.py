@@ -62,6 +62,17 @@ VARIABLES = (
     Variable("TOVHOLDER_MAX_CHAIN", "Most links of a chained search parameter; at most 10.", "4"),
     Variable("TOVHOLDER_MAX_INCLUDED", "Most resources given along with a page by _include and _revinclude.", "1000"),
     Variable(
+        "TOVHOLDER_PATIENCE",
+        "Seconds a client may take for the head of a request, or to read an answer, before the connection is closed; "
+        "at most 300.",
+        "15",
+    ),
+    Variable(
+        "TOVHOLDER_LEAST_RATE",
+        "Bytes per second a client must send or take on top of that, on the average of a body or a large answer.",
+        "50000",
+    ),
+    Variable(
         "TOVHOLDER_CONDITIONAL_DELETE",
         "single: a conditional delete takes one match; multiple: it deletes all of them, in one transaction.",
         "single",
@@ -116,6 +127,8 @@ class Env:
     threads: int
     workers: int
     limits: Limits
+    patience: int
+    least_rate: int
     delete_many: bool
     token_seconds: int
     export_hours: int
@@ -165,6 +178,8 @@ def read(environ: Mapping[str, str] = os.environ) -> Env:
         threads=threads,
         workers=_positive(value("TOVHOLDER_WORKERS"), "TOVHOLDER_WORKERS"),
         limits=_limits(value),
+        patience=_whole(value("TOVHOLDER_PATIENCE"), "TOVHOLDER_PATIENCE", 1, 300),
+        least_rate=_whole(value("TOVHOLDER_LEAST_RATE"), "TOVHOLDER_LEAST_RATE", 1, 2**31),
         delete_many=_one_of(value("TOVHOLDER_CONDITIONAL_DELETE"), "TOVHOLDER_CONDITIONAL_DELETE", "single", "multiple")
         == "multiple",
         token_seconds=_whole(value("TOVHOLDER_TOKEN_SECONDS"), "TOVHOLDER_TOKEN_SECONDS", 0, 300),
