@@ -1,4 +1,4 @@
-"""Which resources name a patient beside the one they are filed under: a group's appointment is about several."""
+"""Which resources name a patient beside the one they are filed under, and whom: a group's appointment is about several."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from functools import cache
 from typing import Any
 
 from tovholder import database
-from tovholder.fhir import search_tables, searchparams
+from tovholder.fhir import definitions, search_tables, searchparams
 from tovholder.fhir.index_tables import param_id
+from tovholder.fhir.references import subjects_of
+from tovholder.store.rows import Stored
 
 
 def kinds() -> frozenset[str]:
@@ -40,3 +42,31 @@ def _params_of(kind: str) -> tuple[int, ...]:
         for item in searchparams.parameters_of(kind)
         if item.kind == "reference" and (not item.target or "Patient" in item.target)
     )
+
+
+def about(stored: Stored, patient: str | None) -> frozenset[str]:
+    """Everybody a resource is about, whom its reader is shown. patient: the one it is filed under.
+
+    Only what may be about several, or is about several equally and so filed under nobody, need be read for it.
+    """
+    filed = frozenset({patient}) if patient is not None else frozenset[str]()
+    if stored.type in shared() or (patient is None and stored.type in search_tables.patient_compartment()):
+        return filed | subjects_of(stored.resource)
+    return filed
+
+
+@cache
+def shared() -> frozenset[str]:
+    """The types with a subject that is a list."""
+    compartment = search_tables.patient_compartment()
+    return frozenset(kind for kind, held in compartment.items() if any(_is_list(kind, path) for path in held["about"]))
+
+
+def _is_list(kind: str, path: str) -> bool:
+    at = kind
+    for name in path.split("."):
+        element = definitions.find(at, name)
+        if element is None or element.is_list:
+            return True
+        at = definitions.child_path(at, name)
+    return False

@@ -69,7 +69,8 @@ def everything(ctx: Context, patient: Stored, wish: Wish, cursor: str | None = N
     goes on where the last one ended, whatever was written meanwhile.
     """
     part, place = _page(ctx, patient, wish, _decode(cursor))
-    trail.note(audit.Entry(ctx, "search", frozenset({patient.id}), f"{patient.reference}/$everything"))
+    shown = frozenset({patient.id}).union(*(subjects_of(one.resource) for one in part.entries))
+    trail.note(audit.Entry(ctx, "search", shown, f"{patient.reference}/$everything"))
     return replace(part, cursor=_encode(place))
 
 
@@ -84,7 +85,7 @@ def everything_of_all(ctx: Context, wish: Wish, cursor: str | None = None) -> Pa
     begin = _decode(cursor)
     entries: dict[str, Stored] = {}
     included: dict[str, Stored] = {}
-    seen: list[str] = []
+    seen: set[str] = set()
     place: _Place | None = None
     for key, patient in _patients(ctx, allowed, begin.patient):
         left = wish.count - len(entries) - len(included)
@@ -94,7 +95,7 @@ def everything_of_all(ctx: Context, wish: Wish, cursor: str | None = None) -> Pa
         part, place = _page(ctx, patient, replace(wish, count=left), begin if key == begin.patient else _Place(key))
         entries |= {one.reference: one for one in part.entries}
         included |= {one.reference: one for one in part.included}
-        seen.append(patient.id)
+        seen |= {patient.id}.union(*(subjects_of(one.resource) for one in part.entries))
         if place is not None:
             break
     trail.note(audit.Entry(ctx, "search", frozenset(seen), "Patient/$everything"))

@@ -18,7 +18,7 @@ from tovholder.base.errors import Category, Issue, Problem, not_found
 from tovholder.base.text import whole_number
 from tovholder.fhir.references import patient_of
 from tovholder.fhir.validate import resource_types
-from tovholder.store import reading, scope
+from tovholder.store import compartment, reading, scope
 from tovholder.store.rows import Stored
 from tovholder.store.versions import note_refusal
 
@@ -182,15 +182,15 @@ def _are_few(clauses: Sequence[str], bound: Sequence[Any]) -> bool:
 def _version(ctx: Context, row: tuple[Any, ...], seen: set[str]) -> Version | None:
     _, kind, rid, updated, number, method, body, patient, current = row
     stored = Stored(None, kind, rid, number, updated, body=bytes(body))
-    about = {patient} if patient else set()
+    shown = set(compartment.about(stored, patient))
     if number != current and stored.body:
         # A version from before the resource was moved to another patient is about the first one.
         first = patient_of(stored.resource)
         if first is not None and first != patient:
             if first not in seen and not reading.sees(ctx, first):
                 return None
-            about.add(first)
-    seen |= about
+            shown.add(first)
+    seen |= shown
     return Version(stored, method)
 
 

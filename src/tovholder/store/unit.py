@@ -20,7 +20,7 @@ from tovholder.base.errors import Category, Issue, Problem, forbidden, not_found
 from tovholder.base.ids import Ids, is_fhir_id, random_ids
 from tovholder.fhir.prepare import Prepared, prepare
 from tovholder.fhir.references import patient_of
-from tovholder.store import custody, flush, ports, relations, rows, schema, scope
+from tovholder.store import compartment, custody, flush, ports, relations, rows, schema, scope
 from tovholder.store.holding import State
 from tovholder.store.ports import Change, Resource
 from tovholder.store.rows import Stored, Write
@@ -309,10 +309,11 @@ class UnitOfWork:
         state.known.pop((kind, rid), None)
         refs, seen = state.acts.setdefault((self.ctx, method), ([], set()))
         refs.append(f"{kind}/{rid}")
-        for about in (write.patient, earlier):
-            if about is not None:
-                seen.add(about)
-        return Stored(new or {}, kind, rid, version, write.updated, created=old is None, body=body)
+        stored = Stored(new or {}, kind, rid, version, write.updated, created=old is None, body=body)
+        seen |= compartment.about(stored, write.patient)
+        if old is not None:
+            seen |= compartment.about(Stored(old, kind, rid, version, write.updated), earlier)
+        return stored
 
     def flush(self) -> None:
         """Send what is staged to the database, still inside the transaction."""

@@ -9,6 +9,7 @@ from tovholder.access.policy import decide
 from tovholder.base.errors import Category, Problem, not_found
 from tovholder.fhir.references import patient_of
 from tovholder.store import scope
+from tovholder.store.compartment import about
 from tovholder.store.reading import note, require_type, sees
 from tovholder.store.rows import Stored
 from tovholder.store.trail import note_refusal as note_refusal
@@ -31,7 +32,7 @@ def read(ctx: Context, kind: str, rid: str, *, version: int | None = None) -> St
         raise not_found(kind)
     number, updated, method, body, patient, current = row
     stored = Stored(None, kind, rid, number, updated, body=bytes(body))
-    about = {patient} if patient else set()
+    shown = set(about(stored, patient))
     if number != current and stored.body:
         # A version from before the resource was moved to another patient is about the first one.
         first = patient_of(stored.resource)
@@ -39,8 +40,8 @@ def read(ctx: Context, kind: str, rid: str, *, version: int | None = None) -> St
             if not sees(ctx, first):
                 note_refusal(ctx, kind, rid)
                 raise not_found(kind)
-            about.add(first)
-    note(audit.Entry(ctx, "read", frozenset(about), f"{kind}/{rid}"))
+            shown.add(first)
+    note(audit.Entry(ctx, "read", frozenset(shown), f"{kind}/{rid}"))
     if method == "delete":
         raise Problem(Category.GONE, f"{kind} was deleted", kept="its versions")
     return stored

@@ -10,17 +10,17 @@ from typing import Any
 from django.db import connection
 
 from tovholder import database
-from tovholder.access import Context, audit
+from tovholder.access import Context
 from tovholder.access.policy import decide
 from tovholder.base import json
 from tovholder.base.errors import Issue, Severity
 from tovholder.fhir import search_tables, searchparams
-from tovholder.store import reading
+from tovholder.store import compartment, reading
 from tovholder.store.params.asked import of_parameter
 from tovholder.store.params.terms import OfPatient, Sql, Term, all_of, conjunction, either
 from tovholder.store.rows import Stored
 from tovholder.store.search import cursor as cursors
-from tovholder.store.search import links, order, plan, query, rows, subset
+from tovholder.store.search import links, named, order, plan, query, rows, subset
 from tovholder.store.search.cursor import Cursor, Params
 from tovholder.store.search.include import Gathering
 from tovholder.store.search.links import Asking
@@ -119,7 +119,8 @@ def search_types(
         along = gathering.rows
         if gathering.cut:
             notes.append(_cut())
-    _note(ctx, kinds, [*found, *along])
+    steps = list(dict.fromkeys(step for item in queries for step in item.steps))
+    _note(asking, kinds, steps, [*found, *along], about)
     return Page(
         entries=_given(found, asked),
         total=total,
@@ -177,8 +178,12 @@ def _mark(kinds: Sequence[str], about: str | None, asked: Query) -> str:
 
 
 def match_ids(ctx: Context, kind: str, params: Given, limit: int) -> list[str]:
-    """Ids of matches in the actor's scope, at most ``limit``; not noted. Inside a unit of work flush it first."""
-    return [row.stored.id for row in _matches(ctx, kind, params, limit)]
+    """Ids of matches in the actor's scope, at most ``limit``, noted. Inside a unit of work flush it first."""
+    asked, asking = _asked(ctx, kind, params)
+    found = _matches(asked, asking, limit)
+    # Systems ask so for each entry of what they bring, and see everybody anyway.
+    _note(asking, (kind,), () if ctx.is_system else asked.steps, found)
+    return [row.stored.id for row in found]
 
 
 def condition(ctx: Context, kind: str, params: Given) -> tuple[str, list[Any]]:
@@ -191,23 +196,27 @@ def condition(ctx: Context, kind: str, params: Given) -> tuple[str, list[Any]]:
 
 def matches(ctx: Context, kind: str, params: Given, *, limit: int | None) -> list[Stored]:
     """Matches in the actor's scope, not noted: for guards and derivations inside a unit of work."""
-    return [row.stored for row in _matches(ctx, kind, params, limit)]
+    return [row.stored for row in _matches(*_asked(ctx, kind, params), limit)]
 
 
 def search_all(ctx: Context, kind: str, params: Given, *, limit: int = 5000) -> list[Stored]:
     """Every match, noted as one search; for pages that show a patient's whole (bounded) history."""
-    found = _matches(ctx, kind, params, limit)
-    _note(ctx, (kind,), found)
+    asked, asking = _asked(ctx, kind, params)
+    found = _matches(asked, asking, limit)
+    _note(asking, (kind,), asked.steps, found)
     return [row.stored for row in found]
 
 
-def _matches(ctx: Context, kind: str, params: Given, limit: int | None) -> list[Row]:
+def _asked(ctx: Context, kind: str, params: Given) -> tuple[Query, Asking]:
     reading.require_type(kind)
-    asked = query.parse(kind, params)
-    asking = Asking(ctx, int(ctx.now.timestamp() * 1000), "")
+    return query.parse(kind, params), Asking(ctx, int(ctx.now.timestamp() * 1000), "")
+
+
+def _matches(asked: Query, asking: Asking, limit: int | None) -> list[Row]:
+    kind = asked.kind
     terms = _terms(asked, asking, None)
     keys = [order.key(kind, sort) for sort in asked.sorts]
-    way = plan.way(kind, terms, decide(ctx, "search", kind), asking)
+    way = plan.way(kind, terms, decide(asking.ctx, "search", kind), asking)
     return rows.first(kind, way, keys, limit if limit is not None else 1_000_000_000)[0]
 
 
@@ -234,7 +243,7 @@ def in_compartment(kind: str, patient: str) -> Term:
     """Resources of a type in a patient's compartment: about the patient, or one in which they took part (R4 §2.40)."""
     about: Term = OfPatient(kind, (patient,))
     held = search_tables.patient_compartment().get(kind)
-    if held is None or not (held["party"] or len(held["about"]) > 1):
+    if held is None or not (held["party"] or len(held["about"]) > 1 or kind in compartment.shared()):
         return about
     paths = {*held["about"], *held["party"]}
     one = conjunction([Sql("t.rid = %s", (patient,)), Sql("t.type = %s", ("Patient",))])
@@ -264,10 +273,12 @@ def _part(stored: Stored, asked: Query) -> Stored:
     return Stored(cut, stored.type, stored.id, stored.version, stored.updated, body=json.dumps(cut))
 
 
-def _note(ctx: Context, kinds: Sequence[str], shown: Sequence[Row]) -> None:
-    patients = frozenset(row.patient for row in shown if row.patient is not None)
+def _note(
+    asking: Asking, kinds: Sequence[str], steps: named.Steps, shown: Sequence[Row], about: str | None = None
+) -> None:
+    patients = frozenset[str]().union(*(compartment.about(row.stored, row.patient) for row in shown))
     told = dict.fromkeys([*(kinds if len(kinds) == 1 else ()), *(row.stored.type for row in shown)])
-    reading.note(audit.Entry(ctx, "search", patients, " ".join(told) or "search"))
+    named.note(asking, " ".join(told) or "search", steps, patients, about)
 
 
 def _cut() -> Issue:
