@@ -51,14 +51,17 @@ def check(operations: Any, most: int, path: str = "") -> list[dict[str, Any]]:
 def apply(resource: Resource, operations: list[dict[str, Any]], most: int, path: str = "") -> Resource:
     """The patched resource; the one given stays as it is. Raises Problem(RULE) with the number of what failed.
 
-    most: how many values the result may hold; copying copies would make it grow without end.
+    most: how many values the resource and all that is copied in it may come to; copying copies would make it grow
+    without end, and a thousand copies over each other would take as long.
     """
     made: Any = copy.deepcopy(resource)
+    size = 0
     for number, item in enumerate(operations):
         where = f"{path}[{number}]"
         try:
             if item["op"] == "copy":
-                _require_room(made, item["from"], most, where)
+                size = (size or _size(made)) + _size(jsonpointer.resolve_pointer(made, item["from"]))
+                _require_room(size, most, where)
             made = jsonpatch.JsonPatch([copy.deepcopy(item)]).apply(made, in_place=True)
         except jsonpatch.JsonPatchTestFailed:
             raise _failed(where, f"the test in operation {number} fails", "the value named in the test") from None
@@ -107,13 +110,12 @@ def patch(
         return uow.update(apply(uow.read(kind, rid), operations, most), if_match=if_match)
 
 
-def _require_room(made: Any, source: str, most: int, where: str) -> None:
-    copied = jsonpointer.resolve_pointer(made, source)
-    if _size(made) + _size(copied) > most:
+def _require_room(size: int, most: int, where: str) -> None:
+    if size > most:
         raise Problem(
             Category.TOO_LARGE,
-            "The patched resource would be larger than we take",
-            [Issue(where, "copies too much", f"at most {most} values in a resource", "too-long")],
+            "The patch copies more than we take",
+            [Issue(where, "copies too much", f"at most {most} values in a resource and its copies", "too-long")],
         )
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from lib.api import Caller
 from lib.people import patient
+from tovholder.access import Role
 from tovholder.base import json
 from tovholder.config import env
 
@@ -108,3 +109,26 @@ def test_a_limit_that_is_none_stops_the_start(name: str, value: str) -> None:
     with pytest.raises(env.SettingsError) as error:
         env.read({"TOVHOLDER_ENV": "test", name: value})
     assert name in str(error.value)
+
+
+def test_operations_take_no_larger_resources_than_writes(system: Caller) -> None:
+    told(system.send("POST", "/Patient/$validate", many(60_000)), 413, "100000")
+    wrapped = {"resourceType": "Parameters", "parameter": [{"name": "resource", "resource": many(60_000)}]}
+    told(system.send("POST", "/Patient/$validate", wrapped), 413, "100000")
+
+
+def test_a_chain_the_database_cannot_take_is_told_as_too_costly() -> None:
+    """Four links are allowed; within the scope of a clinic that is more than SQLite's parser holds."""
+    asked = "_has:Observation:subject:subject._has:Observation:subject:subject.name=x"
+    answer = Caller(Role.GP, "o").send("GET", f"/Patient?{asked}")
+    assert answer.status_code in (200, 400)
+    if answer.status_code == 400:
+        assert answer.json()["issue"][0]["code"] == "too-costly"
+
+
+@pytest.mark.parametrize("asked", ["family:0702901234=x", "0702901234=x", "general-practitioner:0702901234.name=x"])
+def test_what_may_be_a_number_of_somebodys_is_not_told_back(system: Caller, asked: str) -> None:
+    for answer in (system.send("GET", f"/Patient?{asked}"), system.send("0702901234", "/Patient")):
+        assert answer.status_code in (400, 405)
+        assert b"0702901234" not in answer.content
+        assert answer.json()["issue"][0]["expression"]

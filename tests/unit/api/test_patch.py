@@ -83,6 +83,12 @@ def test_decimals_a_patch_does_not_touch_stay_as_written(system: Caller) -> None
             413,
             "$this[",
         ),
+        # Over each other, so that the resource does not grow.
+        (
+            [op("add", "/contained", value=[{}] * 500)] + [op("copy", "/extension", **{"from": "/contained"})] * 999,
+            413,
+            "$this[",
+        ),
     ],
 )
 def test_a_patch_that_does_not_fit_is_told_with_its_number(
