@@ -100,16 +100,21 @@ def require_same_patient(
     ref: Ref,
     new: Resource,
     target: Resource | None,
-    sees: Callable[[str], bool],
+    sees: Callable[[str | None], bool],
+    reads: Callable[[str | None], bool],
 ) -> None:
-    """A reference stays within the patient's record. Another's and one that is not there are told alike."""
+    """A reference stays within the patient's record. Another's and one that is not there are told alike.
+
+    sees: whether the actor may read a patient; reads: whether they may read what is referred to, about this patient or
+    about nobody.
+    """
     if ref.type == "Patient":
         good = ref.id == patient_of(new) or sees(ref.id)
     elif target is None:
         good = False
     else:
         about = patients_of(target)
-        good = not about or bool(about & patients_of(new))
+        good = bool(about & patients_of(new)) if about else reads(None)
     if not good:
         raise Problem(
             Category.RULE,

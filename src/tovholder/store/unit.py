@@ -340,8 +340,8 @@ class UnitOfWork:
             hand = UnitOfWork(ctx, state)
             current = None if ref.type == "Patient" else self._current(ref.type, ref.id)
             target = current.resource() if current is not None and not current.deleted else None
-            sees = partial(hand._within, decide(ctx, "read", "Patient"))
-            custody.require_same_patient(path, ref, resource, target, sees)
+            sees, reads = (partial(hand._within, decide(ctx, "read", kind)) for kind in ("Patient", ref.type))
+            custody.require_same_patient(path, ref, resource, target, sees, reads)
         if state.touched and state.bulk:
             flush.note_pending(state.touched)
         elif state.touched:

@@ -188,6 +188,20 @@ def test_a_patients_own_log_tells_of_no_other(system: Caller) -> None:
     assert SECRET not in operator
 
 
+def test_what_is_about_nobody_and_not_ones_to_see_is_not_there(system: Caller) -> None:
+    gp = Caller(Role.GP, HERE)
+    kept = {"resourceType": "Schedule", "id": "kept", "actor": [ref("Practitioner", "doctor")]}
+    assert system.send("PUT", "/Schedule/kept", kept).status_code == 201
+    told = set()
+    for rid in ("kept", "nowhere"):
+        fresh = {"resourceType": "Observation", "status": "final", "code": {"text": "x"}}
+        answer = gp.send(
+            "POST", "/Observation", fresh | {"subject": ref("Patient", MINE), "focus": [ref("Schedule", rid)]}
+        )
+        told.add((answer.status_code, answer.content))
+    assert [status for status, _ in told] == [422]
+
+
 def test_a_new_patient_with_anothers_number_tells_nothing_of_them(system: Caller) -> None:
     gp = Caller(Role.GP, HERE)
     fresh = patient(HERE) | {"identifier": [{"system": "urn:test", "value": SECRET}]}
