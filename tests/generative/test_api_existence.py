@@ -33,7 +33,7 @@ class Ask(NamedTuple):
     path: str
     body: Any = None
     content_type: str = "application/fhir+json"
-    headers: dict[str, str] = {}
+    headers: dict[str, str] | None = None
 
 
 def requests(kind: str, who: str) -> Iterator[Ask]:
@@ -104,7 +104,7 @@ def _bundle(*entries: Json, kind: str = "transaction") -> Ask:
 
 def told(caller: Caller, asked: Ask, who: str, kind: str) -> tuple[int, str, dict[str, str]]:
     """Status, content and headers, with nothing in them that differs because it was asked of another id."""
-    answer = caller.send(asked.method, asked.path, asked.body, asked.content_type, **asked.headers)
+    answer = caller.send(asked.method, asked.path, asked.body, asked.content_type, **(asked.headers or {}))
     text = MADE.sub("", answer.content.decode()).replace(rid_of(kind, who), "it")
     kept = {name: value for name, value in answer.headers.items() if name in ("ETag", "Allow", "WWW-Authenticate")}
     return answer.status_code, re.sub(rf"Patient/{who}\b", "Patient/it", text), kept
