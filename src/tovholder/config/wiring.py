@@ -23,6 +23,7 @@ def bind() -> None:
         guards=plan_guards.GUARDS | appointment_guards.GUARDS | referral_guards.GUARDS,
         # Order matters: links need episodes, flags and figures need both.
         steps=[*derive.STEPS, FlagStep(), ContributionStep()],
+        passes=plan_guards.PASSES,
     )
     if settings.ENV.profiles is not None:
         try:

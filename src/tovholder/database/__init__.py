@@ -32,6 +32,7 @@ __all__ = [
     "index_table",
     "insert",
     "insert_all",
+    "insert_keyed",
     "loading",
     "lock_everybody",
     "lock_name",
@@ -87,6 +88,12 @@ def insert_all(batches: Sequence[tuple[str, Sequence[str], Sequence[Row]]]) -> N
     some = [(table, tuple(columns), rows) for table, columns, rows in batches if rows]
     if some:
         _engine().insert_all(some)
+
+
+def insert_keyed(table: str, columns: Sequence[str], rows: Sequence[Row], keys: Sequence[int]) -> None:
+    """Insert rows whose last value is a place in ``keys``: the key there is what is stored."""
+    if rows:
+        _engine().insert_keyed(table, tuple(columns), rows, keys)
 
 
 def bulk_delete(table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:

@@ -82,6 +82,11 @@ def insert(table: str, columns: tuple[str, ...], rows: Sequence[Sequence[Any]], 
         cursor.execute(statement, arrays.literals(_types(table, columns), rows))
 
 
+def insert_keyed(table: str, columns: tuple[str, ...], rows: Sequence[Sequence[Any]], keys: Sequence[int]) -> None:
+    """Others take numbers of the same sequence meanwhile: each place is looked up."""
+    insert(table, columns, [(*row[:-1], keys[row[-1]]) for row in rows], False)
+
+
 def insert_all(batches: Sequence[tuple[str, tuple[str, ...], Sequence[Sequence[Any]]]]) -> None:
     """One statement for all tables: a round trip and a look at the connection is what each one costs."""
     together = []

@@ -46,6 +46,16 @@ def insert_all(batches: Sequence[tuple[str, tuple[str, ...], Sequence[Sequence[A
         insert(table, columns, rows, False)
 
 
+def insert_keyed(table: str, columns: tuple[str, ...], rows: Sequence[Sequence[Any]], keys: Sequence[int]) -> None:
+    """Keys follow each other, so the database adds the first: no row is made anew here."""
+    marks = ", ".join(["%s"] * (len(columns) - 1))
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks}, %s + {int(keys[0])})",
+            rows,
+        )
+
+
 def numbers(name: str, count: int) -> Sequence[int]:
     """See the package."""
     table, column = name.split(".")

@@ -361,3 +361,5 @@ GUARDS = {
     "Goal": [goal_guard],
     "QuestionnaireResponse": [response_guard],
 }
+# Most observations are measurements: the guard cares about decided levels alone.
+PASSES = {"Observation": lambda resource: not resources.is_decision(resource)}

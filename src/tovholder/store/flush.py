@@ -24,13 +24,15 @@ class IndexChange:
     new: dict[str, list[tuple[Any, ...]]] = field(default_factory=dict)
 
 
-_RESOURCE = ("key", "type", "rid", "version", "seq", "patient_id", "moment", "updated", "deleted")
-_VERSION = ("seq", "key", "version", "updated", "method", "body")
+RESOURCE = ("key", "type", "rid", "version", "seq", "patient_id", "moment", "updated", "deleted")
+VERSION = ("seq", "key", "version", "updated", "method", "body")
 _RENEW = (
     "UPDATE store_resource SET version = %s, seq = %s, patient_id = %s, moment = %s, updated = %s, deleted = %s"
     " WHERE key = %s"
 )
 Rows = list[tuple[Any, ...]]
+# References an audit event names; the patients are linked in any case.
+NAMED = 200
 
 
 def write_all(writes: Sequence[Write], opened: database.Opened) -> tuple[set[str], set[str]]:
@@ -55,15 +57,15 @@ def write_all(writes: Sequence[Write], opened: database.Opened) -> tuple[set[str
         with database.pipeline(), connection.cursor() as cursor:
             cursor.executemany(_RENEW, renewed)
             for table, gone in index.gone.items():
-                database.bulk_delete(table, _COLUMNS[table], gone)
+                database.bulk_delete(table, INDEX_COLUMNS[table], gone)
             for name, ids in facts.gone.items():
                 database.bulk_delete(f"fact_{name}", schema.column_names(name)[:1], ids)
             relation_table.remove(replaced)
     database.insert_all(
         [
-            ("store_resource", _RESOURCE, fresh),
-            ("store_version", _VERSION, versions),
-            *((table, _COLUMNS[table], new) for table, new in index.new.items()),
+            ("store_resource", RESOURCE, fresh),
+            ("store_version", VERSION, versions),
+            *((table, INDEX_COLUMNS[table], new) for table, new in index.new.items()),
             *((f"fact_{name}", schema.column_names(name), new) for name, new in facts.new.items()),
             (relation_table.TABLE, relation_table.COLUMNS, relation_table.rows(related)),
         ]
@@ -93,7 +95,7 @@ def _index_change(writes: Sequence[Write]) -> IndexChange:
     return change
 
 
-_COLUMNS = {table: (*(name for name, _ in columns), "key") for table, columns in INDEX_TABLES.items()}
+INDEX_COLUMNS = {table: (*(name for name, _ in columns), "key") for table, columns in INDEX_TABLES.items()}
 
 
 @dataclass(slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -39,15 +39,28 @@ class Derive(Protocol):
     def changed(self, uow: UnitOfWork, patients: frozenset[str], tables: frozenset[str]) -> None: ...
 
 
+# Whether the guards of a type let a new resource pass unseen: no more than a look at the resource itself.
+Pass = Callable[[Resource], bool]
 _guards: dict[str, list[Guard]] = {}
+_passes: dict[str, Pass] = {}
 _steps: list[Derive] = []
 
 
-def bind(*, guards: Mapping[str, list[Guard]], steps: list[Derive]) -> None:
-    """Set what runs; replaces what was bound before."""
+def bind(*, guards: Mapping[str, list[Guard]], steps: list[Derive], passes: Mapping[str, Pass] | None = None) -> None:
+    """Set what runs; replaces what was bound before. passes: for types most of whose resources no guard cares about."""
     _guards.clear()
     _guards.update({name: list(items) for name, items in guards.items()})
+    _passes.clear()
+    _passes.update(passes or {})
     _steps[:] = steps
+
+
+def unguarded(resource_type: str, resource: Resource) -> bool:
+    """Whether no guard has anything to say about this new resource."""
+    if not _guards.get(resource_type):
+        return True
+    passes = _passes.get(resource_type)
+    return passes is not None and passes(resource)
 
 
 def guards_of(resource_type: str) -> list[Guard]:

@@ -205,6 +205,42 @@ class UnitOfWork:
         """Look up and hold many resources (and patients) in one go (bulk loads, Bundles)."""
         self._state.hold_many(self.ctx, wanted, patients)
 
+    # Bulk loads (bulk/fresh.py)
+
+    def knows(self, pair: tuple[str, str]) -> bool:
+        """Whether there is such a resource, deleted or not."""
+        return self._current(*pair) is not None
+
+    def require_everything(self, action: str, kinds: Iterable[str]) -> None:
+        """Raise Problem(FORBIDDEN) when the actor may not do this to every resource of the types."""
+        for kind in kinds:
+            if not decide(self.ctx, action, kind).everything:
+                raise forbidden(kind, f"the role {self.ctx.role} may not {action} every {kind}", "another role")
+
+    def moment(self) -> tuple[int, str]:
+        """When what the unit writes now happened: epoch milliseconds, and as a FHIR instant."""
+        stamp = self._state.stamp(self.ctx, None)
+        return stamp, _instant(stamp)
+
+    def stored_new(
+        self,
+        references: Iterable[str],
+        *,
+        pairs: Iterable[tuple[str, str]],
+        tables: Iterable[str],
+        touched: Iterable[str],
+        seen: Iterable[str],
+    ) -> None:
+        """Learn of new resources that were written past the unit: derivations and audit trail count them in."""
+        state = self._state
+        for pair in pairs:
+            state.known.pop(pair, None)
+        state.tables.update(tables)
+        state.touched.update(touched)
+        refs, about = state.acts.setdefault((self.ctx, "create"), ([], set()))
+        refs += references
+        about |= set(seen)
+
     # Inside
 
     def _current(self, kind: str, rid: str) -> rows.Current | None:
@@ -350,7 +386,7 @@ class UnitOfWork:
                 step.changed(self.as_system("derive"), patients, frozenset(state.tables))
                 self.flush()
         entries = [
-            audit.Entry(ctx, "import" if state.bulk else method, frozenset(seen), " ".join(refs[:200]))  # type: ignore[arg-type]
+            audit.Entry(ctx, "import" if state.bulk else method, frozenset(seen), " ".join(refs[: flush.NAMED]))  # type: ignore[arg-type]
             for (ctx, method), (refs, seen) in state.acts.items()
         ]
         audit.write(entries)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import gzip
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from lib.people import clinic, condition, patient, system
 from lib.vectors import vectors
 from tovholder import store
-from tovholder.base import json
+from tovholder.base import days, json
 from tovholder.store import bulk, rebuild
 
 pytestmark = pytest.mark.django_db
@@ -130,3 +131,45 @@ def test_the_official_danish_test_persons_come_back_equal() -> None:
         assert {**held, "meta": meta} == {**sent, "meta": sent.get("meta", {}) | {}}, (kind, rid)
         patients += kind == "Patient"
     assert patients >= 30
+
+
+def test_what_goes_the_short_way_is_what_goes_the_usual_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tricky = {
+        "lastUpdated": "0001-01-01T00:00:00.000Z",
+        "tag": [{"display": '"lastUpdated":"0001-01-01T00:00:00.000Z"'}],
+    }
+    sent = [
+        clinic() | {"id": "o"},
+        {"meta": tricky} | patient("o", "Ærø") | {"id": "a"},
+        patient("o") | {"id": "a"},  # stands twice: the second is the next version
+        condition("a") | {"id": "c", "meta": {"profile": ["http://example.org/p"], "versionId": "9"}},
+    ]
+    path = write(tmp_path / "p.ndjson", *sent)
+    with transaction.atomic():
+        assert load(path).stored == 4
+        short = versions()
+        transaction.set_rollback(True)
+    monkeypatch.setattr("tovholder.store.bulk.fresh.Fresh.take", lambda *_: False)
+    assert versions() == []
+    assert load(path).stored == 4
+    assert [row[:3] for row in short] == [row[:3] for row in versions()]
+    assert [without_moment(row[4]) for row in short] == [without_moment(row[4]) for row in versions()]
+    for kind, rid, _, updated, body in short:
+        told = json.loads(body)["meta"]["lastUpdated"]
+        assert told == days.instant_text(datetime.fromtimestamp(updated / 1000, UTC)), (kind, rid)
+
+
+def versions() -> list[tuple[str, str, int, int, bytes]]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT r.type, r.rid, v.version, v.updated, v.body FROM store_version AS v"
+            " JOIN store_resource AS r ON r.key = v.key WHERE r.type IN ('Patient', 'Condition', 'Organization')"
+            " ORDER BY r.type, r.rid, v.version"
+        )
+        return [(kind, rid, version, updated, bytes(body)) for kind, rid, version, updated, body in cursor.fetchall()]
+
+
+def without_moment(body: bytes) -> str:
+    told = json.loads(body)
+    told["meta"].pop("lastUpdated")
+    return json.dumps(told).decode()

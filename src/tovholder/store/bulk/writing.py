@@ -11,6 +11,7 @@ from tovholder.base.errors import Category, Issue, Problem
 from tovholder.fhir.prepare import Prepared, prepare
 from tovholder.fhir.references import patient_of
 from tovholder.store import schema
+from tovholder.store.bulk.fresh import Fresh, load
 from tovholder.store.bulk.sources import Item
 from tovholder.store.rows import Resource
 from tovholder.store.unit import unit_of_work
@@ -48,9 +49,14 @@ class Ready:
 
 @dataclass(slots=True)
 class Batch:
-    """What a batch of items came to before it is written: the good, and the bad by place."""
+    """What a batch of items came to before it is written: the good, and the bad by place.
+
+    fresh: those of the good that may be new, made ready for the shortest way; usual: the others.
+    """
 
     good: list[Ready] = field(default_factory=list)
+    fresh: Fresh = field(default_factory=Fresh)
+    usual: list[Ready] = field(default_factory=list)
     bad: list[tuple[int, Reject]] = field(default_factory=list)
 
 
@@ -67,7 +73,10 @@ def prepare_batch(items: Sequence[Item]) -> Batch:
             errors = tuple(issue for issue in prepared.issues if issue.severity in ("error", "fatal"))
             batch.bad.append((place, Reject(item.source, errors, item.raw)))
         else:
-            batch.good.append(Ready(place, item, resource, prepared))
+            one = Ready(place, item, resource, prepared)
+            batch.good.append(one)
+            if not batch.fresh.take(resource, prepared):
+                batch.usual.append(one)
     return batch
 
 
@@ -75,16 +84,22 @@ def write_batch(ctx: Context, batch: Batch) -> Report:
     """Store the good in one transaction; where one is refused, the halves by themselves, down to the one."""
     report = Report()
     bad = list(batch.bad)
-    _write(ctx, batch.good, report, bad)
+    _write(ctx, batch.good, report, bad, batch)
     report.rejects = [reject for _, reject in sorted(bad, key=lambda pair: pair[0])]
     return report
 
 
-def _write(ctx: Context, good: Sequence[Ready], report: Report, bad: list[tuple[int, Reject]]) -> None:
+def _write(
+    ctx: Context,
+    good: Sequence[Ready],
+    report: Report,
+    bad: list[tuple[int, Reject]],
+    whole: Batch | None = None,
+) -> None:
     if not good:
         return
     try:
-        stored, unchanged = _patiently(ctx, good)
+        stored, unchanged = _patiently(ctx, good, whole)
     except Problem as problem:
         if problem.category is Category.BUSY:
             raise  # not the data's fault: nothing is set aside
@@ -100,24 +115,29 @@ def _write(ctx: Context, good: Sequence[Ready], report: Report, bad: list[tuple[
         report.unchanged += unchanged
 
 
-def _patiently(ctx: Context, good: Sequence[Ready]) -> tuple[int, int]:
+def _patiently(ctx: Context, good: Sequence[Ready], whole: Batch | None) -> tuple[int, int]:
     for pause in PAUSES:
         try:
-            return _unit(ctx, good)
+            return _unit(ctx, good, whole)
         except Problem as problem:
             if problem.category is not Category.BUSY:
                 raise
         time.sleep(pause)  # somebody else writes about the same patients
-    return _unit(ctx, good)
+    return _unit(ctx, good, whole)
 
 
-def _unit(ctx: Context, good: Sequence[Ready]) -> tuple[int, int]:
+def _unit(ctx: Context, good: Sequence[Ready], whole: Batch | None) -> tuple[int, int]:
     stored = 0
     with unit_of_work(ctx, bulk=True) as uow:
         told = [one.resource for one in good if "id" in one.resource]
-        about = {patient_of(one.resource) for one in good}
-        uow.prefetch([(one["resourceType"], one["id"]) for one in told], [patient for patient in about if patient])
-        for one in good:
+        about = {patient_of(one.resource) for one in (whole.usual if whole else good)}
+        patients = {patient for patient in about if patient} | (whole.fresh.patients if whole else set())
+        uow.prefetch([(one["resourceType"], one["id"]) for one in told], patients)
+        rest = good
+        if whole is not None and not any(uow.knows(pair) for pair in whole.fresh.pairs):
+            load(uow, whole.fresh)
+            stored, rest = len(whole.fresh.new), whole.usual
+        for one in rest:
             if "id" not in one.resource:
                 uow.create(one.resource)
             elif uow.holds(one.resource):
