@@ -169,7 +169,8 @@ class Terminology:
             return Membership(None, f"the code system {shown_url(own)}")
         concept = held.find(code)
         if concept is None:
-            return Membership(False) if held.is_complete else Membership(None, f"the whole code system {shown_url(own)}")
+            whole = f"the whole code system {shown_url(own)}"
+            return Membership(False) if held.is_complete else Membership(None, whole)
         filters = part.get("filter")
         try:
             meant = not filters or concept.code in held.meant(filters)
@@ -290,7 +291,9 @@ class Terminology:
         elif held is None:
             inside = Membership(None, f"the code system {shown_url(system)}" if system else "the code system")
         else:
-            inside = Membership(concept is not None if held.is_complete or concept else None, f"all of {shown_url(held.url)}")
+            inside = Membership(
+                concept is not None if held.is_complete or concept else None, f"all of {shown_url(held.url)}"
+            )
         if inside.result is None:
             return Validated(None, f"This cannot be told here: {inside.missing} is not at hand")
         where = "the value set" if value_set is not None else "the code system"

@@ -18,7 +18,6 @@ from tovholder.base.errors import Category, Issue, Problem, not_found
 from tovholder.base.text import whole_number
 from tovholder.store.audit_params import KIND, SORTS, TOUCHES, Asked, among, parameters, understand
 from tovholder.store.rows import Stored
-from tovholder.store.search.run import Page
 from tovholder.store.trail import note
 
 __all__ = ["page", "parameters", "read"]

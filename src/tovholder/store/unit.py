@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
-from datetime import UTC, datetime
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any
 
 from django.db import DatabaseError, IntegrityError, connection, transaction
@@ -15,7 +14,7 @@ from tovholder import database
 from tovholder.access import Context, audit, system_context
 from tovholder.access.domain import Condition, Scope
 from tovholder.access.policy import decide
-from tovholder.base import days, json
+from tovholder.base import json
 from tovholder.base.errors import Category, Issue, Problem, forbidden, not_found
 from tovholder.base.ids import Ids, is_fhir_id, random_ids
 from tovholder.fhir.prepare import Prepared, prepare
@@ -24,6 +23,7 @@ from tovholder.store import compartment, custody, flush, ports, relations, rows,
 from tovholder.store.holding import State
 from tovholder.store.ports import Change, Resource
 from tovholder.store.rows import Stored, Write
+from tovholder.store.stamping import bad_id, content, instant, require_same_version, stamped
 
 _active: ContextVar[State | None] = ContextVar("tovholder_unit", default=None)
 
@@ -125,7 +125,7 @@ class UnitOfWork:
         """
         kind, rid = str(resource.get("resourceType", "")), resource.get("id")
         if not isinstance(rid, str) or not is_fhir_id(rid):
-            raise Problem(Category.INVALID, "The resource needs its id", [_bad_id(resource)])
+            raise Problem(Category.INVALID, "The resource needs its id", [bad_id(resource)])
         current = self._hold(kind, rid, resource)
         if current is None or current.deleted:
             if not self.ctx.is_system:
@@ -137,7 +137,7 @@ class UnitOfWork:
         if not self._may("update", kind, held):
             self._refused(kind, rid, held)
             raise not_found(kind)
-        _same_version(kind, current, if_match)
+        require_same_version(kind, current, if_match)
         return self._write("update", kind, rid, current, resource, prepared)
 
     def delete(self, kind: str, rid: str, *, if_match: int | None = None) -> None:
@@ -147,7 +147,7 @@ class UnitOfWork:
             if current is not None:
                 self._refused(kind, rid, current.resource())
             raise not_found(kind)
-        _same_version(kind, current, if_match)
+        require_same_version(kind, current, if_match)
         if not current.deleted:
             self._write("delete", kind, rid, current, None)
 
@@ -199,7 +199,7 @@ class UnitOfWork:
         current = self._current(str(resource.get("resourceType")), str(resource.get("id")))
         if current is None or current.deleted:
             return False
-        return _content(current.resource()) == _content(resource)
+        return content(current.resource()) == content(resource)
 
     def prefetch(self, wanted: Iterable[tuple[str, str]], patients: Iterable[str] = ()) -> None:
         """Look up and hold many resources (and patients) in one go (bulk loads, Bundles)."""
@@ -220,7 +220,7 @@ class UnitOfWork:
     def moment(self) -> tuple[int, str]:
         """When what the unit writes now happened: epoch milliseconds, and as a FHIR instant."""
         stamp = self._state.stamp(self.ctx, None)
-        return stamp, _instant(stamp)
+        return stamp, instant(stamp)
 
     def stored_new(
         self,
@@ -313,7 +313,7 @@ class UnitOfWork:
                 self._refused(kind, rid, resource)
                 raise not_found("The patient")
             version = (current.version if current else 0) + 1
-            new = _stamped(resource, rid, version, stamp)
+            new = stamped(resource, rid, version, stamp)
         change = Change(kind, old, new, self.ctx)
         for guard in ports.guards_of(kind):
             guard(change, self)
@@ -390,34 +390,3 @@ class UnitOfWork:
             for (ctx, method), (refs, seen) in state.acts.items()
         ]
         audit.write(entries)
-
-
-def _same_version(kind: str, current: rows.Current, if_match: int | None) -> None:
-    if if_match is not None and if_match != current.version:
-        raise Problem(
-            Category.PRECONDITION,
-            f"{kind} is at version {current.version}, not {if_match}: somebody else changed it",
-            [Issue("If-Match", f"version {if_match} is not the current one", f"version {current.version}", "conflict")],
-            kept=f"version {current.version}, as it was",
-        )
-
-
-def _bad_id(resource: Resource) -> Issue:
-    kind = resource.get("resourceType", "Resource")
-    return Issue(f"{kind}.id", "no usable id", "1-64 letters, digits, '-' or '.'", "value")
-
-
-def _content(resource: Resource) -> Resource:
-    meta = {k: v for k, v in (resource.get("meta") or {}).items() if k not in ("versionId", "lastUpdated")}
-    return {**{k: v for k, v in resource.items() if k != "meta"}, **({"meta": meta} if meta else {})}
-
-
-def _stamped(resource: Resource, rid: str, version: int, updated: int) -> Resource:
-    meta = {**(resource.get("meta") or {}), "versionId": str(version), "lastUpdated": _instant(updated)}
-    # The first three stand first, whatever order they came in; what follows keeps its own.
-    return {"resourceType": "", "id": "", "meta": None} | resource | {"id": rid, "meta": meta}
-
-
-@lru_cache(maxsize=64)
-def _instant(updated: int) -> str:
-    return days.instant_text(datetime.fromtimestamp(updated / 1000, UTC))

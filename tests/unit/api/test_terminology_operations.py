@@ -235,4 +235,9 @@ def test_the_newest_active_version_in_the_record_is_meant(colours: Caller) -> No
 
 def test_r4s_codes_have_danish_names_from_dk_cores_supplements(system: Caller) -> None:
     response = system.send("GET", f"/ValueSet/$expand?url={GENDER}&displayLanguage=da")
-    assert [item["display"] for item in response.json()["expansion"]["contains"]] == ["Mand", "Kvinde", "Andet", "Ukendt"]
+    assert [item["display"] for item in response.json()["expansion"]["contains"]] == [
+        "Mand",
+        "Kvinde",
+        "Andet",
+        "Ukendt",
+    ]
