@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 WORKER_PAUSE = 5.0  # seconds between the start of a worker and that of the next, when it died
 WORKER_GRACE = 8.0  # seconds the duties under way get when the server stops
+SWITCH = 0.0005  # seconds a thread of the server runs before it lets another
 
 
 def serve(
@@ -154,6 +155,9 @@ def start(host: str, port: int) -> None:
         def load(self) -> Any:
             from django.core.servers.basehttp import get_internal_wsgi_application
 
+            # Every call into the database lets go of Python's one lock. With the usual 5 ms the thread that holds the
+            # writer's turn would wait that long, at each statement, for threads that are busy reading requests.
+            sys.setswitchinterval(SWITCH)
             return get_internal_wsgi_application()  # settings.WSGI_APPLICATION
 
         def run(self) -> None:
