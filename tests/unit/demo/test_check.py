@@ -182,6 +182,7 @@ def test_a_server_that_does_not_start_is_a_finding(tmp_path: Path):
     script = "from tovholder.cli import setup\nsetup.django(migrated=False)\nfrom tovholder.demo import check\n"
     script += "print(check.walk(setup.home(), print))\n"
     environ = os.environ | {"TOVHOLDER_ENV": "demo", "TOVHOLDER_HOME": str(tmp_path)}
+    environ.pop("TOVHOLDER_DATABASE_URL", None)  # the demo's own file, whichever database the other tests use
     done = subprocess.run(
         [sys.executable, "-c", script], env=environ, capture_output=True, text=True, timeout=120, check=False
     )

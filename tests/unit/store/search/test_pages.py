@@ -86,7 +86,7 @@ def test_a_cursor_tells_nothing_and_fits_one_search(made: list[str]) -> None:
     for wrong in ([("_sort", "-family"), ("gender", "female")], [("_sort", "family"), ("gender", "male")]):
         with pytest.raises(Problem):
             page(wrong, cursor)
-    for broken in (cursor[:-3], "A" + cursor[1:], "", "%%", "ø", cursor + "AAAA"):
+    for broken in (cursor[:-3], ("A" if cursor[0] != "A" else "B") + cursor[1:], "", "%%", "ø", cursor + "AAAA"):
         with pytest.raises(Problem):
             store.search(system(), "Patient", [*params, ("_cursor", broken)])
     # How much and what of it is shown may change on the way.
