@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,6 +14,7 @@ from tovholder.access.policy import decide
 from tovholder.base import json
 from tovholder.base.errors import Category, Issue, Problem, not_found
 from tovholder.base.text import whole_number
+from tovholder.store import paging
 from tovholder.store.audit_params import KIND, SORTS, TOUCHES, Asked, among, parameters, understand
 from tovholder.store.rows import Stored
 from tovholder.store.trail import note
@@ -130,17 +129,12 @@ def _rendered(ctx: Context, rows: Sequence[audit_event.Row], action: str) -> tup
 
 
 def _encode(at_ms: int, number: int) -> str:
-    return base64.urlsafe_b64encode(f"{at_ms}.{number}".encode()).decode().rstrip("=")
+    return paging.encode(f"{at_ms}.{number}")
 
 
 def _decode(text: str) -> tuple[int, int]:
-    try:
-        at, _, number = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode().partition(".")
-    except (ValueError, binascii.Error):
-        at = number = ""
+    at, _, number = paging.decode(text).partition(".")
     moment, last = whole_number(at), whole_number(number)
     if moment is None or last is None:
-        raise Problem(
-            Category.INVALID, "The page cursor is not one of ours", [Issue("_cursor", "unreadable", "a link we gave")]
-        )
+        raise paging.not_ours()
     return moment, last

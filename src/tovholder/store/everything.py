@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -15,13 +13,13 @@ from tovholder import database
 from tovholder.access import Context, audit
 from tovholder.access.domain import Scope
 from tovholder.access.policy import decide
-from tovholder.base.errors import Category, Issue, Problem, forbidden
+from tovholder.base.errors import forbidden
 from tovholder.base.text import whole_number
 from tovholder.fhir import searchparams
 from tovholder.fhir.prepare import index_rows
 from tovholder.fhir.references import parse_reference, references, subjects_of
 from tovholder.fhir.validate import resource_types
-from tovholder.store import compartment, scope, trail
+from tovholder.store import compartment, paging, scope, trail
 from tovholder.store.rows import Stored
 
 CHUNK = 500
@@ -252,19 +250,15 @@ def _patients(ctx: Context, allowed: Scope, key: int) -> Iterator[tuple[int, Sto
 def _encode(place: _Place | None) -> str | None:
     if place is None:
         return None
-    return base64.urlsafe_b64encode(f"{place.patient} {place.key} {place.reference}".encode()).decode().rstrip("=")
+    return paging.encode(f"{place.patient} {place.key} {place.reference}")
 
 
 def _decode(text: str | None) -> _Place:
     if not text:
         return _Place()
-    try:
-        patient, key, reference = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode().split(" ")
-    except (ValueError, binascii.Error):
-        patient = key = reference = ""
+    parts = paging.decode(text).split(" ")
+    patient, key, reference = parts if len(parts) == 3 else ("", "", "")
     first, second = whole_number(patient), -1 if key == "-1" else whole_number(key)
     if first is None or second is None:
-        raise Problem(
-            Category.INVALID, "The page cursor is not one of ours", [Issue("_cursor", "unreadable", "a link we gave")]
-        )
+        raise paging.not_ours()
     return _Place(first, second, reference)

@@ -118,16 +118,20 @@ def _fact_change(writes: Sequence[Write]) -> FactChange:
             if before == after:
                 continue
             change.tables.add(name)
-            columns = schema.column_names(name)
-            if columns[0] == "patient_id":
-                change.patients.add(write.rid)
-            elif columns[1] == "patient_id":  # organisations are about nobody: they touch no patient's derivations
-                change.patients.update(row[1] for row in (*before, *after))
+            change.patients |= patients_of(name, write.rid, (*before, *after))
             if before:
                 change.gone.setdefault(name, []).append((write.rid,))
             if after:
                 change.new.setdefault(name, []).extend(after)
     return change
+
+
+def patients_of(name: str, rid: str, rows: Iterable[tuple[Any, ...]]) -> set[str]:
+    """Whose derivations a resource's facts touch; nobody's for organisations, which are about nobody."""
+    columns = schema.column_names(name)
+    if columns[0] == "patient_id":
+        return {rid}
+    return {row[1] for row in rows} if columns[1] == "patient_id" else set()
 
 
 def insert_facts(table: str, rows: Sequence[tuple[Any, ...]]) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,11 +12,11 @@ from tovholder import database
 from tovholder.access import Context, audit
 from tovholder.access.domain import Scope
 from tovholder.access.policy import decide
-from tovholder.base.errors import Category, Issue, Problem, not_found
+from tovholder.base.errors import not_found
 from tovholder.base.text import whole_number
 from tovholder.fhir.references import patient_of
 from tovholder.fhir.validate import resource_types
-from tovholder.store import compartment, reading, scope
+from tovholder.store import compartment, paging, reading, scope
 from tovholder.store.rows import Stored
 from tovholder.store.versions import note_refusal
 
@@ -195,19 +193,14 @@ def _version(ctx: Context, row: tuple[Any, ...], seen: set[str]) -> Version | No
 
 
 def _encode(moment: int, updated: int, seq: int) -> str:
-    return base64.urlsafe_b64encode(f"{moment}.{updated}.{seq}".encode()).decode().rstrip("=")
+    return paging.encode(f"{moment}.{updated}.{seq}")
 
 
 def _decode(text: str | None) -> list[int] | None:
     if not text:
         return None
-    try:
-        parts = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode().split(".")
-    except (ValueError, binascii.Error):
-        parts = []
+    parts = paging.decode(text).split(".")
     found = [number for part in parts if (number := whole_number(part)) is not None]
     if len(parts) != 3 or len(found) != 3:
-        raise Problem(
-            Category.INVALID, "The page cursor is not one of ours", [Issue("_cursor", "unreadable", "a link we gave")]
-        )
+        raise paging.not_ours()
     return found

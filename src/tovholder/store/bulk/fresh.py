@@ -68,11 +68,7 @@ class Fresh:
             self.index.setdefault(table, []).extend([(*row, place) for row in rows])
         for name, rows in prepared.facts:
             self.facts.setdefault(name, []).extend(rows)
-            columns = schema.column_names(name)
-            if columns[0] == "patient_id":
-                self.touched.add(rid)
-            elif columns[1] == "patient_id":
-                self.touched.update(row[1] for row in rows)
+            self.touched |= flush.patients_of(name, rid, rows)
         if kind in relations.SOURCES:
             self.related.append(stamped)
         if patient is not None:

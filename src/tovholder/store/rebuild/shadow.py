@@ -8,13 +8,12 @@ from collections.abc import Iterable
 from django.db import connection
 
 from tovholder import database
+from tovholder.access import relations as relation_table
 from tovholder.access.relations import RelationRow
-from tovholder.fhir.index_tables import INDEX_TABLES
-from tovholder.store import schema
+from tovholder.store import flush, schema
 
 PREFIX = "next_"
 _RELATION = PREFIX + "relation"
-_RELATION_COLUMNS = ("patient_id", "organization_id", "kind", "source", "from_day", "to_day")
 _INDEX = re.compile(r"(CREATE (?:UNIQUE )?INDEX )(\w+)( ON )(\w+)", re.ASCII)
 _OTHER = "_b"  # an index keeps its name when its table is renamed, so every second rebuild uses other names
 
@@ -36,7 +35,7 @@ def make() -> None:
             cursor.execute(re.sub(rf"\b{name}\b", PREFIX + name, table, count=1))
             for statement in _filling(indexes):
                 cursor.execute(_renamed(statement, PREFIX + name, used))
-        columns = ", ".join(_RELATION_COLUMNS)
+        columns = ", ".join(relation_table.COLUMNS)
         cursor.execute(f"CREATE TABLE {_RELATION} AS SELECT {columns} FROM access_relation WHERE 1 = 0")
         cursor.execute(f"CREATE INDEX {_RELATION}_source ON {_RELATION} (source)")
 
@@ -63,7 +62,7 @@ def drop() -> None:
 
 def add_index(table: str, rows: list[tuple[object, ...]]) -> None:
     """Search rows, their resource's key last."""
-    database.insert(PREFIX + table, (*(name for name, _ in INDEX_TABLES[table]), "key"), rows)
+    database.insert(PREFIX + table, flush.INDEX_COLUMNS[table], rows)
 
 
 def add_facts(name: str, rows: list[tuple[object, ...]]) -> None:
@@ -73,12 +72,12 @@ def add_facts(name: str, rows: list[tuple[object, ...]]) -> None:
 
 def add_relations(rows: Iterable[RelationRow]) -> None:
     """Relation rows."""
-    database.insert(_RELATION, _RELATION_COLUMNS, [tuple(getattr(row, n) for n in _RELATION_COLUMNS) for row in rows])
+    database.insert(_RELATION, relation_table.COLUMNS, relation_table.rows(rows))
 
 
 def take_index(table: str, rows: list[tuple[object, ...]]) -> None:
     """Remove search rows, if they are there."""
-    database.bulk_delete(PREFIX + table, (*(name for name, _ in INDEX_TABLES[table]), "key"), rows)
+    database.bulk_delete(PREFIX + table, flush.INDEX_COLUMNS[table], rows)
 
 
 def take_facts(name: str, ids: Iterable[str]) -> None:
@@ -93,7 +92,7 @@ def take_relations(sources: Iterable[str]) -> None:
 
 def exchange() -> None:
     """Put them in the place of the ones in use, in the caller's transaction."""
-    columns = ", ".join(_RELATION_COLUMNS)
+    columns = ", ".join(relation_table.COLUMNS)
     with connection.cursor() as cursor:
         for name, (_, *indexes) in tables().items():
             cursor.execute(f"DROP TABLE {name}")
