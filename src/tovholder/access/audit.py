@@ -12,6 +12,7 @@ from django.db import connection
 
 from tovholder import database
 from tovholder.access.domain import Context
+from tovholder.base import days
 from tovholder.database import arrays
 
 Action = Literal[
@@ -114,7 +115,7 @@ def write(entries: Iterable[Entry]) -> None:
 def _values(entry: Entry) -> tuple[Any, ...]:
     ctx = entry.ctx
     return (
-        int(ctx.now.timestamp() * 1000),
+        days.millis(ctx.now),
         entry.action,
         entry.outcome,
         ctx.actor,

@@ -8,7 +8,6 @@ from __future__ import annotations
 import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from tovholder.access.domain import Role
@@ -100,7 +99,7 @@ def render(row: Row, patients: Sequence[str], *, alone: bool = True) -> dict[str
     What was touched is left out where it may be another patient's.
     """
     act = ACTS[row.action]
-    recorded = days.instant_text(datetime.fromtimestamp(row.at_ms / 1000, UTC))
+    recorded = days.instant_of(row.at_ms)
     meta: dict[str, Any] = {"versionId": "1", "lastUpdated": recorded}
     if act.profile:
         about = "Patient" if len(patients) == 1 else ""

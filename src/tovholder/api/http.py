@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from functools import wraps
 from typing import Any, TypeVar
 
@@ -19,7 +18,7 @@ from tovholder.access import Context
 from tovholder.access.web import context_for
 from tovholder.api import content, limits, negotiate
 from tovholder.api.errors import outcome, status_of, success
-from tovholder.base import json
+from tovholder.base import days, json
 from tovholder.base.errors import Category, Issue, Problem
 from tovholder.database import costly
 from tovholder.store import Stored, presence
@@ -252,4 +251,4 @@ def refuse(request: HttpRequest, problem: Problem) -> HttpResponse:
 
 def instant(updated: int) -> str:
     """Epoch milliseconds as a FHIR instant."""
-    return datetime.fromtimestamp(updated / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return days.instant_of(updated)

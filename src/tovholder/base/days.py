@@ -68,6 +68,16 @@ def instant_text(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def millis(moment: datetime) -> int:
+    """Milliseconds since 1970-01-01 in UTC."""
+    return int(moment.timestamp() * 1000)
+
+
+def instant_of(milliseconds: int) -> str:
+    """Milliseconds since 1970-01-01 as a FHIR instant in UTC."""
+    return instant_text(datetime.fromtimestamp(milliseconds / 1000, UTC))
+
+
 def add_months(day: int, months: int) -> int:
     """Calendar arithmetic: the same day of the month later, or the month's last day where there is none."""
     start = date_of(day)

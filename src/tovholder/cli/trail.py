@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from typing import Any
 
 import typer
@@ -69,4 +68,4 @@ def _tell(report: Any) -> None:
 
 
 def _moment(at_ms: int) -> str:
-    return days.instant_text(datetime.fromtimestamp(at_ms / 1000, UTC))
+    return days.instant_of(at_ms)

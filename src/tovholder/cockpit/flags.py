@@ -184,7 +184,7 @@ def _raise_or_renew(uow: UnitOfWork, row: FlagRow | None, hit: Hit) -> None:
             since_day=hit.since_day,
             values_json=values,
             flag_id=stored.id,
-            raised_ms=int(uow.ctx.now.timestamp() * 1000),
+            raised_ms=days.millis(uow.ctx.now),
         )
         return
     if (row.values_json, row.severity, row.rule_version) == (values, hit.rule.severity, hit.rule.version):
@@ -201,7 +201,7 @@ def _clear(uow: UnitOfWork, row: FlagRow) -> None:
     if "start" in period and len(period["start"]) == len("2027-01-01") and period["start"] > days.iso(uow.ctx.today):
         period.pop("start")
     uow.update({**flag, "status": "inactive", "period": period})
-    row.cleared_ms = int(uow.ctx.now.timestamp() * 1000)
+    row.cleared_ms = days.millis(uow.ctx.now)
     row.save()
 
 

@@ -23,9 +23,7 @@ def catch_up(jobs: Mapping[str, Job], now: datetime) -> list[str]:
     today = days.day_of(now)
     ran: list[str] = []
     for name, job in jobs.items():
-        row, _ = DailyRun.objects.get_or_create(
-            job=name, day=today, defaults={"started_ms": int(now.timestamp() * 1000)}
-        )
+        row, _ = DailyRun.objects.get_or_create(job=name, day=today, defaults={"started_ms": days.millis(now)})
         if row.finished_ms is not None:
             continue
         log.info("daily run started", job=name, day=days.iso(today))
@@ -34,7 +32,7 @@ def catch_up(jobs: Mapping[str, Job], now: datetime) -> list[str]:
         except Exception:
             log.exception("daily run failed; it is tried again", job=name)
             continue
-        row.finished_ms = int(now.timestamp() * 1000)
+        row.finished_ms = days.millis(now)
         row.save()
         log.info("daily run finished", job=name, summary=row.summary)
         ran.append(name)

@@ -8,6 +8,7 @@ from typing import Any
 import structlog
 from django_tasks_db.models import DBTaskResult
 
+from tovholder.base import days
 from tovholder.jobs import process
 from tovholder.jobs.models import JobState
 from tovholder.jobs.queue import turn
@@ -48,7 +49,7 @@ def reap(now: datetime) -> list[str]:
 
 
 def _dead(now: datetime, *, lock: bool = False) -> list[tuple[JobState, Any]]:
-    silent = int((now - SILENCE).timestamp() * 1000)
+    silent = days.millis(now - SILENCE)
     running = DBTaskResult.objects.running()
     rows = {row.id: row for row in (running.select_for_update(skip_locked=True) if lock else running)}
     states = JobState.objects.filter(job_id__in=list(rows))

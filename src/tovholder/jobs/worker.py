@@ -12,6 +12,7 @@ import structlog
 from django.db import InterfaceError, OperationalError, connection
 from django_tasks_db.models import DBTaskResult
 
+from tovholder.base import days
 from tovholder.base.clock import Clock, system_clock
 from tovholder.base.errors import Category, Problem
 from tovholder.jobs import process
@@ -153,7 +154,7 @@ class Worker:
             connection.close()
 
     def _now_ms(self) -> int:
-        return int(self._clock().timestamp() * 1000)
+        return days.millis(self._clock())
 
 
 def pause(attempt: int) -> timedelta:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tovholder.access import Context, audit_event
+from tovholder.base import days
 from tovholder.base.errors import Issue
 from tovholder.base.text import whole_number
 from tovholder.fhir.searchparams import date_range
@@ -139,7 +140,7 @@ def _date(asked: Asked, name: str, modifier: str, values: list[str]) -> None:
             return
         low, high = covered
         if prefix == "ap":
-            beyond = abs(int(asked.ctx.now.timestamp() * 1000) - low) // 10
+            beyond = abs(days.millis(asked.ctx.now) - low) // 10
             low, high = low - beyond, high + beyond
         sql = _PREFIXES[prefix]
         ways.append(sql)

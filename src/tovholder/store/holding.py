@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from tovholder import database
 from tovholder.access import Context
+from tovholder.base import days
 from tovholder.base.errors import Category, Problem
 from tovholder.base.ids import Ids
 from tovholder.fhir.references import Ref
@@ -132,7 +133,7 @@ class State:
 
 def millis(ctx: Context) -> int:
     """The context's moment in epoch milliseconds."""
-    return int(ctx.now.timestamp() * 1000)
+    return days.millis(ctx.now)
 
 
 def _version(current: Current | None) -> int:

@@ -14,6 +14,7 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 from tovholder import database
 from tovholder.access import audit_chain
 from tovholder.access.audit_chain import Broken, Report, Seal
+from tovholder.base import days
 from tovholder.base.errors import Problem
 from tovholder.store import presence
 
@@ -43,7 +44,7 @@ class Sealer:
         done = 0
         before = audit_chain.last_seal(query)
         while before is None or before.last_id < last:
-            made = _next(before, int(now.timestamp() * 1000), last)
+            made = _next(before, days.millis(now), last)
             if made is None or not _store(made):
                 break
             done += made.events

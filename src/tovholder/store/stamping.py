@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from functools import lru_cache
 
 from tovholder.base import days
@@ -44,4 +43,4 @@ def stamped(resource: Resource, rid: str, version: int, updated: int) -> Resourc
 @lru_cache(maxsize=64)
 def instant(updated: int) -> str:
     """Epoch milliseconds as a FHIR instant."""
-    return days.instant_text(datetime.fromtimestamp(updated / 1000, UTC))
+    return days.instant_of(updated)

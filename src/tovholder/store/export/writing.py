@@ -8,13 +8,12 @@ import sqlite3
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
 from tovholder import database
 from tovholder.access import Context, audit
-from tovholder.base import json
+from tovholder.base import days, json
 from tovholder.store import trail
 from tovholder.store.export import selection
 from tovholder.store.export.selection import Selection
@@ -49,8 +48,7 @@ class Manifest:
     @property
     def instant(self) -> str:
         """The moment as a FHIR instant."""
-        moment = datetime.fromtimestamp(self.moment / 1000, UTC).isoformat(timespec="milliseconds")
-        return moment.replace("+00:00", "Z")
+        return days.instant_of(self.moment)
 
     def told(self) -> dict[str, Any]:
         """As JSON, for the queue."""

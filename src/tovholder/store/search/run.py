@@ -12,7 +12,7 @@ from django.db import connection
 from tovholder import database
 from tovholder.access import Context
 from tovholder.access.policy import decide
-from tovholder.base import json
+from tovholder.base import days, json
 from tovholder.base.errors import Issue, Severity
 from tovholder.fhir import search_tables, searchparams
 from tovholder.store import compartment, reading
@@ -87,7 +87,7 @@ def search_types(
 ) -> Page:
     """The same over several types at once, by parameters all of them have (R4 §3.1.1.2)."""
     cursor, params = _resumed(params)
-    asking = Asking(ctx, int(ctx.now.timestamp() * 1000), base)
+    asking = Asking(ctx, days.millis(ctx.now), base)
     queries = [query.parse(kind, params, strict=strict) for kind in kinds]
     asked = queries[0]
     if cursor is not None and cursor.search != _mark(kinds, about, asked):
@@ -189,7 +189,7 @@ def match_ids(ctx: Context, kind: str, params: Given, limit: int) -> list[str]:
 def condition(ctx: Context, kind: str, params: Given) -> tuple[str, list[Any]]:
     """A search as a WHERE term on ``r`` with its values, without the scope. Raises Problem(INVALID)."""
     asked = query.parse(kind, params)
-    terms = _terms(asked, Asking(ctx, int(ctx.now.timestamp() * 1000), ""), None)
+    terms = _terms(asked, Asking(ctx, days.millis(ctx.now), ""), None)
     found = all_of([term.check("r") for term in terms])
     return found.text, list(found.values)
 
@@ -209,7 +209,7 @@ def search_all(ctx: Context, kind: str, params: Given, *, limit: int = 5000) -> 
 
 def _asked(ctx: Context, kind: str, params: Given) -> tuple[Query, Asking]:
     reading.require_type(kind)
-    return query.parse(kind, params), Asking(ctx, int(ctx.now.timestamp() * 1000), "")
+    return query.parse(kind, params), Asking(ctx, days.millis(ctx.now), "")
 
 
 def _matches(asked: Query, asking: Asking, limit: int | None) -> list[Row]:
