@@ -15,7 +15,7 @@ from tovholder.api import http
 from tovholder.api.errors import status_text
 from tovholder.base.errors import Category, Issue, Problem, not_found
 from tovholder.base.text import whole_number
-from tovholder.fhir import searchparams
+from tovholder.fhir.search_values import asked_range
 from tovholder.store import History, Period, Version
 
 DEFAULT_COUNT = 50
@@ -84,8 +84,7 @@ def _asked(params: Sequence[tuple[str, str]]) -> tuple[Period, int, str | None]:
                 issues.append(Issue("_count", "not a whole number", f"0 to {settings.ENV.limits.count}", "value"))
             count = min(wanted or 0, settings.ENV.limits.count)
         elif name in ("_since", "_at"):
-            # A plus that was not encoded arrives as a space.
-            moments = searchparams.date_range(value.replace(" ", "+"))
+            moments = asked_range(value)
             if moments is None:
                 issues.append(Issue(name, "not an instant or date", "YYYY-MM-DDThh:mm:ss+zz:zz", "value"))
             elif name == "_since":

@@ -86,6 +86,11 @@ def date_range(text: str) -> tuple[int, int] | None:
     return low, low + 10 ** (3 - digits)
 
 
+def asked_range(text: str) -> tuple[int, int] | None:
+    """The same of a value in an address, where a plus that was not encoded has become a blank."""
+    return date_range(text.replace(" ", "+"))
+
+
 def _after(first: date, month: str | None, day: str | None) -> date:
     if day is not None:
         return first + timedelta(days=1)

@@ -139,6 +139,9 @@ def test_types_time_of_care_and_time_of_change_narrow_it(world: World) -> None:
     assert f"Observation/{world.new}" not in references(get(caller, f"{path}?end=2026-12-31"))
     assert f"Observation/{world.old}" in references(get(caller, f"{path}?end=2026-01-01"))
     assert references(get(caller, f"{path}?_since=2099-01-01T00:00:00Z")) == []
+    # A plus that is not encoded reaches us as a blank, here as in a history, an export and a search.
+    assert references(get(caller, f"{path}?_since=2099-01-01T00:00:00+01:00")) == []
+    assert set(references(get(caller, f"{path}?_since=2020-01-01T00:00:00+01:00"))) == world.all
     body = {
         "resourceType": "Parameters",
         "parameter": [{"name": "_type", "valueCode": "Observation"}, {"name": "start", "valueDate": "2027-01-01"}],

@@ -12,7 +12,7 @@ from tovholder.api import http
 from tovholder.api.operations.call import Call
 from tovholder.api.operations.parameters import Parameters, wrong
 from tovholder.base.errors import Category, Issue, Problem
-from tovholder.fhir.search_values import date_range
+from tovholder.fhir.search_values import asked_range
 from tovholder.fhir.validate import resource_types
 from tovholder.store import everything as record
 from tovholder.store.everything import Part, Wish
@@ -62,7 +62,7 @@ def _moment(params: Parameters, name: str) -> tuple[int, int] | None:
     text = params.text(name)
     if text is None:
         return None
-    found = date_range(text)
+    found = asked_range(text)
     if found is None:
         raise wrong(name, "not a date or time", "such as 2027-03-01 or 2027-03-01T12:00:00Z")
     return found

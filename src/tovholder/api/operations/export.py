@@ -18,7 +18,7 @@ from tovholder.api.operations.parameters import Parameters, wrong
 from tovholder.base import json
 from tovholder.base.errors import Category, Issue, Problem
 from tovholder.fhir.references import parse_reference
-from tovholder.fhir.search_values import date_range
+from tovholder.fhir.search_values import asked_range
 from tovholder.jobs.queue import State
 from tovholder.store import export
 from tovholder.store.export import Export, Selection
@@ -77,8 +77,7 @@ def _since(params: Parameters) -> int | None:
     text = params.text("_since")
     if text is None:
         return None
-    # "+" written plainly in a query arrives as a space.
-    found = date_range(text.replace(" ", "+")) if "T" in text else None
+    found = asked_range(text) if "T" in text else None
     if found is None:
         raise wrong("_since", "not an instant", "such as 2027-03-01T12:00:00Z")
     return found[0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tovholder.fhir.searchparams import date_range
+from tovholder.fhir.search_values import asked_range
 from tovholder.store.params.asked import Asked, plain
 from tovholder.store.params.terms import Own, Sql, Term, any_of
 
@@ -49,8 +49,7 @@ def interval(asked: Asked, value: str) -> tuple[str, int, int]:
     """Prefix and [low, high) of a value."""
     text = plain(value).strip()
     prefix, told = (text[:2], text[2:]) if text[:2].isalpha() else ("eq", text)
-    # A plus that was not encoded arrives as a space: 2027-01-01T10:00:00 01:00.
-    covered = date_range(told.replace(" ", "+"))
+    covered = asked_range(told)
     if prefix not in PREFIXES or covered is None:
         asked.refuse("not a date", _EXPECTED)
     return prefix, covered[0], covered[1]
