@@ -80,7 +80,7 @@ def _texts(item: Any) -> list[Row]:
     texts = [item.get("text"), item.get("display"), *(coding.get("display") for coding in item.get("coding", ()))]
     if isinstance(item.get("type"), dict):
         texts.append(item["type"].get("text"))
-    return [(bounded(searchparams.fold(text)), "") for text in texts if text]
+    return [(bounded(search_values.fold(text)), "") for text in texts if text]
 
 
 def _dates(item: Any) -> list[Row]:

@@ -10,10 +10,7 @@ from tovholder.fhir import definitions, search_tables
 from tovholder.fhir.index_tables import param_id
 from tovholder.fhir.search_paths import Path, paths
 from tovholder.fhir.search_rows import Asked, Rows, share
-from tovholder.fhir.search_values import date_range as date_range
-from tovholder.fhir.search_values import fold as fold
-from tovholder.fhir.search_values import number_range as number_range
-from tovholder.fhir.search_values import sounds
+from tovholder.fhir.search_values import fold, sounds
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@ from tovholder.access import Context, audit_event
 from tovholder.base import days
 from tovholder.base.errors import Issue
 from tovholder.base.text import whole_number
-from tovholder.fhir.searchparams import date_range
+from tovholder.store.params import date
+from tovholder.store.params.terms import Sql, any_of
 
 KIND = "AuditEvent"
 DEFAULT_COUNT, MAX_COUNT = 50, 1000
@@ -130,38 +131,16 @@ def _has_entity(coded: dict[tuple[str, str], str]) -> Clause:
 def _date(asked: Asked, name: str, modifier: str, values: list[str]) -> None:
     if not _plain(asked, name, modifier):
         return
-    ways: list[str] = []
-    bound: list[int] = []
+    ways: list[Sql] = []
     for value in values:
-        prefix, told = (value[:2], value[2:]) if value[:2].isalpha() else ("eq", value)
-        covered = date_range(told.replace(" ", "+"))
-        if covered is None or prefix not in _PREFIXES:
-            asked.refuse(name, "not a date", f"a date or an instant, after one of: {' '.join(_PREFIXES)}")
+        told = date.read(value)
+        if told is None:
+            asked.refuse(name, "not a date", date.EXPECTED)
             return
-        low, high = covered
-        if prefix == "ap":
-            beyond = abs(days.millis(asked.ctx.now) - low) // 10
-            low, high = low - beyond, high + beyond
-        sql = _PREFIXES[prefix]
-        ways.append(sql)
-        bound += [low, high] if sql.count("%s") == 2 else [low if prefix in ("lt", "eb", "ge") else high]
+        ways.append(date.moment(told, days.millis(asked.ctx.now), "e.at_ms"))
     if ways:
-        asked.add(f"({' OR '.join(ways)})", bound)
-
-
-_WITHIN = "e.at_ms >= %s AND e.at_ms < %s"
-# An event is a moment: it lies beyond a range, or within.
-_PREFIXES = {
-    "eq": _WITHIN,
-    "ne": f"NOT ({_WITHIN})",
-    "gt": "e.at_ms >= %s",
-    "sa": "e.at_ms >= %s",
-    "ge": "e.at_ms >= %s",
-    "lt": "e.at_ms < %s",
-    "eb": "e.at_ms < %s",
-    "le": "e.at_ms < %s",
-    "ap": _WITHIN,
-}
+        found = any_of(ways)
+        asked.add(found.text, found.values)
 
 
 def _number(asked: Asked, name: str, modifier: str, values: list[str]) -> None:

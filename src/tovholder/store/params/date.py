@@ -7,7 +7,8 @@ from tovholder.store.params.asked import Asked, plain
 from tovholder.store.params.terms import Own, Sql, Term, any_of
 
 PREFIXES = ("eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap")
-_EXPECTED = "YYYY, YYYY-MM, YYYY-MM-DD or an instant, after eq ne gt lt ge le sa eb ap"
+EXPECTED = "YYYY, YYYY-MM, YYYY-MM-DD or an instant, after eq ne gt lt ge le sa eb ap"
+Told = tuple[str, int, int]  # prefix, and [low, high) in epoch milliseconds
 
 
 def term(asked: Asked) -> Term:
@@ -19,7 +20,7 @@ def term(asked: Asked) -> Term:
 def updated(asked: Asked) -> Term:
     """Resources last updated in one of the ranges; an instant is a range of one millisecond."""
     asked.without()
-    found = any_of([_instant(asked, value, "{r}.updated") for value in asked.values])
+    found = any_of([moment(_told(asked, value), asked.now, "{r}.updated") for value in asked.values])
     listed = Sql(
         f"SELECT x.key FROM store_resource AS x WHERE x.type = %s AND NOT x.deleted AND {found.text.replace('{r}', 'x')}",
         (asked.kind, *found.values),
@@ -27,10 +28,10 @@ def updated(asked: Asked) -> Term:
     return Own(found.text, found.values, listed)
 
 
-def _instant(asked: Asked, value: str, column: str) -> Sql:
-    """A value over a column of instants: the same prefixes, with nothing but the column on its side of the sign."""
-    prefix, first, end = interval(asked, value)
-    room = abs(asked.now - (first + end) // 2) // 10 if prefix == "ap" else 0
+def moment(told: Told, now: int, column: str) -> Sql:
+    """A value over a column of moments: the same prefixes, with nothing but the column on its side of the sign."""
+    prefix, first, end = told
+    room = abs(now - (first + end) // 2) // 10 if prefix == "ap" else 0
     match prefix:
         case "ne":
             return Sql(f"({column} < %s OR {column} >= %s)", (first, end))
@@ -45,14 +46,18 @@ def _instant(asked: Asked, value: str, column: str) -> Sql:
     return Sql(f"({column} >= %s AND {column} < %s)", (first - room, end + room))
 
 
-def interval(asked: Asked, value: str) -> tuple[str, int, int]:
-    """Prefix and [low, high) of a value."""
-    text = plain(value).strip()
-    prefix, told = (text[:2], text[2:]) if text[:2].isalpha() else ("eq", text)
-    covered = asked_range(told)
-    if prefix not in PREFIXES or covered is None:
-        asked.refuse("not a date", _EXPECTED)
-    return prefix, covered[0], covered[1]
+def read(text: str) -> Told | None:
+    """Prefix and [low, high) of a value; None when it is no date, or its prefix is none."""
+    prefix, date = (text[:2], text[2:]) if text[:2].isalpha() else ("eq", text)
+    covered = asked_range(date)
+    return (prefix, *covered) if covered is not None and prefix in PREFIXES else None
+
+
+def _told(asked: Asked, value: str) -> Told:
+    told = read(plain(value).strip())
+    if told is None:
+        asked.refuse("not a date", EXPECTED)
+    return told
 
 
 def condition(asked: Asked, value: str, low: str, high: str) -> Sql:
@@ -61,7 +66,7 @@ def condition(asked: Asked, value: str, low: str, high: str) -> Sql:
     eq: the resource lies within what was asked. gt and lt: some of it lies beyond. sa and eb: all of it does.
     ap: they overlap, when what was asked is widened by a tenth of its distance from now.
     """
-    prefix, first, end = interval(asked, value)
+    prefix, first, end = _told(asked, value)
     within = Sql(f"{low} >= %s AND {high} <= %s", (first, end))
     # Bounding low as well lets the index end where nothing can follow.
     eq = Sql(f"{low} >= %s AND {low} < %s AND {high} <= %s", (first, end, end))
