@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from tovholder.fhir import fhirpath, search_values, searchparams
+from tovholder.fhir import fhirpath, search_values
 from tovholder.fhir.fhirpath_values import is_number
 from tovholder.fhir.references import parse_reference
 from tovholder.fhir.search_values import bounded, date_range
