@@ -8,8 +8,6 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from django.db import connection
-
 from tovholder import database
 from tovholder.access.domain import Context
 from tovholder.base import days
@@ -108,8 +106,7 @@ def write(entries: Iterable[Entry]) -> None:
     logged = [entry for entry in entries if is_logged(entry)]
     for start in range(0, len(logged), _CHUNK):
         chunk = logged[start : start + _CHUNK]
-        with connection.cursor() as cursor:
-            (_write_postgresql if database.vendor() == "postgresql" else _write_sqlite)(cursor, chunk)
+        (_write_postgresql if database.vendor() == "postgresql" else _write_sqlite)(chunk)
 
 
 def _values(entry: Entry) -> tuple[Any, ...]:
@@ -130,15 +127,18 @@ def _values(entry: Entry) -> tuple[Any, ...]:
 
 _ROW = f"({', '.join(['%s'] * len(COLUMNS))})"
 _INSERT = f"INSERT INTO access_auditevent ({', '.join(COLUMNS)}) VALUES "
+_ROWS = tuple(_INSERT + ", ".join([_ROW] * count) for count in range(17))
 
 
-def _write_sqlite(cursor: Any, entries: Sequence[Entry]) -> None:
-    cursor.execute(_INSERT + ", ".join([_ROW] * len(entries)), [value for entry in entries for value in _values(entry)])
+def _write_sqlite(entries: Sequence[Entry]) -> None:
+    count = len(entries)
+    sql = _ROWS[count] if count < len(_ROWS) else _INSERT + ", ".join([_ROW] * count)
+    database.execute(sql, [value for entry in entries for value in _values(entry)])
     # One writer, and numbers that only rise: the rows of one statement are numbered without a gap.
-    first = cursor.lastrowid - len(entries) + 1
+    ((last,),) = database.rows("SELECT last_insert_rowid()")
+    first = last - count + 1
     links = [(first + place, patient) for place, entry in enumerate(entries) for patient in sorted(entry.patients)]
-    if links:
-        cursor.executemany("INSERT INTO access_auditpatient (event_id, patient_id) VALUES (%s, %s)", links)
+    database.insert("access_auditpatient", ("event_id", "patient_id"), links)
 
 
 # One statement and one round trip: numbers are drawn, events stored, and their patients with them.
@@ -157,7 +157,7 @@ SELECT given.id, patient FROM given, unnest(string_to_array(given.patients, ' ')
 _TYPES_POSTGRESQL = ("bigint", *["text"] * len(COLUMNS))
 
 
-def _write_postgresql(cursor: Any, entries: Sequence[Entry]) -> None:
+def _write_postgresql(entries: Sequence[Entry]) -> None:
     # Ids of FHIR hold no blank; text without any gives no row.
     rows = [(*_values(entry), " ".join(sorted(entry.patients))) for entry in entries]
-    cursor.execute(_WRITE_POSTGRESQL, arrays.literals(_TYPES_POSTGRESQL, rows))
+    database.execute(_WRITE_POSTGRESQL, arrays.literals(_TYPES_POSTGRESQL, rows))

@@ -21,7 +21,7 @@ from tovholder.api.errors import outcome, status_of, success
 from tovholder.base import days, json
 from tovholder.base.errors import Category, Issue, Problem
 from tovholder.database import costly
-from tovholder.store import Stored, presence
+from tovholder.store import Stored, presence, share
 from tovholder.store.reading import require_type
 
 MEDIA_TYPE = f"{negotiate.FHIR_JSON}; charset=utf-8"
@@ -165,14 +165,16 @@ def resource_body(request: HttpRequest, kind: str) -> dict[str, Any]:
 
 
 def in_turn(work: Callable[[], Result]) -> Result:
-    """Run a unit of work; once more when another was in its way and the database chose this one to give up."""
+    """Run a unit of work, in a commit shared with others where that helps; once more when another was in its way and
+    the database chose this one to give up.
+    """
     for _ in range(TRIES - 1):
         try:
-            return work()
+            return share(work)
         except Problem as problem:
             if problem.category is not Category.BUSY:
                 raise
-    return work()
+    return share(work)
 
 
 def answer(value: object, status: int = 200, *, raw: bytes | None = None) -> HttpResponse:

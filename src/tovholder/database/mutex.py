@@ -28,7 +28,7 @@ def _lock(fd: int, kind: int, start: int) -> None:
 
 
 @contextmanager
-def fair(path: Path) -> Iterator[None]:
+def fair(path: str | Path) -> Iterator[None]:
     """Hold the lock of this file; waits its turn."""
     fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:

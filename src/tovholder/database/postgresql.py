@@ -15,7 +15,7 @@ from typing import Any
 from django.db import IntegrityError, connection, transaction
 
 from tovholder.base.errors import Category, Issue, Problem
-from tovholder.database import arrays
+from tovholder.database import arrays, short
 from tovholder.database.opened import Answer, Opened, Statement
 
 # An index entry holds at most 2,700 bytes; search texts are cut at 200 characters, of up to four bytes each.
@@ -58,6 +58,36 @@ def index_table(name: str, columns: Sequence[tuple[str, str]], order: Sequence[s
     return [f"CREATE TABLE {name} ({body})", f"CREATE INDEX {name}_order ON {name} ({', '.join(found)})"]
 
 
+def rows(sql: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
+    """See the package."""
+    here = short.wrapper()
+    if not short.is_open(here):
+        return short.rows_by_cursor(here, sql, params)
+    try:
+        found: list[tuple[Any, ...]] = here.connection.execute(sql, params).fetchall()
+        return found
+    except here.Database.Error:
+        with here.wrap_database_errors:
+            raise
+
+
+def execute(sql: str, params: Sequence[Any]) -> int:
+    """See the package."""
+    here = short.wrapper()
+    if not short.is_open(here):
+        return short.execute_by_cursor(here, sql, params)
+    try:
+        return int(here.connection.execute(sql, params).rowcount)
+    except here.Database.Error:
+        with here.wrap_database_errors:
+            raise
+
+
+def execute_many(sql: str, rows: Sequence[Sequence[Any]]) -> None:
+    """One statement, many times."""
+    short.execute_many_by_cursor(short.wrapper(), sql, rows)
+
+
 @lru_cache(maxsize=256)
 def _column_types(database: str, table: str) -> dict[str, str]:
     with connection.cursor() as cursor:
@@ -77,9 +107,8 @@ def insert(table: str, columns: tuple[str, ...], rows: Sequence[Sequence[Any]], 
     if len(rows) >= COPY_FROM and not ignore and not in_pipeline():
         _copy(table, columns, rows)
         return
-    with connection.cursor() as cursor:
-        statement = f"{_into(table, columns)} ON CONFLICT DO NOTHING" if ignore else _into(table, columns)
-        cursor.execute(statement, arrays.literals(_types(table, columns), rows))
+    statement = f"{_into(table, columns)} ON CONFLICT DO NOTHING" if ignore else _into(table, columns)
+    execute(statement, arrays.literals(_types(table, columns), rows))
 
 
 def insert_keyed(table: str, columns: tuple[str, ...], rows: Sequence[Sequence[Any]], keys: Sequence[int]) -> None:
@@ -103,8 +132,7 @@ def insert_all(batches: Sequence[tuple[str, tuple[str, ...], Sequence[Sequence[A
                 break
         some, together = together[:taken], together[taken:]
         values = [text for table, columns, rows in some for text in arrays.literals(_types(table, columns), rows)]
-        with connection.cursor() as cursor:
-            cursor.execute(_into_all(tuple((table, columns) for table, columns, _ in some)), values)
+        execute(_into_all(tuple((table, columns) for table, columns, _ in some)), values)
 
 
 def _copy(table: str, columns: tuple[str, ...], rows: Sequence[Sequence[Any]]) -> None:
@@ -141,11 +169,8 @@ def _into_all(shapes: tuple[tuple[str, tuple[str, ...]], ...]) -> str:
 def numbers(name: str, count: int) -> Sequence[int]:
     """From the key's sequence: gaps where a unit was undone."""
     table, column = name.split(".")
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT nextval(pg_get_serial_sequence(%s, %s)) FROM generate_series(1, %s)", [table, column, count]
-        )
-        return [row[0] for row in cursor.fetchall()]
+    sql = "SELECT nextval(pg_get_serial_sequence(%s, %s)) FROM generate_series(1, %s)"
+    return [row[0] for row in rows(sql, [table, column, count])]
 
 
 @contextmanager
@@ -204,12 +229,11 @@ def _numbers(patients: Sequence[str]) -> str:
 
 def _ask(statements: Sequence[Statement]) -> list[Answer]:
     """The answers of several SELECTs, sent together. Each sees what was committed when its own turn came."""
-    if not statements:
-        return []
+    if len(statements) <= 1:
+        return [rows(sql, values) for sql, values in statements]
     with ExitStack() as stack:
         cursors = [stack.enter_context(connection.cursor()) for _ in statements]
-        if len(statements) > 1:
-            stack.enter_context(pipeline())
+        stack.enter_context(pipeline())
         for cursor, (sql, values) in zip(cursors, statements, strict=True):
             cursor.execute(sql, values)
         with connection.wrap_database_errors:
@@ -218,14 +242,12 @@ def _ask(statements: Sequence[Statement]) -> list[Answer]:
 
 def lock_everybody() -> None:
     """Every unit holds the gate shared; this holds it alone."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT pg_advisory_xact_lock({_GATE}, 0)")
+    rows(f"SELECT pg_advisory_xact_lock({_GATE}, 0)", ())
 
 
 def lock_name(name: str) -> None:
     """One bucket of the names."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT pg_advisory_xact_lock({_NAME}, %s)", [_bucket(name)])
+    rows(f"SELECT pg_advisory_xact_lock({_NAME}, %s)", [_bucket(name)])
 
 
 @contextmanager
@@ -255,8 +277,7 @@ def horizon() -> int:
 
 def fill_scope(patients: Sequence[str]) -> None:
     """The session's setting; ids hold no space (R4 §2.24.0.1)."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT set_config(%s, %s, false)", [_SCOPE, " ".join(patients)])
+    rows("SELECT set_config(%s, %s, false)", [_SCOPE, " ".join(patients)])
 
 
 def broken(error: IntegrityError) -> str:

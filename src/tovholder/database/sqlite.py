@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, IntegrityError, connection, connections, transaction
 
-from tovholder.database import mutex
+from tovholder.database import mutex, short
 from tovholder.database.opened import Answer, Opened, Statement
 
 MOST_PATIENTS = 2**31  # none is locked for itself
@@ -22,7 +24,7 @@ _SCOPE = "CREATE TEMP TABLE IF NOT EXISTS scope_patient (patient_id TEXT PRIMARY
 def file() -> Path | None:
     """The database's file; None for one in memory."""
     name = str(connection.settings_dict["NAME"])
-    return None if ":memory:" in name or "mode=memory" in name else Path(name)
+    return None if _in_memory(name) else Path(name)
 
 
 def index_table(name: str, columns: Sequence[tuple[str, str]], order: Sequence[str]) -> list[str]:
@@ -32,12 +34,53 @@ def index_table(name: str, columns: Sequence[tuple[str, str]], order: Sequence[s
     return [f"CREATE TABLE {name} ({body}, PRIMARY KEY ({', '.join(order)})) WITHOUT ROWID"]
 
 
+def rows(sql: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
+    """See the package."""
+    here = short.wrapper()
+    if not short.is_open(here):
+        return short.rows_by_cursor(here, sql, params)
+    try:
+        found: list[tuple[Any, ...]] = here.connection.execute(short.question_marks(sql), params).fetchall()
+        return found
+    except sqlite3.Error:
+        with here.wrap_database_errors:
+            raise
+
+
+def execute(sql: str, params: Sequence[Any]) -> int:
+    """See the package."""
+    here = short.wrapper()
+    if not short.is_open(here):
+        return short.execute_by_cursor(here, sql, params)
+    try:
+        return int(here.connection.execute(short.question_marks(sql), params).rowcount)
+    except sqlite3.Error:
+        with here.wrap_database_errors:
+            raise
+
+
+def execute_many(sql: str, rows: Sequence[Sequence[Any]]) -> None:
+    """One statement, many times."""
+    here = short.wrapper()
+    if not short.is_open(here):
+        short.execute_many_by_cursor(here, sql, rows)
+        return
+    try:
+        here.connection.executemany(short.question_marks(sql), rows)
+    except sqlite3.Error:
+        with here.wrap_database_errors:
+            raise
+
+
 def insert(table: str, columns: tuple[str, ...], rows: Sequence[Sequence[Any]], ignore: bool) -> None:
     """See the package."""
+    execute_many(_into(table, columns, ignore), rows)
+
+
+@lru_cache(maxsize=512)
+def _into(table: str, columns: tuple[str, ...], ignore: bool) -> str:
     marks = ", ".join(["%s"] * len(columns))
-    verb = "INSERT OR IGNORE" if ignore else "INSERT"
-    with connection.cursor() as cursor:
-        cursor.executemany(f"{verb} INTO {table} ({', '.join(columns)}) VALUES ({marks})", rows)
+    return f"INSERT {'OR IGNORE ' if ignore else ''}INTO {table} ({', '.join(columns)}) VALUES ({marks})"
 
 
 def insert_all(batches: Sequence[tuple[str, tuple[str, ...], Sequence[Sequence[Any]]]]) -> None:
@@ -49,19 +92,13 @@ def insert_all(batches: Sequence[tuple[str, tuple[str, ...], Sequence[Sequence[A
 def insert_keyed(table: str, columns: tuple[str, ...], rows: Sequence[Sequence[Any]], keys: Sequence[int]) -> None:
     """Keys follow each other, so the database adds the first: no row is made anew here."""
     marks = ", ".join(["%s"] * (len(columns) - 1))
-    with connection.cursor() as cursor:
-        cursor.executemany(
-            f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks}, %s + {int(keys[0])})",
-            rows,
-        )
+    execute_many(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks}, %s + {int(keys[0])})", rows)
 
 
 def numbers(name: str, count: int) -> Sequence[int]:
     """See the package."""
     table, column = name.split(".")
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT MAX({column}) FROM {table}")
-        first = (cursor.fetchone()[0] or 0) + 1
+    first = (rows(f"SELECT MAX({column}) FROM {table}", ())[0][0] or 0) + 1
     return range(first, first + count)
 
 
@@ -74,30 +111,32 @@ def pipeline() -> Iterator[None]:
 @contextmanager
 def write_turn() -> Iterator[None]:
     """The fair queue beside the file; inside a transaction the turn is held already."""
-    path = file()
-    if path is None or connection.in_atomic_block:
+    here = short.wrapper()
+    path = _queue(str(here.settings_dict["NAME"]))
+    if path is None or here.in_atomic_block:
         yield
         return
-    with mutex.fair(path.with_name(path.name + ".queue")):
+    with mutex.fair(path):
         yield
+
+
+@lru_cache(maxsize=16)
+def _queue(name: str) -> str | None:
+    return None if _in_memory(name) else f"{name}.queue"
+
+
+def _in_memory(name: str) -> bool:
+    return ":memory:" in name or "mode=memory" in name
 
 
 def open_unit(patients: Sequence[str], floor: int | None, then: Sequence[Statement]) -> tuple[Opened, list[Answer]]:
     """The time, never below the newest version's: history is in the order of its stamps."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT updated FROM store_version ORDER BY seq DESC LIMIT 1")
-        row = cursor.fetchone()
-    return Opened(max(time.time_ns() // 1_000_000, row[0] if row else 0)), lock_patients(patients, then)
+    return Opened(max(time.time_ns() // 1_000_000, horizon())), lock_patients(patients, then)
 
 
 def lock_patients(patients: Sequence[str], then: Sequence[Statement]) -> list[Answer]:
     """The one writer's turn locks everybody."""
-    answers: list[Answer] = []
-    with connection.cursor() as cursor:
-        for sql, values in then:
-            cursor.execute(sql, values)
-            answers.append(cursor.fetchall())
-    return answers
+    return [rows(sql, values) for sql, values in then]
 
 
 def lock_everybody() -> None:
@@ -131,10 +170,8 @@ def snapshot() -> Iterator[None]:
 
 def horizon() -> int:
     """The newest stamp: the one writer never stamps below it."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT updated FROM store_version ORDER BY seq DESC LIMIT 1")
-        row = cursor.fetchone()
-    return int(row[0]) if row else 0
+    found = rows("SELECT updated FROM store_version ORDER BY seq DESC LIMIT 1", ())
+    return int(found[0][0]) if found else 0
 
 
 def fill_scope(patients: Sequence[str]) -> None:
@@ -161,7 +198,7 @@ def present() -> bool:
     """
     here = connections[DEFAULT_DB_ALIAS]  # asked before every request: one look-up, not one for each attribute
     name = str(here.settings_dict["NAME"])
-    if here.in_atomic_block or ":memory:" in name or "mode=memory" in name:
+    if here.in_atomic_block or _in_memory(name):
         return True
     try:
         told = os.stat(name)

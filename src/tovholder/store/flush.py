@@ -6,8 +6,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db import connection
-
 from tovholder import database
 from tovholder.access import relations as relation_table
 from tovholder.fhir.index_tables import INDEX_TABLES
@@ -54,8 +52,8 @@ def write_all(writes: Sequence[Write], opened: database.Opened) -> tuple[set[str
     index, facts = _index_change(writes), _fact_change(writes)
     replaced, related = _relation_change(writes)
     if renewed:
-        with database.pipeline(), connection.cursor() as cursor:
-            cursor.executemany(_RENEW, renewed)
+        with database.pipeline():
+            database.execute_many(_RENEW, renewed)
             for table, gone in index.gone.items():
                 database.bulk_delete(table, INDEX_COLUMNS[table], gone)
             for name, ids in facts.gone.items():

@@ -68,9 +68,7 @@ def facts(
 def sees(ctx: Context, patient: str) -> bool:
     """Whether the actor may read this patient at all."""
     term, values = scope.predicate(decide(ctx, "read", "Patient"), ctx, patient="p.id")
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT 1 FROM (SELECT %s AS id) AS p WHERE {term}", [patient, *values])
-        return cursor.fetchone() is not None
+    return bool(database.rows(f"SELECT 1 FROM (SELECT %s AS id) AS p WHERE {term}", [patient, *values]))
 
 
 def fill_scope(patients: Sequence[str]) -> None:

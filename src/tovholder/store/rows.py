@@ -6,8 +6,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import connection
-
 from tovholder import database
 from tovholder.base import json
 from tovholder.fhir.prepare import Prepared
@@ -112,9 +110,7 @@ def _current(row: tuple[Any, ...]) -> Current:
 
 def current(kind: str, rid: str) -> Current | None:
     """The current row, deleted ones included."""
-    with connection.cursor() as cursor:
-        cursor.execute(*current_statement(kind, rid))
-        return current_of(cursor.fetchall())
+    return current_of(database.rows(*current_statement(kind, rid)))
 
 
 def current_many(pairs: Iterable[tuple[str, str]], *, hold: bool = False) -> dict[tuple[str, str], Current | None]:
@@ -124,15 +120,13 @@ def current_many(pairs: Iterable[tuple[str, str]], *, hold: bool = False) -> dic
     for kind, rid in found:
         by_type.setdefault(kind, []).append(rid)
     wait = database.row_lock() if hold else ""
-    with connection.cursor() as cursor:
-        for kind in sorted(by_type):
-            if wait:
-                term, values = database.in_list("rid", by_type[kind])
-                cursor.execute(
-                    f"SELECT 1 FROM store_resource WHERE type = %s AND {term} ORDER BY key{wait}", [kind, *values]
-                )
-            term, values = database.in_list("r.rid", by_type[kind])
-            cursor.execute(_CURRENT + term, [kind, *values])
-            for row in cursor.fetchall():
-                found[row[0], row[1]] = _current(row)
+    for kind in sorted(by_type):
+        if wait:
+            term, values = database.in_list("rid", by_type[kind])
+            database.rows(
+                f"SELECT 1 FROM store_resource WHERE type = %s AND {term} ORDER BY key{wait}", [kind, *values]
+            )
+        term, values = database.in_list("r.rid", by_type[kind])
+        for row in database.rows(_CURRENT + term, [kind, *values]):
+            found[row[0], row[1]] = _current(row)
     return found

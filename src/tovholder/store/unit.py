@@ -8,7 +8,7 @@ from contextvars import ContextVar
 from functools import partial
 from typing import Any
 
-from django.db import DatabaseError, IntegrityError, connection, transaction
+from django.db import DatabaseError, IntegrityError, transaction
 
 from tovholder import database
 from tovholder.access import Context, audit, system_context
@@ -19,7 +19,7 @@ from tovholder.base.errors import Category, Issue, Problem, forbidden, not_found
 from tovholder.base.ids import Ids, is_fhir_id, random_ids
 from tovholder.fhir.prepare import Prepared, prepare
 from tovholder.fhir.references import patient_of
-from tovholder.store import compartment, custody, flush, ports, relations, rows, schema, scope
+from tovholder.store import commits, compartment, custody, flush, ports, relations, rows, schema, scope
 from tovholder.store.holding import State
 from tovholder.store.ports import Change, Resource
 from tovholder.store.rows import Stored, Write
@@ -48,8 +48,9 @@ def unit_of_work(
     state = State(ids=ids, bulk=bulk, patients=set(patients))
     with ExitStack() as stack:
         stack.enter_context(_told_as_problems())
-        stack.enter_context(database.write_turn())
-        stack.enter_context(transaction.atomic())
+        if not commits.is_shared():
+            stack.enter_context(database.write_turn())
+            stack.enter_context(transaction.atomic())
         token = _active.set(state)
         stack.callback(_active.reset, token)
         if state.patients:
@@ -180,17 +181,16 @@ class UnitOfWork:
         if not wanted:
             return []
         term, values = database.in_list("patient_id", sorted(wanted))
-        with connection.cursor() as cursor:
-            cursor.execute(f"SELECT {', '.join(names)} FROM fact_{table} WHERE {term}", values)
-            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        found = database.rows(f"SELECT {', '.join(names)} FROM fact_{table} WHERE {term}", values)
+        return [dict(zip(names, row, strict=True)) for row in found]
 
     def replace_links(self, patients: Iterable[str], links: Iterable[dict[str, Any]]) -> None:
         """Exchange the episode links of the patients."""
         self.flush()
         columns = schema.column_names("episode_link")
         term, values = database.in_list("patient_id", sorted(patients))
-        with database.pipeline(), connection.cursor() as cursor:
-            cursor.execute(f"DELETE FROM fact_episode_link WHERE {term}", values)
+        with database.pipeline():
+            database.execute(f"DELETE FROM fact_episode_link WHERE {term}", values)
             flush.insert_facts("episode_link", [tuple(link[name] for name in columns) for link in links])
         self._state.tables.add("episode_link")
 
@@ -263,9 +263,7 @@ class UnitOfWork:
         if any(kind in relations.SOURCES for kind, _ in self._state.staged):
             self.flush()  # a patient or relation made in this unit counts
         term, values = scope.predicate(allowed, self.ctx, patient="p.id")
-        with connection.cursor() as cursor:
-            cursor.execute(f"SELECT 1 FROM (SELECT %s AS id) AS p WHERE {term}", [patient, *values])
-            return cursor.fetchone() is not None
+        return bool(database.rows(f"SELECT 1 FROM (SELECT %s AS id) AS p WHERE {term}", [patient, *values]))
 
     def _holds(self, condition: Condition, patient: str) -> bool:
         return self._within(Scope(frozenset({condition})), patient)

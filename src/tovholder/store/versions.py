@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from django.db import connection
-
+from tovholder import database
 from tovholder.access import Context, audit
 from tovholder.access.policy import decide
 from tovholder.base.errors import Category, Problem, not_found
@@ -14,23 +13,23 @@ from tovholder.store.reading import note, require_type, sees
 from tovholder.store.rows import Stored
 from tovholder.store.trail import note_refusal as note_refusal
 
+_SELECT = "SELECT v.version, v.updated, v.method, v.body, r.patient_id, r.version FROM store_resource AS r"
+_NOW = f"{_SELECT} JOIN store_version AS v ON v.seq = r.seq WHERE r.type = %s AND r.rid = %s AND "
+_THEN = f"{_SELECT} JOIN store_version AS v ON v.key = r.key AND v.version = %s WHERE r.type = %s AND r.rid = %s AND "
+
 
 def read(ctx: Context, kind: str, rid: str, *, version: int | None = None) -> Stored:
     """A resource as it is now, or one version of it. Raises Problem(NOT_FOUND or GONE); not yours is not found."""
     require_type(kind)
     term, values = scope.predicate(decide(ctx, "read", kind), ctx)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT v.version, v.updated, v.method, v.body, r.patient_id, r.version FROM store_resource AS r"
-            f" JOIN store_version AS v ON {'v.seq = r.seq' if version is None else 'v.key = r.key AND v.version = %s'}"
-            f" WHERE r.type = %s AND r.rid = %s AND {term}",
-            [*([] if version is None else [version]), kind, rid, *values],
-        )
-        row = cursor.fetchone()
-    if row is None:
+    if version is None:
+        found = database.rows(_NOW + term, [kind, rid, *values])
+    else:
+        found = database.rows(_THEN + term, [version, kind, rid, *values])
+    if not found:
         note_refusal(ctx, kind, rid)
         raise not_found(kind)
-    number, updated, method, body, patient, current = row
+    ((number, updated, method, body, patient, current),) = found
     stored = Stored(None, kind, rid, number, updated, body=bytes(body))
     shown = set(about(stored, patient))
     if number != current and stored.body:

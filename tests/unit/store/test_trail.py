@@ -14,7 +14,7 @@ from django.db import OperationalError, connection, connections, transaction
 
 from lib.people import NOW, context
 from tovholder.access import Role, audit
-from tovholder.store import trail, write_audit
+from tovholder.store import commits, write_audit
 
 pytestmark = pytest.mark.django_db(transaction=True)
 GP = context(Role.GP, "clinic", now=NOW)
@@ -85,7 +85,7 @@ def held(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
 
 
 def gathered(count: int) -> None:
-    while len(trail._group._waiting) < count:
+    while len(commits._group._waiting) < count:
         threading.Event().wait(0.005)
 
 
@@ -173,7 +173,7 @@ from django.core.management import call_command
 from django.db import connections
 from tovholder.access import Role, audit
 from tovholder.access.domain import Context
-from tovholder.store import sealing, trail, write_audit
+from tovholder.store import commits, sealing, write_audit
 def write(name):
     write_audit([audit.Entry(Context("Practitioner/x", Role.GP, "o", datetime.now(UTC)), "read", frozenset("p"), name)])
 call_command("migrate", verbosity=0)
@@ -194,7 +194,7 @@ inside.wait(30)
 child = os.fork()
 audit.write = real
 if child == 0:
-    assert not trail._group._writing  # whoever was writing in the parent does not exist here
+    assert not commits._group._writing  # whoever was writing in the parent does not exist here
     os._exit(0)
 assert os.waitpid(child, 0)[1] == 0
 go.set()

@@ -1,0 +1,54 @@
+"""The short way to the database: Django's connection and transaction, without Django's cursor.
+
+A cursor of Django's is looked up, checked, wrapped twice and given statements to convert: some 40 microseconds, when
+most statements of ours take 10. What it sees to is kept here: the connection is opened when it is not, a transaction
+that must be undone takes nothing more, statements are logged where somebody listens (tests that count them), and
+errors are Django's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+from django.db import DEFAULT_DB_ALIAS, connections
+
+
+def wrapper() -> Any:
+    """Django's connection of this thread."""
+    return connections[DEFAULT_DB_ALIAS]
+
+
+def is_open(here: Any) -> bool:
+    """Whether the short way may be taken; else Django's cursor says what is wrong, or logs, or opens."""
+    return here.connection is not None and not (
+        here.needs_rollback or here.force_debug_cursor or here.execute_wrappers or here.closed_in_transaction
+    )
+
+
+@lru_cache(maxsize=4096)
+def question_marks(sql: str) -> str:
+    """A statement with SQLite's marks for its values."""
+    return sql.replace("%s", "?").replace("%%", "%")
+
+
+def rows_by_cursor(here: Any, sql: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
+    """The long way."""
+    with here.cursor() as cursor:
+        cursor.execute(sql, params)
+        found: list[tuple[Any, ...]] = cursor.fetchall()
+        return found
+
+
+def execute_by_cursor(here: Any, sql: str, params: Sequence[Any]) -> int:
+    """The long way."""
+    with here.cursor() as cursor:
+        cursor.execute(sql, params)
+        return int(cursor.rowcount)
+
+
+def execute_many_by_cursor(here: Any, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+    """The long way."""
+    with here.cursor() as cursor:
+        cursor.executemany(sql, rows)
