@@ -32,8 +32,19 @@ class Asked:
     issues: list[Issue] = field(default_factory=list)
     count: int = DEFAULT_COUNT
     total: bool = False
-    sort: str = "-_id"
+    sort: str = ""
+    dated: bool = False  # a date is among what was asked
     cursor: str | None = None
+
+    @property
+    def order(self) -> tuple[str, bool]:
+        """The column the events come in the order of, and whether newest first, which is how they come unasked.
+
+        Where a date was asked the index of dates gives that order too, and ends where the dates do: one actor's month
+        is not looked for in all the years before it.
+        """
+        sort = self.sort or ("-date" if self.dated else "-_id")
+        return SORTS[sort.removeprefix("-")], sort.startswith("-")
 
     def add(self, clause: str, values: Iterable[Any] = ()) -> None:
         """One more thing that must hold."""
@@ -141,6 +152,7 @@ def _date(asked: Asked, name: str, modifier: str, values: list[str]) -> None:
     if ways:
         found = any_of(ways)
         asked.add(found.text, found.values)
+        asked.dated = True
 
 
 def _number(asked: Asked, name: str, modifier: str, values: list[str]) -> None:
@@ -174,7 +186,8 @@ def _agent(asked: Asked, name: str, modifier: str, values: list[str]) -> None:
     found = _targets(asked, name, modifier, values, ["Practitioner", "Patient", "Organization"])
     if found:
         places = [told.removeprefix("Organization/") for told in found if told.startswith("Organization/")]
-        asked.add(f"({among('e.actor', found)} OR {among('e.organization_id', places)})", [*found, *places])
+        ways = [among("e.actor", found), *([among("e.organization_id", places)] if places else [])]
+        asked.add(f"({' OR '.join(ways)})", [*found, *places])
 
 
 def _entity(asked: Asked, name: str, modifier: str, values: list[str]) -> None:
@@ -187,13 +200,14 @@ def _entity(asked: Asked, name: str, modifier: str, values: list[str]) -> None:
         if not rid:
             asked.refuse(name, "of which type?", "Type/id, such as Observation/…")
             return
+        if kind == "Patient":  # whoever is named is linked
+            ways.append(TOUCHES.format("= %s") if asked.own in (None, rid) else _NONE)
+            bound += [rid] if asked.own in (None, rid) else []
+            continue
         detail = "' ' || e.detail || ' '"  # both databases know replace, and it tells A from a
         alone = "" if asked.own is None else f" AND NOT {_TOUCHES_MANY}"
         ways.append(f"({_NAMES}{alone} AND {detail} <> replace({detail}, %s, ''))")
         bound.append(f" {told} ")
-        if kind == "Patient" and asked.own in (None, rid):
-            ways.append(TOUCHES.format("= %s"))
-            bound.append(rid)
     if ways:
         asked.add(f"({' OR '.join(ways)})", bound)
 

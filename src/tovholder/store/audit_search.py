@@ -15,7 +15,7 @@ from tovholder.base import json
 from tovholder.base.errors import Category, Issue, Problem, not_found
 from tovholder.base.text import whole_number
 from tovholder.store import paging
-from tovholder.store.audit_params import KIND, SORTS, TOUCHES, Asked, among, parameters, understand
+from tovholder.store.audit_params import KIND, TOUCHES, Asked, among, parameters, understand
 from tovholder.store.rows import Stored
 from tovholder.store.trail import note
 
@@ -48,7 +48,7 @@ def page(ctx: Context, params: Sequence[tuple[str, str]]) -> store.Page:
     total = _total(asked) if asked.total else None
     if asked.count == 0:
         return store.Page(entries=(), total=total, cursor=None)
-    down, column = asked.sort.startswith("-"), SORTS[asked.sort.removeprefix("-")]
+    column, down = asked.order
     way = "DESC" if down else "ASC"
     order = f"e.id {way}" if column == "e.id" else f"{column} {way}, e.id {way}"
     clauses, values = list(asked.clauses), list(asked.values)

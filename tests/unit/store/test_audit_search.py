@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from lib.people import NOW, context, system
 from lib.vectors import vectors
@@ -252,3 +253,18 @@ def test_a_number_that_is_none_is_not_found() -> None:
         with pytest.raises(Problem) as told:
             audit_search.read(OPERATOR, rid)
         assert told.value.category is Category.NOT_FOUND
+
+
+def test_with_a_date_asked_the_newest_moment_comes_first_and_the_index_of_dates_is_the_way_in() -> None:
+    newest = write("read", "p1", "Observation/a", 20)
+    late = write("read", "p1", "Observation/b", 10)  # written behind one that happened after it
+    query = "agent=Practitioner/ida&date=ge2027-03-01"
+    assert found("agent=Practitioner/ida") == [late, newest]
+    assert found(query) == [newest, late]
+    if connection.vendor == "sqlite":  # PostgreSQL's choice depends on how many there are
+        with CaptureQueriesContext(connection) as told:
+            found(query)
+        asked = next(one["sql"] for one in told if "access_auditevent AS e WHERE" in one["sql"])
+        with connection.cursor() as cursor:
+            cursor.execute(f"EXPLAIN QUERY PLAN {asked}")
+            assert [row[3] for row in cursor.fetchall()] == ["SEARCH e USING INDEX audit_at (at_ms>?)"]
