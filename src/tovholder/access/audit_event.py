@@ -76,6 +76,15 @@ PURPOSES: dict[str, Coded] = {
 }
 
 
+NAMED = 200  # references an event names; the patients are linked in any case
+
+
+def naming(references: Sequence[str]) -> str:
+    """The detail of an event that touched these: the first of them, and how many more there are (``+37``)."""
+    more = len(references) - NAMED
+    return " ".join(references if more <= 0 else [*references[:NAMED], f"+{more}"])
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One row of the trail, its columns in the order of ``audit.COLUMNS`` behind its number."""
@@ -173,6 +182,8 @@ def _touched(row: Row, act: Act) -> list[dict[str, Any]]:
 
 
 def _what(told: str) -> dict[str, Any]:
+    if told.startswith("+"):
+        return {"description": f"And {told[1:]} more, which are not named here; every patient they are about is"}
     return {"what": {"reference": told}} if "/" in told else {"name": told}
 
 

@@ -29,8 +29,6 @@ _RENEW = (
     " WHERE key = %s"
 )
 Rows = list[tuple[Any, ...]]
-# References an audit event names; the patients are linked in any case.
-NAMED = 200
 
 
 def write_all(writes: Sequence[Write], opened: database.Opened) -> tuple[set[str], set[str]]:

@@ -11,7 +11,7 @@ from typing import Any
 from django.db import DatabaseError, IntegrityError, transaction
 
 from tovholder import database
-from tovholder.access import Context, audit, system_context
+from tovholder.access import Context, audit, audit_event, system_context
 from tovholder.access.domain import Condition, Scope
 from tovholder.access.policy import decide
 from tovholder.base import json
@@ -384,7 +384,7 @@ class UnitOfWork:
                 step.changed(self.as_system("derive"), patients, frozenset(state.tables))
                 self.flush()
         entries = [
-            audit.Entry(ctx, "import" if state.bulk else method, frozenset(seen), " ".join(refs[: flush.NAMED]))  # type: ignore[arg-type]
+            audit.Entry(ctx, "import" if state.bulk else method, frozenset(seen), audit_event.naming(refs))  # type: ignore[arg-type]
             for (ctx, method), (refs, seen) in state.acts.items()
         ]
         audit.write(entries)

@@ -10,14 +10,14 @@ import pytest
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from lib.people import NOW, context, system
+from lib.people import NOW, clinic, context, system
 from lib.vectors import vectors
 from tovholder.access import Role, audit, audit_event
 from tovholder.access.domain import Context
 from tovholder.base.errors import Category, Problem
 from tovholder.fhir.searchparams import parameters_of
 from tovholder.fhir.validate import validate
-from tovholder.store import audit_search
+from tovholder.store import audit_search, unit_of_work
 
 pytestmark = pytest.mark.django_db
 OPERATOR = context(Role.OPERATOR, None, actor="user:7")
@@ -268,3 +268,14 @@ def test_with_a_date_asked_the_newest_moment_comes_first_and_the_index_of_dates_
         with connection.cursor() as cursor:
             cursor.execute(f"EXPLAIN QUERY PLAN {asked}")
             assert [row[3] for row in cursor.fetchall()] == ["SEARCH e USING INDEX audit_at (at_ms>?)"]
+
+
+@pytest.mark.parametrize("bulk", [False, True])
+def test_an_event_that_names_but_the_first_of_many_says_how_many_more_there_are(bulk: bool) -> None:
+    with unit_of_work(system(), bulk=bulk) as uow:
+        made = [uow.create(clinic(f"Clinic {n}")).reference for n in range(audit_event.NAMED + 5)]
+    (event,) = audit_search.page(OPERATOR, [("action", "C")]).entries
+    things = [one for one in event.resource["entity"] if one["type"]["code"] == "2"]
+    assert [one["what"]["reference"] for one in things[:-1]] == made[: audit_event.NAMED]
+    assert things[-1]["description"].startswith("And 5 more")
+    assert [issue for issue in validate(event.resource) if issue.severity in ("error", "fatal")] == []

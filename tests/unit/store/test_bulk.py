@@ -12,6 +12,7 @@ from django.db import connection, transaction
 from lib.people import clinic, condition, patient, system
 from lib.vectors import vectors
 from tovholder import store
+from tovholder.access import audit_event
 from tovholder.base import days, json
 from tovholder.store import bulk, rebuild
 
@@ -173,3 +174,12 @@ def without_moment(body: bytes) -> str:
     told = json.loads(body)
     told["meta"].pop("lastUpdated")
     return json.dumps(told).decode()
+
+
+def test_the_trail_of_a_load_says_how_many_there_were_beside_those_it_names(tmp_path: Path) -> None:
+    load(write(tmp_path / "o.ndjson", *(clinic() | {"id": f"o{n}"} for n in range(audit_event.NAMED + 37))))
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT detail FROM access_auditevent WHERE action = 'import'")
+        told = [row[0].split() for row in cursor.fetchall()]
+    assert sum(len([name for name in names if "/" in name]) for names in told) == audit_event.NAMED
+    assert [name for names in told for name in names if "/" not in name] == ["+37"]

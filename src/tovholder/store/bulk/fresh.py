@@ -103,7 +103,7 @@ def load(uow: UnitOfWork, fresh: Fresh) -> None:
     for table, rows in fresh.index.items():
         database.insert_keyed(table, flush.INDEX_COLUMNS[table], rows, keys)
     uow.stored_new(
-        [f"{one.kind}/{one.rid}" for one in fresh.new[: flush.NAMED]],
+        [f"{one.kind}/{one.rid}" for one in fresh.new],
         pairs=fresh.pairs,
         tables=fresh.facts,
         touched=fresh.touched,
