@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,6 +15,7 @@ import typer
 
 from tovholder.base.errors import Category, Problem
 from tovholder.cli import server, setup
+from tovholder.cli.beside import NotServing, serving
 from tovholder.cli.setup import console
 
 BUILDING = "demo-building"  # there while a demo is built, and after that only if it was interrupted
@@ -142,16 +143,27 @@ def welcome(port: int) -> None:
     )
 
 
+def walk(tell: Callable[[str], None]) -> bool:
+    """Walk the main job on a server over the demo in this home; True when all is as it should be."""
+    from tovholder.demo import check
+
+    others = ("TOVHOLDER_DATABASE_URL", "TOVHOLDER_HOSTS")
+    try:
+        with serving(environ={name: value for name, value in os.environ.items() if name not in others}) as port:
+            return check.walk(f"http://{HOST}:{port}", tell)
+    except NotServing as found:
+        tell(f"FAILED the server starts: {found}")
+        return False
+
+
 def _check() -> None:
     place = Path(tempfile.mkdtemp(prefix="tovholder-check-"))
     os.environ["TOVHOLDER_HOME"] = str(place)
     os.environ.pop("TOVHOLDER_DATABASE_URL", None)
     try:
         setup.django(migrated=False)
-        from tovholder.demo import check as walk
-
         build()
-        ok = walk.walk(place, lambda line: console.print(line, markup=False))
+        ok = walk(lambda line: console.print(line, markup=False))
     finally:
         shutil.rmtree(place, ignore_errors=True)
     console.print("Every step is ok." if ok else "Not every step is ok.")

@@ -144,15 +144,16 @@ setup.migrate()
 from dataclasses import replace
 from tovholder.access.people import personas, save_persona
 from tovholder.base import days
-from tovholder.demo import build, check
+from tovholder.cli import demo
+from tovholder.demo import build
 from tovholder.demo.synth import SynthConfig
 anchor = days.date_of(days.day_of(setup.now()))
 few = dict(list_size=100, package_clinics=2, package_patients_per_clinic=4)
 build.build(setup.now(), config=SynthConfig(seed=2027, anchor=anchor, **few))
-print(check.walk(setup.home(), print))
+print(demo.walk(print))
 known = {persona.name: persona for persona in personas()}
 save_persona(replace(known["nabolaege"], organization_id=known["anna"].organization_id))
-print(check.walk(setup.home(), print))
+print(demo.walk(print))
 """
 
 
@@ -179,14 +180,14 @@ def test_the_whole_walk_and_what_it_finds(tmp_path: Path):
 
 @pytest.mark.slow
 def test_a_server_that_does_not_start_is_a_finding(tmp_path: Path):
-    script = "from tovholder.cli import setup\nsetup.django(migrated=False)\nfrom tovholder.demo import check\n"
-    script += "print(check.walk(setup.home(), print))\n"
+    script = "from tovholder.cli import setup\nsetup.django(migrated=False)\nfrom tovholder.cli import demo\n"
+    script += "print(demo.walk(print))\n"
     environ = os.environ | {"TOVHOLDER_ENV": "demo", "TOVHOLDER_HOME": str(tmp_path)}
     environ.pop("TOVHOLDER_DATABASE_URL", None)  # the demo's own file, whichever database the other tests use
     done = subprocess.run(
         [sys.executable, "-c", script], env=environ, capture_output=True, text=True, timeout=120, check=False
     )
     told, result = done.stdout.splitlines()
-    assert told.startswith("FAILED the server starts: expected a server that runs, found it ended with code 7: ")
+    assert told.startswith("FAILED the server starts: it ended with code 7: ")
     assert "tovholder migrate" in told
     assert result == "False"

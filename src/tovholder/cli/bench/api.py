@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import random
-import signal
-import socket
-import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -23,7 +16,7 @@ import typer
 
 from tovholder.cli import setup
 from tovholder.cli.bench import common, load
-from tovholder.cli.setup import console
+from tovholder.cli.beside import serving
 
 PER_CLINIC = 16_300  # resources of one full clinic with 1.6 everyday visits a person
 BUNDLE = 200
@@ -63,14 +56,14 @@ def api(
         from django.db import connections as databases
 
         databases.close_all()
-        with _serving([sys.executable, "-m", "tovholder.cli.main", "serve", "--port"], "/healthz") as port:
+        with serving() as port:
             for name, factor, wished, make in _kinds(known, token):
                 found = [
                     load.run(port, make(random.Random(number)), seconds=seconds, connections=connections, wished=wished)
                     for number in range(rounds + 1)
                 ][1:]  # the first warms the server
                 result |= _told(name, found, factor)
-        with _serving(_floor_command(), "/") as port:
+        with serving(_floor_command(), "/") as port:
             bare = load.run(
                 port,
                 iter(lambda: load.request("GET", "/", ""), b""),
@@ -215,34 +208,5 @@ def _floor_command() -> list[str]:
     return [
         sys.executable, "-m", "gunicorn", "--worker-class", "gthread", "--workers", str(env.workers),
         "--threads", str(env.threads), "--keep-alive", "30", "--log-level", "error",
-        "tovholder.cli.bench.floor:application", "--bind",
+        "tovholder.cli.bench.floor:application", "--bind", "127.0.0.1:{port}",
     ]  # fmt: skip
-
-
-@contextmanager
-def _serving(command: list[str], path: str) -> Iterator[int]:
-    """A server on a free loopback port, stopped by its own process id."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    last = f"127.0.0.1:{port}" if command[-1] == "--bind" else str(port)
-    server = subprocess.Popen([*command, last], env=dict(os.environ), stdout=subprocess.DEVNULL)  # noqa: S603
-    try:
-        for _ in range(600):
-            if server.poll() is not None:
-                raise AssertionError(f"the server ended with {server.returncode}")
-            try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=1)  # loopback
-                break
-            except (urllib.error.URLError, OSError):
-                time.sleep(0.2)
-        else:
-            raise AssertionError("the server did not answer within two minutes")
-        yield port
-    finally:
-        server.send_signal(signal.SIGTERM)
-        try:
-            server.wait(timeout=30)
-        except subprocess.TimeoutExpired:
-            server.kill()
-            console.print("the server had to be killed")
