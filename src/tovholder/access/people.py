@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import hmac
+import hashlib
 import secrets
 import time
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from django.conf import settings
 from django.utils.crypto import salted_hmac
@@ -170,8 +171,13 @@ _tokens: dict[bytes, _Held] = {}
 _MOST_TOKENS = 10_000
 
 
+@lru_cache(2)
+def _key(secret: str) -> bytes:
+    return hashlib.sha256(secret.encode()).digest()
+
+
 def _remembered(token: str) -> _Held | None:
-    key = hmac.digest(settings.SECRET_KEY.encode(), token.encode(), "sha256")
+    key = hashlib.blake2b(token.encode(), key=_key(settings.SECRET_KEY), digest_size=32).digest()
     moment = time.monotonic()
     held = _tokens.get(key)
     if held is not None and moment < held.asked:

@@ -38,7 +38,7 @@ def context_for(request: HttpRequest) -> Context:
     """Who is asking. Raises Problem(UNAUTHENTICATED) when nobody is logged in."""
     now = timezone.now()
     request_id: str = getattr(request, "request_id", "")
-    header = request.headers.get("Authorization", "")
+    header = request.META.get("HTTP_AUTHORIZATION", "")
     if header:
         scheme, _, token = header.partition(" ")
         if scheme.lower() != "bearer" or not token.strip():

@@ -10,6 +10,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 
 from tovholder.api import http, limits, negotiate
+from tovholder.api.response import Response
 from tovholder.base.errors import Category, Issue, Problem
 from tovholder.fhir.references import parse_reference
 from tovholder.store import Stored
@@ -74,7 +75,7 @@ def answer(request: HttpRequest, stored: Stored) -> HttpResponse:
     kind = resource.get("contentType")
     if not (isinstance(kind, str) and _PLAIN.fullmatch(kind)):
         kind = "application/octet-stream"
-    response = HttpResponse(raw, content_type=kind)
+    response = Response(raw, content_type=kind)
     response.headers["Content-Disposition"] = "attachment"
     response.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
     context = resource.get("securityContext")

@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse
 
 from tovholder.api import conditions, http, negotiate
 from tovholder.api.errors import success
+from tovholder.api.response import Response
 from tovholder.store import conditional, unit_of_work
 
 
@@ -40,4 +41,4 @@ def conditional_delete(request: HttpRequest, kind: str) -> HttpResponse:
 def _done(request: HttpRequest, count: int) -> HttpResponse:
     if negotiate.prefer(request).give == "OperationOutcome":
         return http.answer(success(f"{count} deleted; every version stays" if count else "There was nothing to delete"))
-    return HttpResponse(b"", status=204)
+    return Response(status=204)

@@ -11,13 +11,12 @@ from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, UnreadablePostError
-from django.utils.http import http_date
-from django.views.decorators.csrf import csrf_exempt
 
 from tovholder.access import Context
 from tovholder.access.web import context_for
 from tovholder.api import content, limits, negotiate
 from tovholder.api.errors import outcome, status_of, success
+from tovholder.api.response import Response, http_date
 from tovholder.base import days, json
 from tovholder.base.errors import Category, Issue, Problem
 from tovholder.database import costly
@@ -45,14 +44,13 @@ def fhir_view(*methods: str, also: str = "") -> Callable[[View], View]:
     """
 
     def decorate(view: View) -> View:
-        @csrf_exempt
         @wraps(view)
         def endpoint(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             media = MEDIA_TYPE
             try:
                 limits.check_request(request)
                 kind = kwargs.get("kind")
-                if also and also in request.headers.get("Accept", ""):
+                if also and also in request.META.get("HTTP_ACCEPT", ""):
                     pass
                 elif kind != "Binary" or "rid" not in kwargs or negotiate.wants_fhir(request):
                     media = negotiate.answer_type(request)  # a Binary may hold any form (R4 §2.31)
@@ -65,6 +63,7 @@ def fhir_view(*methods: str, also: str = "") -> Callable[[View], View]:
             return _finished(request, response, media)
 
         vars(endpoint)["fhir_methods"] = methods  # for the reference (docs/reference/api.md)
+        vars(endpoint)["csrf_exempt"] = True
         return endpoint
 
     return decorate
@@ -78,7 +77,7 @@ def _dispatch(view: View, methods: tuple[str, ...], request: HttpRequest, args: 
     if request.method in methods or (request.method == "HEAD" and "GET" in methods):
         return view(request, *args, **kwargs)
     if request.method == "OPTIONS":
-        response = HttpResponse(b"", status=204)
+        response = Response(status=204)
         response.headers["Allow"] = _allowed(methods)
         if "PATCH" in methods:
             response.headers["Accept-Patch"] = negotiate.PATCH_JSON  # RFC 5789 §3.1
@@ -114,11 +113,13 @@ def _finished(request: HttpRequest, response: HttpResponse, media: str) -> HttpR
     if response.status_code in (204, 304):
         del headers["Content-Type"]
         return response
+    content = response.content
     if headers["Content-Type"] == MEDIA_TYPE:
-        if response.content and negotiate.is_pretty(request):
-            response.content = json.dumps(json.loads(response.content), pretty=True)
-        headers["Content-Type"] = media
-    headers["Content-Length"] = str(len(response.content))
+        if content and negotiate.is_pretty(request):
+            response.content = content = json.dumps(json.loads(content), pretty=True)
+        if media is not MEDIA_TYPE:
+            headers["Content-Type"] = media
+    headers["Content-Length"] = str(len(content))
     if request.method == "HEAD":
         response.content = b""  # the length told is that of the answer to GET (RFC 9110 §9.3.2)
     return response
@@ -179,7 +180,7 @@ def in_turn(work: Callable[[], Result]) -> Result:
 
 def answer(value: object, status: int = 200, *, raw: bytes | None = None) -> HttpResponse:
     """A JSON answer."""
-    return HttpResponse(raw if raw is not None else json.dumps(value), status=status, content_type=MEDIA_TYPE)
+    return Response(raw if raw is not None else json.dumps(value), status=status, content_type=MEDIA_TYPE)
 
 
 def answer_stored(
@@ -190,8 +191,9 @@ def answer_stored(
     raw: what to show of it, where that is not all. warnings: told where the client asks for an OperationOutcome.
     """
     give = "representation" if request.method in ("GET", "HEAD") else negotiate.prefer(request).give
+    response: HttpResponse
     if give == "minimal":
-        response = HttpResponse(b"", status=status, content_type=MEDIA_TYPE)
+        response = Response(status=status, content_type=MEDIA_TYPE)
     elif give == "OperationOutcome":
         there = request.method == "POST" and status == 200
         message = "It was there already" if there else f"Version {stored.version} was stored"
@@ -204,17 +206,18 @@ def answer_stored(
 def with_version(request: HttpRequest, response: HttpResponse, stored: Stored) -> HttpResponse:
     """The headers that tell which version an answer is about."""
     where = location(request, stored)
-    response.headers["ETag"] = etag(stored.version)
-    response.headers["Last-Modified"] = http_date(stored.updated // 1000)
-    response.headers["Content-Location"] = where
+    headers = response.headers
+    headers["ETag"] = etag(stored.version)
+    headers["Last-Modified"] = http_date(stored.updated // 1000)
+    headers["Content-Location"] = where
     if request.method in ("POST", "PUT", "PATCH"):
-        response.headers["Location"] = where
+        headers["Location"] = where
     return response
 
 
 def not_modified(request: HttpRequest, stored: Stored) -> HttpResponse:
     """304: the client holds this version (R4 §3.1.0.1.7)."""
-    return with_version(request, HttpResponse(b"", status=304), stored)
+    return with_version(request, Response(status=304), stored)
 
 
 def etag(version: int) -> str:

@@ -1,7 +1,8 @@
 """The API's own way through the server: what the pages' middleware does that an API needs, and nothing else.
 
-No session, no cookie, no form token (a bearer token is asked each time), no language, no files. Kept are: a host of
-ours, https in production, the security headers, the request's id, the record's presence, the audit trail.
+No session, no cookie, no form token (a bearer token is asked each time), no language, no files. Kept are, in this
+order: a host of ours, https in production, the request's id, the record's presence, the audit trail; and the security
+headers on every answer.
 """
 
 from __future__ import annotations
@@ -10,99 +11,163 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from io import BytesIO
 from typing import Any
+from uuid import uuid4
 
 from django.conf import settings
-from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
-from django.db import close_old_connections
+from django.core.handlers.exception import response_for_exception
+from django.core.handlers.wsgi import WSGIRequest
+from django.db import connections
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.middleware.security import SecurityMiddleware
-from django.urls import URLPattern
+from django.urls import URLPattern, resolve
+from structlog.contextvars import bind_contextvars, unbind_contextvars
 
+from tovholder.access import audit
 from tovholder.api import urls
+from tovholder.api.response import headers_of
+from tovholder.store import presence
+from tovholder.store.web import settle
 
 Match = tuple[Callable[..., Any], tuple[Any, ...], dict[str, str]]
 _HOSTS = 64  # how many spellings of our own names are remembered
 _known_hosts: set[str] = set()
 
 
-class LaneMiddleware(SecurityMiddleware):
-    """A host of ours, a safe transport (as for pages: config/settings.py), and what a browser may do with an answer."""
+class ApiRequest(WSGIRequest):
+    """Django's request, of which only what every interaction asks is made at once."""
 
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Check, answer, complete the answer."""
-        host = request.META.get("HTTP_HOST", "")
+    def __init__(self, environ: dict[str, Any]) -> None:
+        path = environ["PATH_INFO"]
+        if not path.isascii() or environ.get("SCRIPT_NAME") or environ.get("CONTENT_LENGTH"):
+            super().__init__(environ)
+            return
+        self.environ = self.META = environ
+        self.path = self.path_info = path
+        self.method = environ["REQUEST_METHOD"].upper()
+        self.resolver_match = None
+        self._stream = BytesIO()  # no length, no body
+        self._read_started = False
+        if environ.get("CONTENT_TYPE"):
+            self._set_content_type_params(environ)  # type: ignore[attr-defined] # Django's own
+        else:
+            self.content_type, self.content_params = "", {}
+
+    def get_host(self) -> str:
+        """The name the client knows us by. Raises DisallowedHost: told as 400."""
+        host: str = self.META.get("HTTP_HOST", "")
         if host not in _known_hosts:
-            request.get_host()  # raises DisallowedHost: told as 400
+            host = super().get_host()
             if len(_known_hosts) < _HOSTS:
                 _known_hosts.add(host)
-        refused = self.process_request(request) if self.redirect else None
-        response = refused or self.get_response(request)
-        assert isinstance(response, HttpResponseBase)
+        return host
+
+
+class ApiHandler:
+    """The WSGI application of the API."""
+
+    def __init__(self) -> None:
+        self._security = SecurityMiddleware(lambda _: HttpResponse())  # as for pages: config/settings.py
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        """Answer one request."""
+        with_whole_body(environ, settings.ENV.limits.body)
+        request = ApiRequest(environ)
+        try:
+            response = self._answer(request)
+        finally:
+            tidy()
+        start_response(f"{response.status_code} {response.reason_phrase}", headers_of(response))
+        if not isinstance(response, HttpResponse):
+            return response  # a stream: closed by the server when it is sent
+        request.close()
+        return [response.content]
+
+    def _answer(self, request: HttpRequest) -> HttpResponseBase:
+        request_id = uuid4().hex
+        request.request_id = request_id  # type: ignore[attr-defined]
+        bind_contextvars(request_id=request_id)
+        try:
+            response = self._let_in(request)
+        except Exception as error:
+            response = response_for_exception(request, error)
+        finally:
+            unbind_contextvars("request_id")
         headers = response.headers
+        headers["X-Request-Id"] = request_id
         headers["X-Content-Type-Options"] = "nosniff"
         if isinstance(response, HttpResponse):
-            if self.sts_seconds:
-                self.process_response(request, response)
+            if self._security.sts_seconds:
+                self._security.process_response(request, response)
             if "Content-Length" not in headers:
                 headers["Content-Length"] = str(len(response.content))
         return response
 
+    def _let_in(self, request: HttpRequest) -> HttpResponseBase:
+        request.get_host()
+        if self._security.redirect:
+            refused = self._security.process_request(request)
+            if refused is not None:
+                return refused
+        presence.check()
+        with audit.answer() as entries:
+            response = _seen(request)
+        if entries:
+            settle(request, entries, response)
+        return response
 
-class ApiHandler(WSGIHandler):
-    """Django's handler with ``settings.API_MIDDLEWARE``; addresses are found by their number of parts."""
 
-    def load_middleware(self, is_async: bool = False) -> None:
-        """Django reads one setting; nobody is served yet, so it may say something else for a moment."""
-        usual = settings.MIDDLEWARE
-        settings.MIDDLEWARE = settings.API_MIDDLEWARE
-        try:
-            super().load_middleware(is_async)
-        finally:
-            settings.MIDDLEWARE = usual
+def _seen(request: HttpRequest) -> HttpResponseBase:
+    """What the view behind the address answers; a failure it does not tell itself as every answer of ours."""
+    try:
+        view, args, given = find(request.path_info) or resolve(request.path_info)
+        response: HttpResponseBase = view(request, *args, **given)
+    except Exception as error:
+        response = response_for_exception(request, error)
+    return response
 
-    def __call__(  # type: ignore[override] # any WSGI answer
-        self, environ: dict[str, Any], start_response: Callable[..., Any]
-    ) -> Iterable[bytes]:
-        """Answer one request."""
-        with_whole_body(environ, settings.ENV.limits.body)
-        close_old_connections()  # what Django's signals do around a request; nothing else listens for the API
-        request = WSGIRequest(environ)
-        response = self.get_response(request)
-        start_response(f"{response.status_code} {response.reason_phrase}", list(response.items()))
-        if not isinstance(response, HttpResponse):
-            return response  # a stream: closed by the server when it is sent
-        request.close()
-        close_old_connections()
-        return [response.content]
 
-    def resolve_request(self, request: HttpRequest) -> Any:
-        """The view behind the address; Django's own way for what is written unusually."""
-        found = find(request.path_info)
-        return found if found is not None else super().resolve_request(request)
+def tidy() -> None:
+    """Give the connection back (to the pool), or close one that broke: what Django's signals do after a request."""
+    for here in connections.all(initialized_only=True):
+        here.close_if_unusable_or_obsolete()
 
 
 def find(path: str) -> Match | None:
     """The view of a FHIR address by ``urls.urlpatterns``; None when none fits."""
     parts = path.split("/")[2:]  # /fhir/Patient/1 begins with two that say nothing
-    for names, view in _table().get(len(parts), ()):
-        given: dict[str, str] = {}
-        for (name, is_operation), part in zip(names, parts, strict=True):
-            if not name:
-                break
-            if name[0] == "=":
-                if name[1:] != part:
-                    break
-            elif not part or (is_operation and (part[0] != "$" or len(part) == 1)):
-                break
-            else:
-                given[name] = part
-        else:
-            return view, (), given
-    return None
+    words = _words()
+    shape = tuple([part if part in words or not part else "$?" if part[0] == "$" else "?" for part in parts])
+    found = _by_shape(shape)
+    if found is None:
+        return None
+    names, view = found
+    return view, (), {name: part for name, part in zip(names, parts, strict=True) if name}
 
 
 Part = tuple[str, bool]  # "=text" for what stands there, else a parameter's name; whether it is an operation's
+
+
+@lru_cache(4096)
+def _by_shape(shape: tuple[str, ...]) -> tuple[tuple[str, ...], Callable[..., Any]] | None:
+    """The first pattern that takes parts like these: a word of ours, nothing, ``$?`` an operation, ``?`` anything else."""
+    for names, view in _table().get(len(shape), ()):
+        if all(_takes(name, is_operation, part) for (name, is_operation), part in zip(names, shape, strict=True)):
+            return tuple("" if name[:1] in ("", "=") else name for name, _ in names), view
+    return None
+
+
+def _takes(name: str, is_operation: bool, part: str) -> bool:
+    if name[0] == "=":
+        return name[1:] == part
+    return bool(part) and (not is_operation or (part[0] == "$" and len(part) > 1))
+
+
+@lru_cache(1)
+def _words() -> frozenset[str]:
+    """What stands in addresses as it is; a bare $ is no operation."""
+    told = {name[1:] for rows in _table().values() for names, _ in rows for name, _ in names if name[0] == "="}
+    return frozenset(told | {"$"})
 
 
 @lru_cache(1)

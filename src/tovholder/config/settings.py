@@ -51,14 +51,6 @@ MIDDLEWARE = [
     "tovholder.web.middleware.ProblemPageMiddleware",
     "tovholder.store.web.AnswerAuditMiddleware",
 ]
-# The API's own, shorter way (config/wsgi.py): it knows bearer tokens alone, so no session, no cookie, no form token and
-# no language; it serves no files; its length and its host are seen to by the lane itself.
-API_MIDDLEWARE = [
-    "tovholder.api.lane.LaneMiddleware",
-    "tovholder.access.web.RequestIdMiddleware",
-    "tovholder.store.presence.PresenceMiddleware",
-    "tovholder.store.web.AnswerAuditMiddleware",
-]
 ROOT_URLCONF = "tovholder.config.urls"
 WSGI_APPLICATION = "tovholder.config.wsgi.application"
 APPEND_SLASH = False
