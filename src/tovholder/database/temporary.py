@@ -20,6 +20,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tovholder.database import programs
+
 USER = "tovholder"
 OLDEST = 15
 
@@ -30,10 +32,10 @@ class Missing(Exception):
 
 def binaries() -> Path:
     """The folder of the newest installed server. Raises Missing."""
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"), key=lambda path: int(path.parts[-3]))
-    if not found or int(found[-1].parts[-3]) < OLDEST:
+    found = programs.newest("postgres")
+    if found is None or found[1] < OLDEST:
         raise Missing(f"PostgreSQL {OLDEST} or newer is not installed (Debian: apt-get install postgresql)")
-    return found[-1].parent
+    return found[0].parent
 
 
 def _as_server(*command: str) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import time
 from collections.abc import Callable
@@ -14,6 +13,7 @@ from django.db import connection
 
 from tovholder import database
 from tovholder.base.errors import Category, Issue, Problem
+from tovholder.database import programs
 from tovholder.store import sealing
 from tovholder.store.backup.manifest import Manifest, State, state_of
 from tovholder.store.backup.progress import Progress
@@ -63,16 +63,15 @@ def restore(path: Path, told: Manifest, now: datetime, replace: bool, progress: 
 
 def _tool(name: str) -> str:
     """The newest installed client program. Raises Problem naming the package."""
-    found = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"), key=lambda path: int(path.parts[-3]))
-    program = str(found[-1]) if found else shutil.which(name)
-    if program is None:
+    found = programs.newest(name)
+    if found is None:
         raise Problem(
             Category.UNSUPPORTED,
             f"{name} is not installed (Debian: apt-get install postgresql-client)",
             [Issue(name, "not found", "PostgreSQL's client programs, as new as the server or newer", "not-supported")],
             kept="the record, untouched",
         )
-    return program
+    return str(found[0])
 
 
 # What every client program understands, however old; the password goes through the environment.
