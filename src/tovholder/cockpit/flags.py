@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from django.db import connection
@@ -48,20 +49,29 @@ class FlagStep:
 
     def changed(self, uow: UnitOfWork, patients: frozenset[str], tables: frozenset[str]) -> None:
         """See store.ports.Derive."""
-        rules = [
-            (package, rule)
-            for package in packages.builtin().values()
-            for rule in package.rules
-            if tables & (GATE_TABLES | reading.tables_of(rule.sql, package.parameters))
-        ]
-        if rules:
+        rules = _reading_any_of(tables)
+        # Flags belong to courses; of somebody who has none, none stands either (unless it was a course that changed).
+        if rules and ("episode" in tables or uow.fact_rows("episode", patients, _EPISODE)):
             evaluate(uow, patients, rules)
+
+
+_EPISODE = ("episode_id", "patient_id", "phase")
+
+
+@lru_cache(maxsize=256)
+def _reading_any_of(tables: frozenset[str]) -> list[tuple[Package, Rule]]:
+    return [
+        (package, rule)
+        for package in packages.builtin().values()
+        for rule in package.rules
+        if tables & (GATE_TABLES | reading.tables_of(rule.sql, package.parameters))
+    ]
 
 
 def evaluate(uow: UnitOfWork, patients: Iterable[str], rules: Sequence[tuple[Package, Rule]]) -> tuple[int, int]:
     """Bring the flags of the patients up to date for the rules. Returns how many were raised and cleared."""
     people = sorted(patients)
-    rows = uow.fact_rows("episode", people, ("episode_id", "patient_id", "phase"))
+    rows = uow.fact_rows("episode", people, _EPISODE)
     still_open = {row["episode_id"] for row in rows if row["phase"] in OPEN_PHASES}
     names = {rule.id for _, rule in rules}
     standing = {(row.rule_id, row.patient_id, row.episode_id): row for row in _open(people) if row.rule_id in names}
@@ -90,9 +100,7 @@ _OPEN_FLAGS = f"SELECT {', '.join(_COLUMNS)} FROM cockpit_flag WHERE cleared_ms 
 def _open(people: Sequence[str]) -> list[FlagRow]:
     """The patients' open flags. In plain SQL: building the query anew cost more than all rules together."""
     term, values = database.in_list("patient_id", people)
-    with connection.cursor() as cursor:
-        cursor.execute(_OPEN_FLAGS + term, values)
-        return [FlagRow.from_db("default", _COLUMNS, row) for row in cursor.fetchall()]
+    return [FlagRow.from_db("default", _COLUMNS, row) for row in database.rows(_OPEN_FLAGS + term, values)]
 
 
 def hits(patients: Sequence[str], rules: Sequence[tuple[Package, Rule]], today: int) -> Iterator[Hit]:

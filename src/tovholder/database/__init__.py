@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from django.db import DatabaseError, IntegrityError, connection, connections
 
-from tovholder.database import postgresql, sqlite
+from tovholder.database import postgresql, short, sqlite
 from tovholder.database.opened import Answer, Opened, Statement
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "fill_scope",
     "horizon",
     "in_list",
+    "in_transaction",
     "index_table",
     "insert",
     "insert_all",
@@ -62,11 +63,11 @@ Row = Sequence[Any]
 
 def vendor() -> Vendor:
     """Which engine answers; also the name under which rules are compiled for it."""
-    return "postgresql" if connection.vendor == "postgresql" else "sqlite"
+    return "postgresql" if short.wrapper().vendor == "postgresql" else "sqlite"
 
 
 def _engine() -> ModuleType:
-    return postgresql if connection.vendor == "postgresql" else sqlite
+    return postgresql if short.wrapper().vendor == "postgresql" else sqlite
 
 
 # -- statements ----------------------------------------------------------------------------------------------------
@@ -78,20 +79,20 @@ def rows(sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
     The short way: in Django's connection and transaction, its errors as Django's own, but past its cursor, which costs
     more than most of our statements do.
     """
-    found: list[tuple[Any, ...]] = (postgresql if connection.vendor == "postgresql" else sqlite).rows(sql, params)
+    found: list[tuple[Any, ...]] = _engine().rows(sql, params)
     return found
 
 
 def execute(sql: str, params: Sequence[Any] = ()) -> int:
     """Run one statement the short way (see ``rows``); returns how many rows it changed."""
-    found: int = (postgresql if connection.vendor == "postgresql" else sqlite).execute(sql, params)
+    found: int = _engine().execute(sql, params)
     return found
 
 
 def in_list(column: str, values: Iterable[str] | Iterable[int]) -> tuple[str, list[Any]]:
     """A WHERE term (with its one parameter) that is true where the column is among the values, however many."""
     found = list(values)
-    if connection.vendor == "postgresql":
+    if short.wrapper().vendor == "postgresql":
         return f"{column} = ANY(%s)", [found]
     return f"{column} IN (SELECT value FROM json_each(%s))", [json.dumps(found)]
 
@@ -162,14 +163,19 @@ def write_turn() -> AbstractContextManager[None]:
     return found
 
 
+def in_transaction() -> bool:
+    """Whether a transaction of the caller's is under way."""
+    return bool(short.wrapper().in_atomic_block)
+
+
 def writes_alone() -> bool:
     """Whether whoever has begun to write is the only one: what it has read once nobody else changes."""
-    return connection.vendor != "postgresql"
+    return bool(short.wrapper().vendor != "postgresql")
 
 
 def row_lock() -> str:
     """What ends a SELECT to hold the rows it gives until the transaction ends; nothing where the writer is alone."""
-    return " FOR NO KEY UPDATE" if connection.vendor == "postgresql" else ""
+    return " FOR NO KEY UPDATE" if short.wrapper().vendor == "postgresql" else ""
 
 
 def open_unit(
@@ -283,7 +289,7 @@ def reach() -> None:
 def disconnect() -> None:
     """Close every connection of this process, pooled ones too: before it forks, so that each child opens its own."""
     connections.close_all()
-    if connection.vendor == "postgresql":
+    if short.wrapper().vendor == "postgresql":
         connection.close_pool()  # type: ignore[attr-defined] # PostgreSQL's alone
 
 

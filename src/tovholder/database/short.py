@@ -8,6 +8,7 @@ errors are Django's.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
@@ -16,8 +17,15 @@ from django.db import DEFAULT_DB_ALIAS, connections
 
 
 def wrapper() -> Any:
-    """Django's connection of this thread."""
-    return connections[DEFAULT_DB_ALIAS]
+    """Django's connection of this thread: the same for as long as the thread lives, so it is looked up once."""
+    try:
+        return _here.wrapper
+    except AttributeError:
+        _here.wrapper = connections[DEFAULT_DB_ALIAS]
+        return _here.wrapper
+
+
+_here = threading.local()
 
 
 def is_open(here: Any) -> bool:

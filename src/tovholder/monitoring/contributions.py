@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from django.db import connection
@@ -38,14 +39,20 @@ class ContributionStep:
 
     def changed(self, uow: UnitOfWork, patients: frozenset[str], tables: frozenset[str]) -> None:
         """See store.ports.Derive."""
-        todo = [
-            (package, indicator)
-            for package in packages.builtin().values()
-            for indicator in package.indicators
-            if tables & (STRATA_TABLES | reading.tables_of(indicator.sql, package.parameters))
-        ]
-        if todo:
+        todo = _reading_any_of(tables)
+        # Figures are of courses; somebody who has none adds nothing to any (unless it was a course that changed).
+        if todo and ("episode" in tables or uow.fact_rows("episode", patients, ("episode_id",))):
             recompute(uow, patients, todo)
+
+
+@lru_cache(maxsize=256)
+def _reading_any_of(tables: frozenset[str]) -> list[tuple[Package, Indicator]]:
+    return [
+        (package, indicator)
+        for package in packages.builtin().values()
+        for indicator in package.indicators
+        if tables & (STRATA_TABLES | reading.tables_of(indicator.sql, package.parameters))
+    ]
 
 
 def recompute(uow: UnitOfWork, patients: Iterable[str], todo: Sequence[tuple[Package, Indicator]]) -> int:

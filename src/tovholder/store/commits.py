@@ -35,7 +35,7 @@ def share(work: Callable[[], Result]) -> Result:
     undone for somebody else's sake. What it raises undoes this work alone, and is raised here. Where writers do not
     wait for each other (PostgreSQL), and inside a transaction of the caller's, it is simply run.
     """
-    if not database.writes_alone() or connection.in_atomic_block:
+    if not database.writes_alone() or database.in_transaction():
         return work()
     ticket = _Ticket(work=work, surroundings=copy_context())
     _group.settle(ticket)
@@ -55,7 +55,7 @@ def write_audit(entries: Sequence[audit.Entry]) -> None:
     logged = [entry for entry in entries if audit.is_logged(entry)]
     if not logged:
         return
-    if connection.in_atomic_block:
+    if database.in_transaction():
         audit.write(logged)
     else:
         _group.settle(_Ticket(entries=logged))

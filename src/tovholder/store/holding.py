@@ -35,6 +35,7 @@ class State:
     held: set[Pair] = field(default_factory=set)  # rows nobody else can change
     failed: bool = False
     alone: bool = False  # everybody is locked
+    none: set[tuple[str, frozenset[str]]] = field(default_factory=set)  # facts of whom there are none, until a flush
 
     def lock(self, ctx: Context, patients: Iterable[str | None], *, then: rows.Statements = ()) -> list[rows.Answer]:
         """Hold the patients too, until the unit ends; then (in the same round trip) ask something of the database."""

@@ -174,19 +174,23 @@ class UnitOfWork:
         self, table: str, patients: Iterable[str], columns: Sequence[str] | None = None
     ) -> list[dict[str, Any]]:
         """Fact rows of the patients, as the unit sees them (derivations and guards only)."""
-        wanted = set(patients)
+        wanted = frozenset(patients)
         if any(write.patient in wanted or write.key is not None for write in self._state.staged.values()):
             self.flush()  # only what is about these patients could change their rows (or had others' rows before)
-        names = list(columns or schema.column_names(table))
-        if not wanted:
+        asked = (table, wanted)
+        if not wanted or asked in self._state.none:  # several steps ask for the courses of those who have none
             return []
+        names = columns or schema.column_names(table)
         term, values = database.in_list("patient_id", sorted(wanted))
         found = database.rows(f"SELECT {', '.join(names)} FROM fact_{table} WHERE {term}", values)
+        if not found:
+            self._state.none.add(asked)
         return [dict(zip(names, row, strict=True)) for row in found]
 
     def replace_links(self, patients: Iterable[str], links: Iterable[dict[str, Any]]) -> None:
         """Exchange the episode links of the patients."""
         self.flush()
+        self._state.none.clear()
         columns = schema.column_names("episode_link")
         term, values = database.in_list("patient_id", sorted(patients))
         with database.pipeline():
@@ -233,6 +237,7 @@ class UnitOfWork:
     ) -> None:
         """Learn of new resources that were written past the unit: derivations and audit trail count them in."""
         state = self._state
+        state.none.clear()
         for pair in pairs:
             state.known.pop(pair, None)
         state.tables.update(tables)
@@ -357,6 +362,7 @@ class UnitOfWork:
         writes = list(state.staged.values())
         state.staged.clear()
         assert state.opened is not None  # nothing is staged before
+        state.none.clear()
         tables, patients = flush.write_all(writes, state.opened)
         state.tables |= tables
         state.touched |= patients
