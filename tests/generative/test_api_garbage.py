@@ -11,6 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lib.api import Caller
+from lib.garbage import APPOINTMENT, SECRET
+from lib.mutations import places
 from lib.people import clinic, condition, patient
 from tovholder.access import Role
 from tovholder.base import json
@@ -21,7 +23,6 @@ RELAXED = settings(
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-SECRET = "Karen Blixen 0702901234"
 
 VALUES = st.recursive(
     st.none()
@@ -40,13 +41,6 @@ CONTROLS = ("_id", "_count", "_cursor", "_sort", "_total", "_lastUpdated")
 NAMES = st.sampled_from(
     [*CONTROLS, "identifier", "family", "birthdate", "general-practitioner", "family:exact", "name:x"]
 )
-APPOINTMENT: dict[str, Any] = {
-    "resourceType": "Appointment",
-    "status": "booked",
-    "start": "2027-04-01T09:00:00Z",
-    "end": "2027-04-01T09:30:00Z",
-    "participant": [{"actor": {"reference": "Patient/p"}, "status": "accepted"}],
-}
 GOOD: list[dict[str, Any]] = [
     patient() | {"id": "p"},
     condition("p") | {"id": "c"},
@@ -73,18 +67,6 @@ def system() -> Caller:
     for one in GOOD:
         assert caller.send("PUT", f"/{one['resourceType']}/{one['id']}", one).status_code == 201
     return caller
-
-
-def places(value: Any) -> list[tuple[Any, Any]]:
-    """Every (container, key) inside a value."""
-    found: list[tuple[Any, Any]] = []
-    waiting = [value]
-    while waiting:
-        one = waiting.pop()
-        pairs = list(one.items()) if isinstance(one, dict) else list(enumerate(one)) if isinstance(one, list) else []
-        found += [(one, key) for key, _ in pairs]
-        waiting += [inner for _, inner in pairs]
-    return found
 
 
 @st.composite

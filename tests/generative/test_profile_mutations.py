@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from lib.mutations import places
 from tovholder.base import json
 from tovholder.fhir import profiles
 from tovholder.fhir.validate import resource_types, validate
@@ -94,16 +95,6 @@ VALUES: list[Json] = [
 ]
 
 
-def places(value: Json) -> list[tuple[Json, Any]]:
-    """Every (holder, key) in a value."""
-    found: list[tuple[Json, Any]] = []
-    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, child in items:
-        found.append((value, key))
-        found += places(child)
-    return found
-
-
 def mutated(chance: random.Random) -> dict[str, Any]:
     resource = copy.deepcopy(chance.choice(SEEDS))
     for _ in range(chance.randint(1, 3)):
@@ -134,7 +125,7 @@ def test_every_sound_resource_gets_an_answer(seed: int) -> None:
         if profile is not None and profile.type in resource_types():
             by_type.setdefault(profile.type, []).append(url)
     asked = 0
-    for _ in range(150):
+    for _ in range(200):
         resource = mutated(chance)
         if "resourceType" not in resource or any(issue.code == "structure" for issue in validate(resource)):
             continue

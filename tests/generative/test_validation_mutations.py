@@ -10,14 +10,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lib.corpus import examples
-from lib.mutations import mutations, places
+from lib.garbage import SECRET
+from lib.mutations import KINDS, PREFIXES, alter, mutations, places
 from lib.vectors import vectors
 from tovholder.base import json
 from tovholder.base.errors import Issue
 from tovholder.fhir import validate_quick
 from tovholder.fhir.validate import MOST_FINDINGS, Validator, validate
 
-SECRET = "Karen Blixen 0702901234"
 SCALARS: list[Any] = [
     None,
     True,
@@ -57,19 +57,13 @@ def broken(data: st.DataObject) -> dict[str, Any]:
     for _ in range(data.draw(st.integers(1, 3))):
         options = places(resource)
         container, key = options[data.draw(st.integers(0, len(options) - 1))]
-        match data.draw(st.sampled_from(["overwrite", "remove", "wrap", "unwrap", "rename"])):
-            case "overwrite":
-                container[key] = copy.deepcopy(data.draw(st.sampled_from(SCALARS)))
-            case "remove":
-                del container[key]
-            case "wrap":
-                container[key] = [container[key]]
-            case "unwrap" if isinstance(container[key], list) and container[key]:
-                container[key] = container[key][0]
-            case "rename" if isinstance(container, dict):
-                container[data.draw(st.sampled_from(["_", "x", "value"])) + str(key)] = container.pop(key)
-            case _:
-                pass
+        alter(
+            data.draw(st.sampled_from(KINDS)),
+            container,
+            key,
+            lambda: copy.deepcopy(data.draw(st.sampled_from(SCALARS))),
+            lambda: data.draw(st.sampled_from(PREFIXES)),
+        )
         if not resource:
             break
     return resource

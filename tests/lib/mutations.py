@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from lib.corpus import examples
@@ -37,6 +37,29 @@ def places(value: Any) -> list[tuple[Any, Any]]:
     return found
 
 
+# How a place is broken whatever it holds, and what a new name may begin with.
+KINDS = ("overwrite", "remove", "wrap", "unwrap", "rename")
+PREFIXES = ("_", "x", "value")
+
+
+def alter(kind: str, container: Any, key: Any, value: Callable[[], Any], prefix: Callable[[], str]) -> bool:
+    """Break one place in one of the KINDS; False when the kind is none of them, or does not fit what stands there."""
+    match kind:
+        case "overwrite":
+            container[key] = value()
+        case "remove":
+            del container[key]
+        case "wrap":
+            container[key] = [container[key]]
+        case "unwrap" if isinstance(container[key], list) and container[key]:
+            container[key] = container[key][0]
+        case "rename" if isinstance(container, dict):
+            container[prefix() + str(key)] = container.pop(key)
+        case _:
+            return False
+    return True
+
+
 def mutations(seed: int, count: int, most_bytes: int = 20_000) -> Iterator[tuple[str, Resource]]:
     """``count`` broken (or, now and then, still sound) copies of published examples, each with what was done to it."""
     chance = random.Random(seed)
@@ -63,21 +86,13 @@ def _mutate(resource: Resource, chance: random.Random, spare: dict[str, list[byt
     if not options:
         return "nothing left"
     container, key = chance.choice(options)
-    kind = chance.choice(
-        ("overwrite", "overwrite", "remove", "wrap", "unwrap", "rename", "add", "add", "swap", "beside", "twice")
-    )
+    kind = chance.choice(("overwrite", *KINDS, "add", "add", "swap", "beside", "twice"))
     names = list(spare)
+    if alter(
+        kind, container, key, lambda: json.loads(json.dumps(chance.choice(VALUES))), lambda: chance.choice(PREFIXES)
+    ):
+        return f"{kind} {key}"
     match kind:
-        case "overwrite":
-            container[key] = json.loads(json.dumps(chance.choice(VALUES)))
-        case "remove":
-            del container[key]
-        case "wrap":
-            container[key] = [container[key]]
-        case "unwrap" if isinstance(container[key], list) and container[key]:
-            container[key] = container[key][0]
-        case "rename" if isinstance(container, dict):
-            container[chance.choice(("_", "x", "value")) + str(key)] = container.pop(key)
         case "add" if isinstance(container, dict):
             # Something that belongs to another type half of the time, and to the same place the other half.
             key = chance.choice(names)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import copy
 import random
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import tovholder.store
+from lib.mutations import places
 from tovholder.base.days import parse_day
 from tovholder.fhir import systems as s
 from tovholder.fhir import view_select, views
@@ -487,13 +487,6 @@ def lists_doubled(value: Any) -> Any:
     if isinstance(value, list):
         return [lists_doubled(child) for child in value + value]
     return value
-
-
-def places(value: Any) -> Iterator[tuple[Any, Any]]:
-    for key in list(value) if isinstance(value, dict) else range(len(value)):
-        yield value, key
-        if isinstance(value[key], dict | list):
-            yield from places(value[key])
 
 
 def changed(resource: dict[str, Any], source: random.Random) -> dict[str, Any]:
