@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
@@ -121,7 +120,7 @@ def parse(number: int, item: Any, base: str, *, measured: bool) -> Entry:
         )
     entry.resource = resource
     _identity(entry)
-    entry.links = list(_links(resource))
+    entry.links = _links(resource)
     return entry
 
 
@@ -200,26 +199,31 @@ def _patch(entry: Entry, resource: Resource) -> list[dict[str, Any]]:
     return patching.check(json.loads(raw), settings.ENV.limits.patch, f"{where}.data")
 
 
-def _links(value: Any) -> Iterator[Link]:
+def _links(value: dict[str, Any]) -> list[Link]:
     """Every reference, and every url of an attachment (a Binary of the same Bundle may be meant)."""
+    found: list[Link] = []
     waiting: list[Any] = [value]
     while waiting:
         item = waiting.pop()
-        if isinstance(item, dict):
-            text = item.get("reference")
-            if isinstance(text, str):
-                yield Link(item, "reference", text)
-            url = item.get("url")
+        if type(item) is list:
+            waiting += [child for child in item if type(child) is dict or type(child) is list]
+            continue
+        for name, child in item.items():
+            kind = type(child)
+            if kind is dict or kind is list:
+                waiting.append(child)
+            elif kind is not str:
+                continue
+            elif name == "reference":
+                found.append(Link(item, "reference", child))
             # Neither a resource's own canonical nor the name of an extension.
-            if (
-                isinstance(url, str)
-                and url[:4] == "urn:"
-                and ("contentType" in item or "title" in item or len(item) == 1)
-            ):
-                yield Link(item, "url", url)
-            waiting.extend(child for child in item.values() if isinstance(child, dict | list))
-        else:
-            waiting.extend(child for child in item if isinstance(child, dict | list))
+            elif name == "url" and child[:4] == "urn:" and _is_attachment(item):
+                found.append(Link(item, "url", child))
+    return found
+
+
+def _is_attachment(item: dict[str, Any]) -> bool:
+    return "contentType" in item or "title" in item or len(item) == 1
 
 
 def _wrong(path: str, message: str, expected: str, told: str) -> Problem:

@@ -95,7 +95,9 @@ def _links(path: str, page: Page, params: Params, always: Params | None = None) 
     else:
         used = [*always, *page.used, *(item for item in params if item[0] in _FORM and item not in page.used)]
         plain = [item for item in used if item[0] != "_cursor"]
-        links = [{"relation": "self", "url": _link(path, used)}, {"relation": "first", "url": _link(path, plain)}]
+        own = _link(path, used)
+        first = own if len(plain) == len(used) else _link(path, plain)
+        links = [{"relation": "self", "url": own}, {"relation": "first", "url": first}]
         following = [*plain, ("_cursor", page.cursor)] if page.cursor else []
     if following:
         links.append({"relation": "next", "url": _link(path, following)})

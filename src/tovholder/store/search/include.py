@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from django.conf import settings
-from django.db import connection
 
+from tovholder import database
 from tovholder.fhir import searchparams
 from tovholder.fhir.prepare import index_rows
 from tovholder.fhir.searchparams import SearchParameter
@@ -113,14 +113,12 @@ class Gathering:
     def _fetch(self, kind: str, which: Sql) -> list[Row]:
         seen = within(self.asking, kind)("r")
         where = all_of([which, Sql("r.type = %s AND NOT r.deleted", (kind,)), seen])
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT r.key, r.rid, r.version, r.updated, r.patient_id, v.body FROM store_resource AS r"
-                f" JOIN store_version AS v ON v.seq = r.seq WHERE {where.text} ORDER BY r.key"
-                f" LIMIT {int(self._room + len(self._seen) + 1)}",
-                list(where.values),
-            )
-            rows = cursor.fetchall()
+        rows = database.rows(
+            "SELECT r.key, r.rid, r.version, r.updated, r.patient_id, v.body FROM store_resource AS r"
+            f" JOIN store_version AS v ON v.seq = r.seq WHERE {where.text} ORDER BY r.key"
+            f" LIMIT {int(self._room + len(self._seen) + 1)}",
+            where.values,
+        )
         fresh: list[Row] = []
         for key, rid, version, updated, patient, body in rows:
             if key in self._seen:

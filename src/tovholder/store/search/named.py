@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from django.db import connection
-
+from tovholder import database
 from tovholder.access import Context, audit
 from tovholder.access.policy import decide
 from tovholder.store import reading, scope
@@ -60,12 +59,8 @@ def _ids(steps: Steps, asking: Asking, *, numbers: bool) -> Iterator[str]:
 def _with(term: Term) -> list[str]:
     """Patients with a number, whoever's."""
     met = member(term, "c")
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT c.rid FROM store_resource AS c WHERE {met.text} AND c.type = %s LIMIT {_NUMBERS}",
-            [*met.values, PATIENT],
-        )
-        return [row[0] for row in cursor.fetchall()]
+    sql = f"SELECT c.rid FROM store_resource AS c WHERE {met.text} AND c.type = %s LIMIT {_NUMBERS}"
+    return [rid for (rid,) in database.rows(sql, [*met.values, PATIENT])]
 
 
 def _sorted_out(ctx: Context, asked: set[str]) -> tuple[frozenset[str], frozenset[str]]:
@@ -74,11 +69,8 @@ def _sorted_out(ctx: Context, asked: set[str]) -> tuple[frozenset[str], frozense
         return frozenset(), frozenset()
     seen, values = scope.predicate(decide(ctx, "read", PATIENT), ctx, patient="r.rid")
     these = among("r.rid", sorted(asked))
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT r.rid, CASE WHEN {seen} THEN 1 ELSE 0 END FROM store_resource AS r"
-            f" WHERE r.type = %s AND {these.text}",
-            [*values, PATIENT, *these.values],
-        )
-        found = cursor.fetchall()
+    found = database.rows(
+        f"SELECT r.rid, CASE WHEN {seen} THEN 1 ELSE 0 END FROM store_resource AS r WHERE r.type = %s AND {these.text}",
+        [*values, PATIENT, *these.values],
+    )
     return frozenset(rid for rid, may in found if may), frozenset(rid for rid, may in found if not may)

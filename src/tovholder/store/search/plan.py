@@ -10,10 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from django.db import connection
-
+from tovholder import database
 from tovholder.access.domain import Condition, Scope
 from tovholder.store.params.terms import (
     NEVER,
@@ -117,8 +115,6 @@ def _short_list(terms: Sequence[Term]) -> tuple[Term, list[int]] | None:
 
 
 def _first_keys(select: Sql) -> list[int]:
-    with connection.cursor() as cursor:
-        # One resource may stand in it twice (a code under two systems): those beyond FEW are no harm.
-        cursor.execute(f"SELECT u.key FROM ({select.text}) AS u LIMIT {2 * FEW + 1}", list(select.values))
-        rows: list[tuple[Any, ...]] = cursor.fetchall()
+    # One resource may stand in it twice (a code under two systems): those beyond FEW are no harm.
+    rows = database.rows(f"SELECT u.key FROM ({select.text}) AS u LIMIT {2 * FEW + 1}", select.values)
     return list(dict.fromkeys(row[0] for row in rows)) if len(rows) <= 2 * FEW else [row[0] for row in rows]

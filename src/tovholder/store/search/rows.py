@@ -6,8 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from django.db import connection
-
+from tovholder import database
 from tovholder.base import json
 from tovholder.base.errors import Category, Issue, Problem
 from tovholder.store.params.asked import KEPT
@@ -249,9 +248,7 @@ def _moved(kind: str, way: Way, keys: Sequence[Key], seq: int) -> Iterator[Row]:
 
 def _newest() -> int:
     """The number of the newest version there is."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT MAX(seq) FROM store_version")
-        return cursor.fetchone()[0] or 0
+    return database.rows("SELECT MAX(seq) FROM store_version")[0][0] or 0
 
 
 def _row(kind: str, row: Sequence[Any], place: Place | None, keys: Sequence[Key] = ()) -> Row:
@@ -262,6 +259,4 @@ def _row(kind: str, row: Sequence[Any], place: Place | None, keys: Sequence[Key]
 
 
 def _fetch(sql: Sql) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql.text, list(sql.values))
-        return list(cursor.fetchall())
+    return database.rows(sql.text, sql.values)

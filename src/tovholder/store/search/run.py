@@ -7,8 +7,6 @@ from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
-from django.db import connection
-
 from tovholder import database
 from tovholder.access import Context
 from tovholder.access.policy import decide
@@ -257,9 +255,7 @@ def in_compartment(kind: str, patient: str) -> Term:
 
 def _count(kind: str, terms: Iterable[Term], asking: Asking) -> int:
     sql = plan.counting(kind, list(terms), asking)
-    with connection.cursor() as cursor:
-        cursor.execute(sql.text, list(sql.values))
-        return int(cursor.fetchone()[0])
+    return int(database.rows(sql.text, sql.values)[0][0])
 
 
 def _given(found: Iterable[Row], asked: Query) -> tuple[Stored, ...]:
