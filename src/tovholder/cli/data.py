@@ -31,7 +31,10 @@ def import_(
     paths: list[Path] = typer.Argument(..., help="Files or folders: .json, .ndjson, .gz, .tgz packages; - is stdin."),
     rejects: Path = typer.Option(Path("rejected.ndjson"), help="Where lines that did not go in are set aside."),
 ) -> None:
-    """Load FHIR resources, Bundles and packages; what is not valid is set aside with file, line and reason."""
+    """Load FHIR resources, Bundles and packages; what is not valid is set aside with file, line and reason.
+
+    The deletions of a Bulk Data export are carried out.
+    """
     setup.django()
     from tovholder.access import system_context
     from tovholder.store import bulk, sealing
@@ -59,7 +62,8 @@ def import_(
         task = bar.task_ids[0]
         bulk.derive_pending(ctx, progress=lambda count: bar.advance(task, count))
     sealing.seal_now(setup.now)
-    console.print(f"{report.stored} stored, {report.unchanged} unchanged, {aside.count} set aside.")
+    gone = f"{report.deleted} deleted, " if report.deleted else ""
+    console.print(f"{report.stored} stored, {gone}{report.unchanged} unchanged, {aside.count} set aside.")
     if aside.count:
         errors.print(f"Set aside in {rejects}: {aside.count}. Mend them and load that file again.", markup=False)
         raise typer.Exit(1)

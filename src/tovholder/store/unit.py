@@ -390,7 +390,12 @@ class UnitOfWork:
                 step.changed(self.as_system("derive"), patients, frozenset(state.tables))
                 self.flush()
         entries = [
-            audit.Entry(ctx, "import" if state.bulk else method, frozenset(seen), audit_event.naming(refs))  # type: ignore[arg-type]
+            audit.Entry(
+                ctx,
+                "import" if state.bulk and method != "delete" else method,  # type: ignore[arg-type]
+                frozenset(seen),
+                audit_event.naming(refs),
+            )
             for (ctx, method), (refs, seen) in state.acts.items()
         ]
         audit.write(entries)

@@ -14,7 +14,8 @@ from lib.vectors import vectors
 from tovholder import store
 from tovholder.access import audit_event
 from tovholder.base import days, json
-from tovholder.store import bulk, rebuild
+from tovholder.base.errors import Category, Problem
+from tovholder.store import bulk, export, rebuild
 
 pytestmark = pytest.mark.django_db
 
@@ -183,3 +184,55 @@ def test_the_trail_of_a_load_says_how_many_there_were_beside_those_it_names(tmp_
         told = [row[0].split() for row in cursor.fetchall()]
     assert sum(len([name for name in names if "/" in name]) for names in told) == audit_event.NAMED
     assert [name for names in told for name in names if "/" not in name] == ["+37"]
+
+
+def deleting(*urls: str) -> dict[str, object]:
+    entries = [{"request": {"method": "DELETE", "url": url}} for url in urls]
+    return {"resourceType": "Bundle", "type": "transaction", "entry": entries}
+
+
+def is_deleted(kind: str, rid: str) -> bool:
+    with pytest.raises(Problem) as told:
+        store.read(system(), kind, rid)
+    return told.value.category is Category.GONE
+
+
+def test_the_deletions_an_export_tells_of_are_carried_out(tmp_path: Path) -> None:
+    load(write(tmp_path / "all.ndjson", patient() | {"id": "a"}, condition("a") | {"id": "c"}))
+    with store.unit_of_work(system()) as uow:
+        uow.delete("Condition", "c")
+    told = tmp_path / "export"
+    export.write(system(), export.Selection("system", since=0), told, name="test", tell=lambda _: None)
+    with store.unit_of_work(system()) as uow:
+        uow.update(condition("a") | {"id": "c"})  # another record that has not heard of it
+    first, again = load(told), load(told)
+    assert (first.deleted, first.rejects) == (1, [])
+    assert is_deleted("Condition", "c")
+    assert (again.stored, again.deleted, again.rejects) == (0, 0, [])
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT detail FROM access_auditevent WHERE action = 'delete'")
+        assert [row[0] for row in cursor.fetchall()] == ["Condition/c", "Condition/c"]
+        cursor.execute("SELECT COUNT(*) FROM store_resource WHERE type = 'Bundle'")
+        assert cursor.fetchone() == (0,)
+
+
+def test_deletions_happen_where_they_stand_and_bad_ones_are_set_aside_alone(tmp_path: Path) -> None:
+    path = write(
+        tmp_path / "mixed.ndjson",
+        clinic() | {"id": "o"},
+        clinic() | {"id": "gone"},
+        deleting("Organization/o", "Organization?name=x", "Organization/never", "Organization/gone"),
+        clinic("Anew") | {"id": "o"},
+        {"resourceType": "Bundle", "type": "collection", "id": "kept"},
+    )
+    report = load(path)
+    assert (report.stored, report.deleted, report.unchanged) == (4, 2, 1)
+    (bad,) = report.rejects
+    assert (bad.source, bad.issues[0].path) == (
+        "mixed.ndjson:3 Bundle.entry[1]",
+        "mixed.ndjson:3 Bundle.entry[1].request.url",
+    )
+    assert json.loads(bad.raw) == deleting("Organization?name=x")  # it can be mended and loaded again
+    assert store.read(system(), "Organization", "o").version == 3
+    assert is_deleted("Organization", "gone")
+    assert store.read(system(), "Bundle", "kept").version == 1

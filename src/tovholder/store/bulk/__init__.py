@@ -8,11 +8,11 @@ from contextlib import contextmanager
 
 from tovholder import database
 from tovholder.access import Context
-from tovholder.store.bulk import workers
+from tovholder.store.bulk import deletions, workers
 from tovholder.store.bulk.deriving import BATCH as DERIVE_BATCH
 from tovholder.store.bulk.deriving import derive_pending, run_steps, waiting
 from tovholder.store.bulk.sources import Item, bundle_items, read_lines, read_paths
-from tovholder.store.bulk.writing import Reject, Report, prepare_batch, write_batch
+from tovholder.store.bulk.writing import Reject, Report
 
 __all__ = [
     "BATCH",
@@ -32,7 +32,7 @@ __all__ = [
 # One transaction each: large enough to share the cost of a commit, short enough (well below 100 ms of writing) that
 # nobody who waits for their turn notices.
 BATCH = 500
-STORE = workers.Job(prepare_batch, write_batch)
+STORE = workers.Job(deletions.prepare, deletions.write)
 Progress = Callable[[int], None]
 
 
@@ -44,6 +44,7 @@ def load(
     set_aside: Callable[[Reject], None] | None = None,
 ) -> Report:
     """Store everything that is valid, each under its own id; the rest is reported. Loading again changes nothing.
+    Deletions a Bulk Data export tells of are carried out.
 
     Batches are prepared by several processes and written in the order they were read. Derived things (episodes,
     flags, figures) are brought up to date at the end, and after a crash by the next ``derive_pending``: whose turn is
@@ -56,6 +57,7 @@ def load(
         for batch, part in workers.done(ctx, STORE, _batches(items)):
             report.stored += part.stored
             report.unchanged += part.unchanged
+            report.deleted += part.deleted
             if set_aside is None:
                 report.rejects += part.rejects
             else:

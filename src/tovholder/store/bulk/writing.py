@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from tovholder.access import Context
 from tovholder.base.errors import Category, Issue, Problem
@@ -16,6 +17,7 @@ from tovholder.store.bulk.sources import Item
 from tovholder.store.rows import Resource
 from tovholder.store.unit import unit_of_work
 
+Done = TypeVar("Done")
 PAUSES = (0.05, 0.2, 0.5, 1.0, 2.0)  # seconds before a batch is tried again that others were in the way of
 
 
@@ -34,6 +36,7 @@ class Report:
 
     stored: int = 0
     unchanged: int = 0
+    deleted: int = 0
     rejects: list[Reject] = field(default_factory=list)
 
 
@@ -99,7 +102,7 @@ def _write(
     if not good:
         return
     try:
-        stored, unchanged = _patiently(ctx, good, whole)
+        stored, unchanged = patiently(lambda: _unit(ctx, good, whole))
     except Problem as problem:
         if problem.category is Category.BUSY:
             raise  # not the data's fault: nothing is set aside
@@ -115,15 +118,16 @@ def _write(
         report.unchanged += unchanged
 
 
-def _patiently(ctx: Context, good: Sequence[Ready], whole: Batch | None) -> tuple[int, int]:
+def patiently(unit: Callable[[], Done]) -> Done:
+    """Do a unit, again after a while where others were in its way. Raises Problem(BUSY) in the end."""
     for pause in PAUSES:
         try:
-            return _unit(ctx, good, whole)
+            return unit()
         except Problem as problem:
             if problem.category is not Category.BUSY:
                 raise
         time.sleep(pause)  # somebody else writes about the same patients
-    return _unit(ctx, good, whole)
+    return unit()
 
 
 def _unit(ctx: Context, good: Sequence[Ready], whole: Batch | None) -> tuple[int, int]:
