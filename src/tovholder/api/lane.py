@@ -27,7 +27,7 @@ from tovholder.access import audit
 from tovholder.api import urls
 from tovholder.api.response import headers_of
 from tovholder.store import presence
-from tovholder.store.web import settle
+from tovholder.store.web import FAILED, settle
 
 Match = tuple[Callable[..., Any], tuple[Any, ...], dict[str, str]]
 _HOSTS = 64  # how many spellings of our own names are remembered
@@ -104,6 +104,8 @@ class ApiHandler:
         return response
 
     def _let_in(self, request: HttpRequest) -> HttpResponseBase:
+        if FAILED in request.META:
+            raise request.META[FAILED]
         request.get_host()
         if self._security.redirect:
             refused = self._security.process_request(request)
@@ -193,6 +195,24 @@ def _part(text: str) -> Part:
         return f"={text}", False
     kind, _, name = text.strip("<>").partition(":")
     return name, kind == "operation"
+
+
+def may_be_held(method: str, path: str) -> bool:
+    """Whether an answer may wait for its audit rows elsewhere: it only reads. An operation may begin something."""
+    return method in ("GET", "HEAD") and path.startswith("/fhir/") and "$" not in path
+
+
+def is_short(path: str) -> bool:
+    """Whether a GET of this address, without a query, is one resource's read or vread: surely answered soon."""
+    parts = path.split("/")
+    count = len(parts)
+    if count == 4:  # /fhir/Type/id
+        return parts[2] not in _UNSURE and parts[3] not in _words()
+    return count == 6 and parts[4] == "_history" and parts[2] not in _UNSURE
+
+
+# The trail is searched for its reads; a Binary may be very large, and be given in another form.
+_UNSURE = frozenset({"AuditEvent", "Binary"})
 
 
 def with_whole_body(environ: dict[str, Any], most: int) -> None:

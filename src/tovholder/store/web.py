@@ -13,6 +13,8 @@ from tovholder.store.trail import write_audit
 
 # In the WSGI environ: a list. Who puts it there writes what is put into it, and lets the answer leave only after that.
 HELD = "tovholder.audit"
+# In the WSGI environ: what kept the rows of an answer from being written. The request is answered with that alone.
+FAILED = "tovholder.failed"
 
 
 def settle(request: HttpRequest, entries: Sequence[audit.Entry], response: HttpResponseBase) -> None:
