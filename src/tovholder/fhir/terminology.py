@@ -13,8 +13,8 @@ from functools import lru_cache
 from typing import Any
 
 from tovholder.base.errors import Category, Issue, Problem
-from tovholder.fhir import systems, terminology_shipped
-from tovholder.fhir.terminology_systems import CodeSystem, Concept, Unknown
+from tovholder.fhir import terminology_shipped
+from tovholder.fhir.terminology_systems import CodeSystem, Concept, Unknown, names_of, same_system
 from tovholder.fhir.validate_values import shown
 
 Resource = dict[str, Any]
@@ -22,9 +22,6 @@ Resource = dict[str, Any]
 Resolver = Callable[[str, str, str], Resource | None]
 
 LARGEST = 10_000  # codes in one expansion
-# Two names for the same codes: DK Core writes the one, MedCom, FUT and CDA the other (standards of both are in use).
-_ALIASES = {systems.NPU: systems.NPU_DK_CORE}
-_OTHER_NAMES = {**_ALIASES, **{one: other for other, one in _ALIASES.items()}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +59,6 @@ class Validated:
     display: str = ""
 
 
-def same_system(one: str, other: str) -> bool:
-    """Whether two system urls name the same codes."""
-    return one == other or _ALIASES.get(one, one) == _ALIASES.get(other, other)
-
-
 def split(canonical: str) -> tuple[str, str]:
     """``url|version`` as its two parts; a fragment is left out."""
     url, _, version = canonical.partition("|")
@@ -88,8 +80,7 @@ class Terminology:
         """The code system of a url (either of its names), None when it is not at hand or nothing of it is."""
         key = f"{url}|{version}"
         if key not in self._systems:
-            names = [url] + ([_OTHER_NAMES[url]] if url in _OTHER_NAMES else [])
-            found = [_read(held) for name in names if (held := self._resolve("CodeSystem", name, version))]
+            found = [_read(held) for name in names_of(url) if (held := self._resolve("CodeSystem", name, version))]
             # Of two that are at hand under two names, the one that tells more.
             self._systems[key] = max(found, key=lambda one: (one.is_complete, len(one.concepts)), default=None)
         return self._systems[key]

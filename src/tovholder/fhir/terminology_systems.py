@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from tovholder.fhir import systems
+
 _PARENTS = ("parent", "subsumedBy")
 _CHILDREN = ("child",)
 _LONGEST_REGEX = 200
@@ -14,6 +16,18 @@ _LONGEST_REGEX = 200
 _REPEATED_GROUP = re.compile(r"\)[+*{]")
 _REPETITION = re.compile(r"[+*{]")
 _MOST_REPETITIONS = 3
+# Two names for the same codes: DK Core writes the one, MedCom, FUT and CDA the other (standards of both are in use).
+_OTHER_NAMES = {systems.NPU: systems.NPU_DK_CORE, systems.NPU_DK_CORE: systems.NPU}
+
+
+def names_of(system: str) -> tuple[str, ...]:
+    """The urls that name the same codes as this one, itself first."""
+    return (system, _OTHER_NAMES[system]) if system in _OTHER_NAMES else (system,)
+
+
+def same_system(one: str, other: str) -> bool:
+    """Whether two system urls name the same codes."""
+    return one == other or _OTHER_NAMES.get(one) == other
 
 
 class Unknown(Exception):

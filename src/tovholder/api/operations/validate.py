@@ -8,11 +8,11 @@ from tovholder import store
 from tovholder.api.errors import success
 from tovholder.api.operations.call import Call
 from tovholder.api.operations.parameters import wrong
-from tovholder.api.operations.terminology import of_record
 from tovholder.base.errors import Category, Issue, Problem, Severity
 from tovholder.fhir import profiles
 from tovholder.fhir.validate import validate
 from tovholder.store import unit_of_work
+from tovholder.store.terminology import of_record
 
 Resource = dict[str, Any]
 _MODES = ("create", "update", "delete", "profile")

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NoReturn
 
+from tovholder.access import Context
 from tovholder.base.errors import Category, Issue, Problem
 from tovholder.fhir import searchparams
 from tovholder.fhir.definitions import resource_types
@@ -24,7 +25,8 @@ class Asked:
     r"""A parameter of a type with its modifier and the values of which one must match.
 
     values: as written, ``\,`` and its like still in them. now: epoch milliseconds, which "approximately" depends on.
-    base: this server's own address, so that a reference by it is a relative one.
+    base: this server's own address, so that a reference by it is a relative one. ctx: who asks, for
+    values that stand for something in the record.
     """
 
     kind: str
@@ -33,6 +35,7 @@ class Asked:
     values: tuple[str, ...]
     now: int = 0
     base: str = ""
+    ctx: Context | None = None
 
     def rows(
         self, table: str, ways: Iterable[Sql], *, exact: bool = False, suffix: str = "", typed: bool = False

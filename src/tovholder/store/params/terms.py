@@ -133,6 +133,9 @@ class Own:
         return Sql(self.text.replace("{r}", row), self.values)
 
 
+NOTHING = Own(NEVER.text, (), Sql(f"SELECT x.key FROM store_resource AS x WHERE {NEVER.text}"))
+
+
 @dataclass(frozen=True, slots=True)
 class Ids(Own):
     """Resources by their own ids."""

@@ -28,7 +28,7 @@ def term(step: Step, values: tuple[str, ...], asking: Asking) -> Term:
     """A step and its values as a condition. Raises Problem(INVALID)."""
     match step:
         case Leaf(kind, parameter, modifier):
-            return params.term(Asked(kind, parameter, modifier, values, asking.now, asking.base))
+            return params.term(Asked(kind, parameter, modifier, values, asking.now, asking.base, asking.ctx))
         case Chain(kind, parameter, targets):
             return either(
                 [
