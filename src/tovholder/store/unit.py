@@ -389,13 +389,9 @@ class UnitOfWork:
             for step in ports.steps():
                 step.changed(self.as_system("derive"), patients, frozenset(state.tables))
                 self.flush()
+        loads = {"create": "import", "update": "import"} if state.bulk else {}
         entries = [
-            audit.Entry(
-                ctx,
-                "import" if state.bulk and method != "delete" else method,  # type: ignore[arg-type]
-                frozenset(seen),
-                audit_event.naming(refs),
-            )
+            audit.Entry(ctx, loads.get(method, method), frozenset(seen), audit_event.naming(refs))  # type: ignore[arg-type]
             for (ctx, method), (refs, seen) in state.acts.items()
         ]
         audit.write(entries)
