@@ -10,13 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from io import BytesIO
+from os import urandom
 from typing import Any
-from uuid import uuid4
 
 from django.conf import settings
 from django.core.handlers.exception import response_for_exception
 from django.core.handlers.wsgi import WSGIRequest
-from django.db import connections
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.middleware.security import SecurityMiddleware
@@ -26,6 +25,7 @@ from structlog.contextvars import bind_contextvars, unbind_contextvars
 from tovholder.access import audit
 from tovholder.api import urls
 from tovholder.api.response import headers_of
+from tovholder.database import short
 from tovholder.store import presence
 from tovholder.store.web import FAILED, settle
 
@@ -84,7 +84,7 @@ class ApiHandler:
         return [response.content]
 
     def _answer(self, request: HttpRequest) -> HttpResponseBase:
-        request_id = uuid4().hex
+        request_id = urandom(16).hex()
         request.request_id = request_id  # type: ignore[attr-defined]
         bind_contextvars(request_id=request_id)
         try:
@@ -131,8 +131,7 @@ def _seen(request: HttpRequest) -> HttpResponseBase:
 
 def tidy() -> None:
     """Give the connection back (to the pool), or close one that broke: what Django's signals do after a request."""
-    for here in connections.all(initialized_only=True):
-        here.close_if_unusable_or_obsolete()
+    short.wrapper().close_if_unusable_or_obsolete()
 
 
 def find(path: str) -> Match | None:

@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from django.db import DEFAULT_DB_ALIAS, IntegrityError, connection, connections, transaction
+from django.db import IntegrityError, connection, transaction
 
 from tovholder.database import mutex, short
 from tovholder.database.opened import Answer, Opened, Statement
@@ -73,14 +73,20 @@ def execute_many(sql: str, rows: Sequence[Sequence[Any]]) -> None:
 
 
 def insert(table: str, columns: tuple[str, ...], rows: Sequence[Sequence[Any]], ignore: bool) -> None:
-    """See the package."""
-    execute_many(_into(table, columns, ignore), rows)
+    """One statement for a few rows: between two steps of a statement other threads of the process get their turn."""
+    if len(rows) <= _FEW:
+        execute(_into(table, columns, ignore, len(rows)), [value for row in rows for value in row])
+    else:
+        execute_many(_into(table, columns, ignore, 1), rows)
 
 
-@lru_cache(maxsize=512)
-def _into(table: str, columns: tuple[str, ...], ignore: bool) -> str:
-    marks = ", ".join(["%s"] * len(columns))
-    return f"INSERT {'OR IGNORE ' if ignore else ''}INTO {table} ({', '.join(columns)}) VALUES ({marks})"
+_FEW = 8
+
+
+@lru_cache(maxsize=1024)
+def _into(table: str, columns: tuple[str, ...], ignore: bool, count: int) -> str:
+    marks = ", ".join([f"({', '.join(['%s'] * len(columns))})"] * count)
+    return f"INSERT {'OR IGNORE ' if ignore else ''}INTO {table} ({', '.join(columns)}) VALUES {marks}"
 
 
 def insert_all(batches: Sequence[tuple[str, tuple[str, ...], Sequence[Sequence[Any]]]]) -> None:
@@ -196,7 +202,7 @@ def present() -> bool:
     """An open file outlives its name: without this a server would go on storing into a file nobody will find again,
     and would make an empty one where the record was.
     """
-    here = connections[DEFAULT_DB_ALIAS]  # asked before every request: one look-up, not one for each attribute
+    here = short.wrapper()  # asked before every request
     name = str(here.settings_dict["NAME"])
     if here.in_atomic_block or _in_memory(name):
         return True
@@ -208,7 +214,7 @@ def present() -> bool:
     now = (told.st_dev, told.st_ino)
     if here.connection is not None and getattr(here, "tovholder_file", now) != now:
         here.close()
-    here.tovholder_file = now  # type: ignore[attr-defined] # ours, beside the connection it speaks of
+    here.tovholder_file = now  # ours, beside the connection it speaks of
     return True
 
 

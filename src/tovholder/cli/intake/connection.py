@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import socket
 import time
 from typing import Any
@@ -15,10 +14,6 @@ from tovholder.cli.intake.line import Line, Reader, allowance
 
 GATHERED = 262_144  # a request up to this size is gathered by the loop
 HEAD = 65_536  # gunicorn's own limits are told long before
-
-_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,15})[ \t]*\r\n", re.IGNORECASE)
-# Sent in pieces, or only after we have said that we want it: no length to wait for.
-_UNMEASURED = re.compile(rb"\r\n(?:transfer-encoding|expect):", re.IGNORECASE)
 
 
 class Connection(gthread.TConn):  # type: ignore[misc] # gunicorn tells no types
@@ -55,10 +50,9 @@ class Connection(gthread.TConn):  # type: ignore[misc] # gunicorn tells no types
             self.large = len(self.received) > HEAD  # a thread will tell that it is too long
             return self.large
         self.end = end + 4
-        head = bytes(self.received[: self.end])
-        lengths = _LENGTH.findall(head)
-        self.whole = self.end + (int(lengths[0]) if lengths else 0)
-        self.large = self.whole > GATHERED or _UNMEASURED.search(head) is not None
+        length = self.heads.measure(bytes(self.received[: self.end]))
+        self.whole = self.end + (length or 0)
+        self.large = length is None or self.whole > GATHERED
         if self.large or len(self.received) >= self.whole:
             return True
         self.until = time.monotonic() + allowance(self.whole)
@@ -68,7 +62,7 @@ class Connection(gthread.TConn):  # type: ignore[misc] # gunicorn tells no types
         """Take the request that is here, when it is a plain one."""
         if self.large:
             return None
-        found = self.heads.read(bytes(self.received[: self.end]), bytes(self.received[self.end : self.whole]))
+        found = self.heads.read(bytes(self.received[self.end : self.whole]))
         if found is not None:
             del self.received[: self.whole]
             self.whole = 0

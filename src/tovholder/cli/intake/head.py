@@ -20,6 +20,9 @@ _LINE = re.compile(rb'(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) (/(?:[!"$-.0-~][!
 # A name with an underscore could pass for another one (in WSGI both are the same): gunicorn refuses it, or trusts it.
 _FIELDS = re.compile(rb"(?:[!#$%&'*+\-.^`|~0-9A-Za-z]+:[\t -~\x80-\xff]*\r\n)*")
 _LENGTH = re.compile(r"[0-9]{1,15}")
+_SENT_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,15})[ \t]*\r\n", re.IGNORECASE)
+# Sent in pieces, or only after we have said that we want it: no length to wait for.
+_UNMEASURED = re.compile(rb"\r\n(?:transfer-encoding|expect):", re.IGNORECASE)
 _ONCE = frozenset({"HOST", "CONTENT-TYPE", "CONTENT-LENGTH", "CONNECTION"})
 _UNUSUAL = frozenset({"TRANSFER-ENCODING", "EXPECT", "UPGRADE", "TRAILER", "HTTP2-SETTINGS"})
 _MOST = 8190  # bytes of all fields: then none of them is longer than gunicorn takes
@@ -70,20 +73,24 @@ class Heads:
             trusted = _ip_in_allow_list(client[0], cfg.forwarded_allow_ips, cfg.forwarded_allow_networks())
             self._schemes: dict[str, str] = cfg.secure_scheme_headers if trusted else {}
         self._most = cfg.limit_request_fields
+        self._line = b""
         self._last = b"-"  # the fields read last: clients send the same ones again and again
+        self._length: int | None = None
         self._told: tuple[dict[str, str], bool] | None = None
 
-    def read(self, head: bytes, body: bytes) -> Request | None:
-        """The request; None when it is not plain. head: with the empty line at its end."""
-        if not self._plain:
-            return None
-        line, _, fields = head.partition(b"\r\n")
-        found = _LINE.fullmatch(line)
-        if found is None or len(line) > _MOST:
-            return None
+    def measure(self, head: bytes) -> int | None:
+        """How long the body is that follows; None when that cannot be said. head: with the empty line at its end."""
+        self._line, _, fields = head.partition(b"\r\n")
         if fields != self._last:
-            self._told, self._last = self._fields(fields), fields
-        if self._told is None:
+            lengths = _SENT_LENGTH.findall(head)
+            self._length = None if _UNMEASURED.search(head) else int(lengths[0]) if lengths else 0
+            self._told, self._last = self._fields(fields) if self._plain else None, fields
+        return self._length
+
+    def read(self, body: bytes) -> Request | None:
+        """The request whose head was measured last; None when it is not plain."""
+        found = _LINE.fullmatch(self._line)
+        if found is None or len(self._line) > _MOST or self._told is None:
             return None
         told, keep = self._told
         method, target = found[1].decode("ascii"), found[2].decode("ascii")
@@ -96,7 +103,7 @@ class Heads:
             "PATH_INFO": unquote_to_bytes(path).decode("latin-1") if "%" in path else path,
             "QUERY_STRING": query,
             "wsgi.input": BytesIO(body),
-            limits.HEAD: len(fields),
+            limits.HEAD: len(self._last),
         }
         return Request(method, environ, keep)
 
