@@ -68,12 +68,14 @@ def run_daily() -> list[str]:
 
 def duties(worker: Worker) -> list[Duty]:
     """What the one worker does, beside each other. A new periodic duty is a line here."""
+    from tovholder import database
     from tovholder.jobs import reaper
     from tovholder.jobs.duties import Duty
     from tovholder.store import export, sealing
 
     return [
         Duty("seal", sealing.EVERY, sealing.Duty()),
+        Duty("tidy", 0.5, lambda _: database.tidy()),
         Duty("queue", 1, lambda _: worker.work()),
         Duty("reaper", 5, reaper.reap),
         Duty("forget", 3600, reaper.forget),

@@ -14,8 +14,11 @@ NAME = "TOVHOLDER_DATABASE_URL"
 _SCHEMES = ("postgresql", "postgres")
 _INIT = (
     "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; "
-    "PRAGMA cache_size=-65536; PRAGMA mmap_size=268435456; PRAGMA temp_store=MEMORY"
+    "PRAGMA cache_size=-65536; PRAGMA mmap_size=268435456; PRAGMA temp_store=MEMORY; "
+    "PRAGMA wal_autocheckpoint=16384"  # a server's own worker copies the log long before (database.tidy)
 )
+# Statements a connection of SQLite keeps compiled: each rule, kind of search and number of rows is one.
+_CACHED = 1000
 # An open transaction holds its patients: one whose process hangs lets go after this many milliseconds.
 _IDLE_IN_TRANSACTION = 60_000
 _LOCK_TIMEOUT = 30_000
@@ -68,7 +71,12 @@ class Database:
             "CONN_MAX_AGE": None,
             # A file, as in production: other processes and threads must meet the same locks.
             "TEST": {"NAME": str(Path(gettempdir()) / f"tovholder-test-{os.getpid()}.sqlite3")},
-            "OPTIONS": {"transaction_mode": "IMMEDIATE", "timeout": 30, "init_command": _INIT},
+            "OPTIONS": {
+                "transaction_mode": "IMMEDIATE",
+                "timeout": 30,
+                "init_command": _INIT,
+                "cached_statements": _CACHED,
+            },
         }
 
     def _postgresql(self) -> dict[str, Any]:

@@ -51,6 +51,7 @@ __all__ = [
     "rows",
     "scope_ddl",
     "snapshot",
+    "tidy",
     "unhurried",
     "vendor",
     "write_turn",
@@ -291,6 +292,11 @@ def disconnect() -> None:
     connections.close_all()
     if short.wrapper().vendor == "postgresql":
         connection.close_pool()  # type: ignore[attr-defined] # PostgreSQL's alone
+
+
+def tidy() -> None:
+    """What the database has put off is done now, beside those who read and write; for a server, about once a second."""
+    _engine().tidy()
 
 
 def analyze() -> None:

@@ -331,6 +331,10 @@ def unhurried() -> Iterator[None]:
                 cursor.execute("SELECT set_config('statement_timeout', %s, false)", [before])
 
 
+def tidy() -> None:
+    """The server does so by itself."""
+
+
 @contextmanager
 def loading() -> Iterator[None]:
     """The server has its own mind about memory."""

@@ -247,5 +247,29 @@ def loading() -> Iterator[None]:
                 cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
 
+def tidy() -> None:
+    """Copy the log into the file beside the writers; when it has grown long all the same, let it begin anew.
+
+    A writer that copies the log itself (as SQLite has it) keeps everybody waiting meanwhile, every few dozen writes. The
+    log can begin anew when all of it is copied and nobody adds to it: for that the turn is taken, with little left to do.
+    """
+    name = str(short.wrapper().settings_dict["NAME"])
+    if _log_size(name) < _COPY:
+        return
+    rows("PRAGMA wal_checkpoint(PASSIVE)", ())
+    if _log_size(name) > _ANEW:
+        with write_turn():
+            rows("PRAGMA wal_checkpoint(PASSIVE)", ())
+
+
+def _log_size(name: str) -> int:
+    try:
+        return os.stat(f"{name}-wal").st_size
+    except OSError:
+        return 0
+
+
+_COPY, _ANEW = 2 * 1024 * 1024, 16 * 1024 * 1024  # bytes of log
+
 # Pages of 4 KiB, and KiB where negative.
 _LOADING = {"wal_autocheckpoint": 16384, "cache_size": -524288}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -149,3 +150,25 @@ def test_a_broken_truth_is_told_in_the_same_words(
 def test_remaking_generated_tables_twice_changes_nothing() -> None:
     assert schema.apply() == []
     assert schema.outdated() == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_long_log_is_copied_and_begins_anew() -> None:
+    if database.vendor() != "sqlite":
+        database.tidy()  # has nothing to do
+        return
+    log = Path(f"{connection.settings_dict['NAME']}-wal")
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE filling (content BLOB)")
+        try:
+            for _ in range(5):
+                cursor.execute("INSERT INTO filling VALUES (randomblob(5000000))")
+            long = log.stat().st_size
+            assert long > 16 * 1024 * 1024
+            database.tidy()
+            _, pages, copied = database.rows("PRAGMA wal_checkpoint(PASSIVE)")[0]
+            assert copied == pages  # nothing was left behind
+            cursor.execute("INSERT INTO filling VALUES (randomblob(5000000))")
+            assert log.stat().st_size == long  # written over from its beginning
+        finally:
+            cursor.execute("DROP TABLE filling")
