@@ -22,6 +22,17 @@ from published import FREE, R4, TARGET, Json, bundled, generate, packages
 
 CORE = "http://hl7.org/fhir/StructureDefinition/"
 STRENGTHS = ("required", "extensible", "preferred")
+# Where a later published version of the same extension may stand besides (HL7 FHIR Extensions Pack 5.3.0, CC0-1.0): of types
+# R4 has. 4.0.1 left out most types an episode has resources of.
+LATER = {
+    CORE + "workflow-episodeOfCare": (
+        "Appointment", "Basic", "ChargeItem", "Composition", "Consent", "DetectedIssue", "DocumentReference",
+        "EnrollmentRequest", "EnrollmentResponse", "FamilyMemberHistory", "Flag", "Goal", "ImagingStudy", "Immunization",
+        "ImmunizationEvaluation", "ImmunizationRecommendation", "Invoice", "List", "MeasureReport",
+        "MedicationAdministration", "MedicationDispense", "MedicationRequest", "MedicationStatement", "MolecularSequence",
+        "RequestGroup", "ResearchSubject", "RiskAssessment", "SupplyDelivery", "SupplyRequest", "VisionPrescription",
+    ),
+}  # fmt: skip
 
 
 # --- one profile -----------------------------------------------------------------------------------------------------
@@ -71,8 +82,17 @@ def profile(definition: Json, base: Base) -> Json:
         "name": definition["name"],
         "title": definition.get("title", definition["name"]),
         "type": definition["type"],
+        **contexts(definition),
         "root": pruned(root),
     }
+
+
+def contexts(definition: Json) -> Json:
+    """The elements an extension may stand in; left out where not all of them are told as elements, for then it is not checked."""
+    found = definition.get("context") or []
+    if definition["type"] != "Extension" or any(one["type"] != "element" for one in found):
+        return {}
+    return {"contexts": sorted({one["expression"] for one in found} | set(LATER.get(definition["url"], ())))}
 
 
 def pruned(node: Json) -> Json:

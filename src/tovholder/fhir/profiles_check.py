@@ -7,6 +7,7 @@ from typing import Any
 from tovholder.base.errors import Issue, Problem, Severity
 from tovholder.fhir import fhirpath, fhirpath_host, profiles_codes, profiles_items, profiles_model
 from tovholder.fhir.fhirpath_native import ROOT
+from tovholder.fhir.profiles_context import may_stand
 from tovholder.fhir.profiles_items import Item
 from tovholder.fhir.profiles_model import ABSENT, Constraint, Node, Profile, is_met, same
 from tovholder.fhir.profiles_scope import Scope, Surroundings
@@ -73,11 +74,17 @@ class Checker:
         return self._conformance[key]
 
     def extensions(self, item: Item, scope: Scope) -> None:
-        """Check every extension whose definition is at hand; a modifier nobody here knows is worth a warning."""
-        for extension, modifies in profiles_items.extensions(item):
+        """Check every extension whose definition is at hand, and its place.
+
+        A modifier nobody here knows is worth a warning, and so is one that stands where it was not meant to.
+        """
+        for extension, modifies, holders in profiles_items.extensions(item):
             url = extension.value.get("url") if isinstance(extension.value, dict) else None
             profile = profiles_model.find(url) if isinstance(url, str) else None
             if profile is not None and profile.type == "Extension":
+                if profile.contexts and not may_stand(profile.contexts, holders):
+                    self.tell(extension, "the extension is not meant to stand here", some_of(profile.contexts), "extension",
+                              "warning", profile.label)  # fmt: skip
                 self.profile(profile, extension, scope)
             elif modifies and isinstance(url, str) and ":" in url:
                 self.tell(extension, "a modifierExtension is not known here, so the meaning may be another",

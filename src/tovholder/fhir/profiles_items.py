@@ -71,12 +71,16 @@ def _made(value: Any, extra: Any, kind: str, path: str, location: str) -> Item:
     return Item(value, kind, path or kind, location, extra if isinstance(extra, dict) else None)
 
 
-def extensions(item: Item) -> Iterator[tuple[Item, bool]]:
-    """Every extension at and below an item, nested resources left out; with whether it is a modifierExtension."""
+def extensions(item: Item, above: tuple[Item, ...] = ()) -> Iterator[tuple[Item, bool, tuple[Item, ...]]]:
+    """Every extension at and below an item, nested resources left out; with whether it is a modifierExtension.
+
+    With each come those it stands in, from the outermost (above and this one) on.
+    """
     holder = item.value if isinstance(item.value, dict) else item.extra
     if not isinstance(holder, dict):
         return
     path = item.path if isinstance(item.value, dict) else "Element"
+    here = (*above, item)
     names = {name.removeprefix("_") for name, value in holder.items() if isinstance(value, dict | list)}
     for name in names:
         element = definitions.find(path, name)
@@ -84,5 +88,5 @@ def extensions(item: Item) -> Iterator[tuple[Item, bool]]:
             continue
         for child in children(item, element.name):
             if name in ("extension", "modifierExtension"):
-                yield child, name == "modifierExtension"
-            yield from extensions(child)
+                yield child, name == "modifierExtension", here
+            yield from extensions(child, here)

@@ -73,7 +73,10 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """A profile. type: the R4 type it narrows. package: where it comes from."""
+    """A profile. type: the R4 type it narrows. package: where it comes from.
+
+    contexts: of an extension the elements it may stand in, none when that is not checked.
+    """
 
     url: str
     version: str
@@ -82,6 +85,7 @@ class Profile:
     type: str
     package: str
     root: Node
+    contexts: tuple[str, ...] = ()
 
     @property
     def label(self) -> str:
@@ -123,7 +127,16 @@ def _profile(url: str) -> Profile | None:
     row = _tables().get(url)
     if row is None:
         return None
-    return Profile(url, row["version"], row["name"], row["title"], row["type"], row["package"], _node(row["root"]))
+    return Profile(
+        url,
+        row["version"],
+        row["name"],
+        row["title"],
+        row["type"],
+        row["package"],
+        _node(row["root"]),
+        tuple(row.get("contexts", ())),
+    )
 
 
 def _node(row: Mapping[str, Any]) -> Node:

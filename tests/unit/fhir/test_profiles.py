@@ -163,6 +163,69 @@ def test_extensions_keep_to_their_own_definition_and_unknown_ones_are_let_be() -
     assert told(modifier, url, "warning") == ["Patient.modifierExtension[0]"]
 
 
+R4 = "http://hl7.org/fhir/StructureDefinition/"
+BIRTH_TIME = {"url": f"{R4}patient-birthTime", "valueDateTime": "1960-05-01T10:00:00Z"}  # on Patient.birthDate
+OWN_NAME = {"url": f"{R4}humanname-own-name", "valueString": "Holst"}  # on HumanName.family
+XHTML = {"url": f"{R4}rendering-xhtml", "valueString": "<b>x</b>"}  # on string
+TRANSLATED = {"url": f"{R4}iso21090-uncertainty", "valueDecimal": 1}  # on Quantity
+HIDDEN = {"url": f"{R4}questionnaire-hidden", "valueBoolean": True}  # on Questionnaire.item and its items
+DRY = {"url": f"{R4}specimen-isDryWeight", "valueBoolean": True}  # on Specimen.collection.quantity
+ATTACHED = {  # on Observation and on its extensions
+    "url": "http://medcomfhir.dk/ig/core/StructureDefinition/medcom-observation-value-attachment-extension",
+    "valueReference": {"reference": "Media/1"},
+}
+ANYWHERE = {
+    "url": "http://medcomfhir.dk/ig/core/StructureDefinition/medcom-core-datetime-extension",
+    "valueDateTime": "2027-01-01",
+}
+
+
+def specimen(**quantity: Any) -> Json:
+    return {"resourceType": "Specimen", "collection": {"quantity": {"value": 1, **quantity}}}
+
+
+def questionnaire(*items: Json) -> Json:
+    return {"resourceType": "Questionnaire", "status": "active", "item": list(items)}
+
+
+def item(link: str, **more: Any) -> Json:
+    return {"linkId": link, "type": "group", "text": "x", **more}
+
+
+@pytest.mark.parametrize(
+    ("resource", "places"),
+    [
+        (patient(birthDate="1960-05-01", _birthDate={"extension": [BIRTH_TIME]}), []),
+        (patient(extension=[BIRTH_TIME]), ["Patient.extension[0]"]),
+        (patient(name=[{"family": "Prøve", "_family": {"extension": [OWN_NAME]}}]), []),
+        (patient(contact=[{"name": {"family": "Prøve", "_family": {"extension": [OWN_NAME]}}}]), []),
+        (
+            patient(name=[{"family": "Prøve", "given": ["A"], "_given": [{"extension": [OWN_NAME]}]}]),
+            ["Patient.name[0].given[0].extension[0]"],
+        ),
+        (patient(name=[{"text": "Prøve", "_text": {"extension": [XHTML]}}]), []),
+        (patient(gender="female", _gender={"extension": [XHTML]}), []),  # a code is a string
+        (patient(birthDate="1960", _birthDate={"extension": [XHTML]}), ["Patient.birthDate.extension[0]"]),
+        (observation(valueQuantity={"value": 1, "extension": [TRANSLATED]}), []),
+        (observation(extension=[TRANSLATED]), ["Observation.extension[0]"]),
+        (questionnaire(item("1", extension=[HIDDEN], item=[item("2", extension=[HIDDEN])])), []),
+        (questionnaire() | {"extension": [HIDDEN]}, ["Questionnaire.extension[0]"]),
+        (specimen(extension=[DRY]), []),
+        (observation(valueQuantity={"value": 1, "extension": [DRY]}),
+         ["Observation.value.ofType(Quantity).extension[0]"]),
+        (observation(extension=[{"url": "http://example.org/x", "extension": [ATTACHED]}]), []),
+        (patient(extension=[ATTACHED]), ["Patient.extension[0]"]),
+        (patient(extension=[ANYWHERE], name=[{"family": "P", "extension": [ANYWHERE]}]), []),
+        (patient(contained=[{"resourceType": "Basic", "id": "b", "code": {"text": "x"}, "extension": [HIDDEN]}]),
+         ["Patient.contained[0].extension[0]"]),
+    ],
+)  # fmt: skip
+def test_an_extension_out_of_place_is_worth_a_warning(resource: Json, places: list[str]) -> None:
+    found = [issue for issue in profiles.validate(resource) if issue.code == "extension"]
+    assert [issue.path for issue in found] == places
+    assert {str(issue.severity) for issue in found} <= {"warning"}
+
+
 def test_a_resource_of_another_type_is_no_case_of_the_profile() -> None:
     assert told(observation(), f"{DK}dk-core-patient") == ["Observation"]
 
