@@ -212,7 +212,8 @@ PROFILE_NOTES = (
     "## Profiles and codes",
     "",
     "`$validate` checks R4 first, then the profile named, or those the resource and the resources in it claim in"
-    " `meta.profile`, and every extension whose definition is at hand, with where it may stand (a warning). `mode=create|update|delete` also asks the"
+    " `meta.profile`, and every extension whose definition is at hand, with where it may stand (a"
+    " warning). `mode=create|update|delete` also asks the"
     " record's own rules: the write is done and undone. What cannot be told here (codes of systems that are not at hand,"
     " references that lead outside) is an issue of severity `information`, never an error.",
     "",
