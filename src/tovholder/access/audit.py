@@ -98,14 +98,14 @@ COLUMNS = (
     "request_id",
     "detail",
 )
-_CHUNK = 500  # rows of one statement: SQLite takes at most 32,766 values
+CHUNK = 500  # rows of one statement: SQLite takes at most 32,766 values
 
 
 def write(entries: Iterable[Entry]) -> None:
     """Insert events and their patients, many rows to a statement; must run inside a transaction the caller holds."""
     logged = [entry for entry in entries if is_logged(entry)]
-    for start in range(0, len(logged), _CHUNK):
-        chunk = logged[start : start + _CHUNK]
+    for start in range(0, len(logged), CHUNK):
+        chunk = logged[start : start + CHUNK]
         (_write_postgresql if database.vendor() == "postgresql" else _write_sqlite)(chunk)
 
 

@@ -154,7 +154,7 @@ def _write(batch: Sequence[_Ticket]) -> list[_Ticket]:
     works = [ticket for ticket in batch if ticket.work is not None]
     rows = [entry for ticket in batch for entry in ticket.entries]
     if not works:
-        with _by_hand():
+        with _by_hand(len(rows)):
             audit.write(rows)
         return []
     until = monotonic() + BUDGET
@@ -201,9 +201,12 @@ def _write_alone(ticket: _Ticket) -> None:
 
 
 @contextmanager
-def _by_hand() -> Iterator[None]:
-    """One transaction. On SQLite begun by hand: it costs every read, and atomic() costs more."""
+def _by_hand(count: int) -> Iterator[None]:
+    """One transaction for so many audit rows. It costs every read, and atomic() costs more."""
     if not database.writes_alone():
+        if count <= audit.CHUNK:  # one statement, which is a transaction by itself
+            yield
+            return
         with transaction.atomic():
             yield
         return
