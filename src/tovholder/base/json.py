@@ -46,6 +46,11 @@ def loads(data: bytes | str, *, max_depth: int = DEEPEST, max_values: int = MOST
     Raises Problem(MALFORMED) with line and column, or the location, of what is wrong: NaN, Infinity, broken UTF-8, lone
     surrogates, a name that stands twice in one object, too deep; Problem(TOO_LARGE) for too many values.
     """
+    return read(data, max_depth=max_depth, max_values=max_values)[0]
+
+
+def read(data: bytes | str, *, max_depth: int = DEEPEST, max_values: int = MOST_VALUES) -> tuple[Any, bool]:
+    """The same, and whether ``dumps`` writes it byte for byte as it stood."""
     raw = _bytes(data)
     # Every value but the first follows a comma or opens something, so there are never more than this.
     large = len(raw) > max_values and _at_most(raw, max_values) > max_values
@@ -64,13 +69,14 @@ def loads(data: bytes | str, *, max_depth: int = DEEPEST, max_values: int = MOST
     if max_depth < DEEPEST and raw.count(b"{") + raw.count(b"[") > max_depth and _deeper_than(value, max_depth):
         raise _too_deep(max_depth)
     # What comes out the same byte for byte has nothing to remember; most machines write JSON that way.
-    if written[8:-8] != raw:
-        # A name that stood twice is there once now, so a colon is gone. (An escape may hide or add one.)
-        if raw.count(b":") != written.count(b":") or b"u003a" in raw or b"u003A" in raw:
-            _refuse_repeated(raw, max_depth)
-        if _FRAGILE.search(raw):
-            return json.loads(raw, parse_float=Decimal, parse_int=_whole)
-    return value
+    if written[8:-8] == raw:
+        return value, True
+    # A name that stood twice is there once now, so a colon is gone. (An escape may hide or add one.)
+    if raw.count(b":") != written.count(b":") or b"u003a" in raw or b"u003A" in raw:
+        _refuse_repeated(raw, max_depth)
+    if _FRAGILE.search(raw):
+        return json.loads(raw, parse_float=Decimal, parse_int=_whole), False
+    return value, False
 
 
 def _bytes(data: bytes | str) -> bytes:

@@ -15,7 +15,7 @@ from tovholder.fhir.validate import validate
 Row = tuple[Any, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Prepared:
     """All that can be known of one resource alone. index: rows by table, without the resource's key.
 
@@ -30,16 +30,15 @@ class Prepared:
     @property
     def refused(self) -> bool:
         """Whether it is not valid FHIR: it has no rows and may not be stored."""
-        return any(issue.severity in ("error", "fatal") for issue in self.issues)
+        return bool(self.issues) and any(issue.severity in ("error", "fatal") for issue in self.issues)
 
 
 def prepare(resource: dict[str, Any], facts_folder: Path) -> Prepared:
     """Check a resource and make its rows; an invalid one has no rows."""
-    issues = tuple(validate(resource))
-    if not issues:
-        issues = profiles_policy.check(resource)
-    if any(issue.severity in ("error", "fatal") for issue in issues):
-        return Prepared(issues, {}, [])
+    issues = tuple(validate(resource)) or profiles_policy.check(resource)
+    checked = Prepared(issues, {}, [])
+    if checked.refused:
+        return checked
     index = index_rows(resource)
     return Prepared(issues, index, fact_rows(resource, facts_folder), moment_of(resource["resourceType"], index))
 
@@ -47,9 +46,8 @@ def prepare(resource: dict[str, Any], facts_folder: Path) -> Prepared:
 def moment_of(kind: str, index: dict[str, list[Row]]) -> int | None:
     """The lowest date among the rows of the type's main date parameter; None when it has none or tells none."""
     main = searchparams.main_date(kind)
-    if main is None:
-        return None
-    return min((row[1] for row in index.get("store_date", ()) if row[0] == main), default=None)
+    lows = [row[1] for row in index.get("store_date", ()) if row[0] == main]
+    return min(lows) if lows else None
 
 
 def index_rows(resource: dict[str, Any]) -> dict[str, list[Row]]:
@@ -59,14 +57,14 @@ def index_rows(resource: dict[str, Any]) -> dict[str, list[Row]]:
 
 def fact_rows(resource: dict[str, Any], facts_folder: Path) -> list[tuple[str, list[Row]]]:
     """The fact rows of a resource, per table that has any."""
-    made = [(name, view.rows(resource)) for name, view in _views(facts_folder).get(resource["resourceType"], ())]
-    return [(name, rows) for name, rows in made if rows]
+    makers = _makers(facts_folder).get(resource["resourceType"], ())
+    return [(name, rows) for name, make in makers if (rows := make(resource))]
 
 
 @cache
-def _views(folder: Path) -> dict[str, tuple[tuple[str, views.View], ...]]:
-    found: dict[str, list[tuple[str, views.View]]] = {}
+def _makers(folder: Path) -> dict[str, tuple[tuple[str, views.Maker], ...]]:
+    found: dict[str, list[tuple[str, views.Maker]]] = {}
     for name, table in views.load_views(folder).items():
         if isinstance(table, views.View):
-            found.setdefault(table.resource, []).append((name, table))
+            found.setdefault(table.resource, []).append((name, table.make))
     return {resource: tuple(pairs) for resource, pairs in found.items()}

@@ -50,9 +50,12 @@ def about(stored: Stored, patient: str | None) -> frozenset[str]:
     Only what may be about several, or is about several equally and so filed under nobody, need be read for it.
     """
     filed = frozenset({patient}) if patient is not None else frozenset[str]()
-    if stored.type in shared() or (patient is None and stored.type in search_tables.patient_compartment()):
-        return filed | subjects_of(stored.resource)
-    return filed
+    return filed | subjects_of(stored.resource) if may_name_others(stored.type, patient) else filed
+
+
+def may_name_others(kind: str, patient: str | None) -> bool:
+    """Whether a resource must be read to tell everybody it is about. patient: the one it is filed under."""
+    return kind in shared() or (patient is None and kind in search_tables.patient_compartment())
 
 
 @cache

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from tovholder import database
@@ -124,10 +125,18 @@ def _fact_change(writes: Sequence[Write]) -> FactChange:
 
 def patients_of(name: str, rid: str, rows: Iterable[tuple[Any, ...]]) -> set[str]:
     """Whose derivations a resource's facts touch; nobody's for organisations, which are about nobody."""
+    match _patient_column(name):
+        case 0:
+            return {rid}
+        case 1:
+            return {row[1] for row in rows}
+    return set()
+
+
+@cache
+def _patient_column(name: str) -> int | None:
     columns = schema.column_names(name)
-    if columns[0] == "patient_id":
-        return {rid}
-    return {row[1] for row in rows} if columns[1] == "patient_id" else set()
+    return columns.index("patient_id") if "patient_id" in columns[:2] else None
 
 
 def insert_facts(table: str, rows: Sequence[tuple[Any, ...]]) -> None:

@@ -14,6 +14,8 @@ AFTERCARE_DAYS = 90
 # An appointment further ahead than this, counted from when it was stored, opens the record no longer for that.
 LONGEST_WAIT_DAYS = 400
 SOURCES = frozenset({"Patient", "EpisodeOfCare", "CareTeam", "Task", "Appointment"})
+# Those whose relations hang on when they were stored.
+DATED = frozenset({"Task", "Appointment"})
 
 
 def relations_of(resource: dict[str, Any]) -> list[RelationRow]:

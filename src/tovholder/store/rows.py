@@ -113,12 +113,26 @@ def current(kind: str, rid: str) -> Current | None:
     return current_of(database.rows(*current_statement(kind, rid)))
 
 
+def any_there(pairs: Iterable[tuple[str, str]]) -> bool:
+    """Whether there is any of the resources, deleted or not."""
+    return any(
+        database.rows(f"SELECT 1 FROM store_resource WHERE type = %s AND {term} LIMIT 1", [kind, *values])
+        for kind, rids in sorted(_by_type(pairs).items())
+        for term, values in [database.in_list("rid", rids)]
+    )
+
+
+def _by_type(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for kind, rid in pairs:
+        found.setdefault(kind, []).append(rid)
+    return found
+
+
 def current_many(pairs: Iterable[tuple[str, str]], *, hold: bool = False) -> dict[tuple[str, str], Current | None]:
     """The current rows of many resources, one query per type. hold: nobody else can change them meanwhile."""
     found: dict[tuple[str, str], Current | None] = dict.fromkeys(pairs)
-    by_type: dict[str, list[str]] = {}
-    for kind, rid in found:
-        by_type.setdefault(kind, []).append(rid)
+    by_type = _by_type(found)
     wait = database.row_lock() if hold else ""
     for kind in sorted(by_type):
         if wait:

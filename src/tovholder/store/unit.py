@@ -211,9 +211,10 @@ class UnitOfWork:
 
     # Bulk loads (bulk/fresh.py)
 
-    def knows(self, pair: tuple[str, str]) -> bool:
-        """Whether there is such a resource, deleted or not."""
-        return self._current(*pair) is not None
+    def any_there(self, pairs: Iterable[tuple[str, str]]) -> bool:
+        """Whether there is any such resource, deleted or not. Of two units that go on from a No, one is undone."""
+        self.flush()
+        return rows.any_there(pairs)
 
     def require_everything(self, action: str, kinds: Iterable[str]) -> None:
         """Raise Problem(FORBIDDEN) when the actor may not do this to every resource of the types."""

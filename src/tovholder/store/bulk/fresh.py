@@ -6,27 +6,29 @@ What guards have something to say about, what may exist already and what stands 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from tovholder import database
 from tovholder.access import relations as relation_table
+from tovholder.access.relations import RelationRow
 from tovholder.base import json
 from tovholder.base.ids import is_fhir_id
 from tovholder.fhir.prepare import Prepared
-from tovholder.fhir.references import patient_of
+from tovholder.fhir.references import patient_of, subjects_of
 from tovholder.store import compartment, flush, ports, relations, schema
-from tovholder.store.rows import Resource, Stored
+from tovholder.store.rows import Resource
 from tovholder.store.unit import UnitOfWork
 
 # Stands where the moment of storing will. FHIR has no other element of this name, and meta stands before all content.
 _MARK = "0001-01-01T00:00:00.000Z"
 _SPLIT = f'"lastUpdated":"{_MARK}"'.encode()
+_META = b'"meta":{"versionId":"1","lastUpdated":"'
 Rows = list[tuple[Any, ...]]
 
 
-@dataclass(frozen=True, slots=True)
-class New:
+class New(NamedTuple):
     """One resource: its body before and after the moment of storing."""
 
     kind: str
@@ -43,38 +45,54 @@ class Fresh:
 
     new: list[New] = field(default_factory=list)
     pairs: set[tuple[str, str]] = field(default_factory=set)
-    index: dict[str, Rows] = field(default_factory=dict)
-    facts: dict[str, Rows] = field(default_factory=dict)
+    index: defaultdict[str, Rows] = field(default_factory=lambda: defaultdict(list))
+    facts: defaultdict[str, Rows] = field(default_factory=lambda: defaultdict(list))
     patients: set[str] = field(default_factory=set)
     touched: set[str] = field(default_factory=set)
+    relations: list[RelationRow] = field(default_factory=list)
     related: list[Resource] = field(default_factory=list)
     seen: set[str] = field(default_factory=set)
 
-    def take(self, resource: Resource, prepared: Prepared) -> bool:
-        """Make ready a resource that may be new; False when it must go the usual way."""
+    def take(self, resource: Resource, prepared: Prepared, as_written: bytes = b"") -> bool:
+        """Make ready a resource that may be new; False when it must go the usual way.
+
+        as_written: its bytes, where ``json.dumps`` would write just those.
+        """
         kind, rid = resource["resourceType"], resource.get("id")
         if not isinstance(rid, str) or not is_fhir_id(rid) or (kind, rid) in self.pairs:
             return False
         if kind == "AuditEvent" or not ports.unguarded(kind, resource):
             return False
-        meta = {**(resource.get("meta") or {}), "versionId": "1", "lastUpdated": _MARK}
-        stamped = {"resourceType": "", "id": "", "meta": None} | resource | {"meta": meta}
-        head, _, tail = json.dumps(stamped).partition(_SPLIT)
         patient = patient_of(resource)
         place = len(self.new)
-        self.new.append(New(kind, rid, patient, prepared.moment, head + b'"lastUpdated":"', b'"' + tail))
+        self.new.append(New(kind, rid, patient, prepared.moment, *_body(resource, kind, rid, as_written)))
         self.pairs.add((kind, rid))
         for table, rows in prepared.index.items():
-            self.index.setdefault(table, []).extend([(*row, place) for row in rows])
+            self.index[table] += [(*row, place) for row in rows]
         for name, rows in prepared.facts:
-            self.facts.setdefault(name, []).extend(rows)
+            self.facts[name] += rows
             self.touched |= flush.patients_of(name, rid, rows)
-        if kind in relations.SOURCES:
-            self.related.append(stamped)
+        if kind in relations.DATED:
+            self.related.append(resource)
+        elif kind in relations.SOURCES:
+            self.relations += relations.relations_of(resource)
         if patient is not None:
             self.patients.add(patient)
-        self.seen |= compartment.about(Stored(resource, kind, rid, 1, 0), patient)
+            self.seen.add(patient)
+        if compartment.may_name_others(kind, patient):
+            self.seen |= subjects_of(resource)
         return True
+
+
+def _body(resource: Resource, kind: str, rid: str, as_written: bytes) -> tuple[bytes, bytes]:
+    """The first version before and after the moment of storing."""
+    start = f'{{"resourceType":"{kind}","id":"{rid}",'.encode()
+    if "meta" not in resource and as_written.startswith(start):  # as nearly all are: nothing need be written anew
+        return start + _META, b'"},' + as_written[len(start) :]
+    meta = {**(resource.get("meta") or {}), "versionId": "1", "lastUpdated": _MARK}
+    stamped = {"resourceType": "", "id": "", "meta": None} | resource | {"meta": meta}
+    head, _, tail = json.dumps(stamped).partition(_SPLIT)
+    return head + b'"lastUpdated":"', b'"' + tail
 
 
 def load(uow: UnitOfWork, fresh: Fresh) -> None:
@@ -89,9 +107,11 @@ def load(uow: UnitOfWork, fresh: Fresh) -> None:
     for one, key, seq in zip(fresh.new, keys, seqs, strict=True):
         resources.append((key, one.kind, one.rid, 1, seq, one.patient, one.moment, stamp, False))
         versions.append((seq, key, 1, stamp, "create", b"".join((one.head, told, one.tail))))
-    for resource in fresh.related:
-        resource["meta"]["lastUpdated"] = instant  # how long an appointment opens the record counts from its storing
-    related = [row for resource in fresh.related for row in relations.relations_of(resource)]
+    related = [
+        *fresh.relations,
+        # How long an appointment opens the record counts from its storing.
+        *(row for one in fresh.related for row in relations.relations_of({**one, "meta": {"lastUpdated": instant}})),
+    ]
     database.insert_all(
         [
             ("store_resource", flush.RESOURCE, resources),

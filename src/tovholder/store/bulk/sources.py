@@ -17,16 +17,18 @@ from tovholder.fhir import references
 class Item:
     """One resource as it was read: parsed when somebody asks, which other processes may do.
 
-    source: file and line (or entry). issues: why it cannot be read, once that is known.
+    source: file and line (or entry). issues: why it cannot be read, once that is known. as_written: the bytes of a
+    resource that ``json.dumps`` would write just so; empty when it would not.
     """
 
-    __slots__ = ("_parsed", "_raw", "_resource", "source", "told")
+    __slots__ = ("_parsed", "_raw", "_resource", "as_written", "source", "told")
 
     def __init__(
         self, source: str, resource: dict[str, Any] | None = None, issues: tuple[Issue, ...] = (), raw: bytes = b""
     ) -> None:
         self.source, self.told, self._raw = source, issues, raw
         self._resource, self._parsed = resource, resource is not None or bool(issues)
+        self.as_written = b""
 
     @property
     def raw(self) -> bytes:
@@ -47,6 +49,11 @@ class Item:
         self._parse()
         return self.told
 
+    def forget(self) -> None:
+        """Let go of what was parsed, where it can be parsed again: hundreds of them take much memory."""
+        if self._raw and not self.told:
+            self._resource, self._parsed = None, False
+
     def __reduce__(self) -> tuple[Any, ...]:
         return (Item, (self.source, None, self.told, self.raw))
 
@@ -55,12 +62,13 @@ class Item:
             return
         self._parsed = True
         try:
-            value = json.loads(self._raw)
+            value, same = json.read(self._raw)
         except Problem as problem:
             self.told = problem.issues
             return
         if isinstance(value, dict) and isinstance(value.get("resourceType"), str):
             self._resource = value
+            self.as_written = self._raw if same else b""
         else:
             self.told = (Issue("resourceType", "missing", "a FHIR resource", "structure"),)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -15,7 +15,7 @@ from tovholder.store import schema
 from tovholder.store.bulk.fresh import Fresh, load
 from tovholder.store.bulk.sources import Item
 from tovholder.store.rows import Resource
-from tovholder.store.unit import unit_of_work
+from tovholder.store.unit import UnitOfWork, unit_of_work
 
 Done = TypeVar("Done")
 PAUSES = (0.05, 0.2, 0.5, 1.0, 2.0)  # seconds before a batch is tried again that others were in the way of
@@ -42,12 +42,17 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A valid resource with its rows, and its place in the batch."""
+    """A valid resource and its place in the batch. prepared: its rows, where they are not with what is new."""
 
     place: int
     item: Item
-    resource: Resource
-    prepared: Prepared
+    prepared: Prepared | None
+
+    @property
+    def resource(self) -> Resource:
+        """The resource."""
+        assert self.item.resource is not None  # it was found valid
+        return self.item.resource
 
 
 @dataclass(slots=True)
@@ -76,9 +81,12 @@ def prepare_batch(items: Sequence[Item]) -> Batch:
             errors = tuple(issue for issue in prepared.issues if issue.severity in ("error", "fatal"))
             batch.bad.append((place, Reject(item.source, errors, item.raw)))
         else:
-            one = Ready(place, item, resource, prepared)
+            new = batch.fresh.take(resource, prepared, item.as_written)
+            one = Ready(place, item, None if new else prepared)
             batch.good.append(one)
-            if not batch.fresh.take(resource, prepared):
+            if new:
+                item.forget()
+            else:
                 batch.usual.append(one)
     return batch
 
@@ -133,20 +141,28 @@ def patiently(unit: Callable[[], Done]) -> Done:
 def _unit(ctx: Context, good: Sequence[Ready], whole: Batch | None) -> tuple[int, int]:
     stored = 0
     with unit_of_work(ctx, bulk=True) as uow:
-        told = [one.resource for one in good if "id" in one.resource]
-        about = {patient_of(one.resource) for one in (whole.usual if whole else good)}
-        patients = {patient for patient in about if patient} | (whole.fresh.patients if whole else set())
-        uow.prefetch([(one["resourceType"], one["id"]) for one in told], patients)
         rest = good
-        if whole is not None and not any(uow.knows(pair) for pair in whole.fresh.pairs):
-            load(uow, whole.fresh)
-            stored, rest = len(whole.fresh.new), whole.usual
+        if whole is not None:
+            _look_up(uow, whole.usual, whole.fresh.patients)
+            if not uow.any_there(whole.fresh.pairs):
+                load(uow, whole.fresh)
+                stored, rest = len(whole.fresh.new), whole.usual
+        if rest is good:
+            _look_up(uow, good)
         for one in rest:
-            if "id" not in one.resource:
-                uow.create(one.resource)
-            elif uow.holds(one.resource):
+            resource = one.resource
+            if "id" not in resource:
+                uow.create(resource)
+            elif uow.holds(resource):
                 continue
             else:
-                uow.update(one.resource, prepared=one.prepared)
+                uow.update(resource, prepared=one.prepared)
             stored += 1
     return stored, len(good) - stored
+
+
+def _look_up(uow: UnitOfWork, some: Sequence[Ready], patients: Iterable[str] = ()) -> None:
+    """Hold what is there of them, and whom they are about."""
+    resources = [one.resource for one in some]
+    about = {patient for patient in map(patient_of, resources) if patient}
+    uow.prefetch([(one["resourceType"], one["id"]) for one in resources if "id" in one], about.union(patients))
