@@ -22,7 +22,6 @@ from tovholder.store.conditional import Criteria
 
 # Deletes first, then creates, updates and patches, reads (R4 §3.1.0.11.2).
 ORDER = {"DELETE": 0, "POST": 1, "PUT": 2, "PATCH": 2, "GET": 3, "HEAD": 3}
-WRITES = frozenset({"DELETE", "POST", "PUT", "PATCH"})
 Resource = dict[str, Any]
 
 

@@ -19,7 +19,6 @@ from tovholder.fhir.fhirpath_values import Unsupported
 
 UCUM = "http://unitsofmeasure.org"
 NOTHING: dict[str, Any] = {}  # stands for an object that is not there
-_COMPARISONS = {"<": "<", "<=": "<=", ">": ">", ">=": ">="}
 _PRIMITIVES = definitions.primitives
 
 

@@ -6,11 +6,9 @@ BASE = "http://tovholder.dk/fhir"
 
 # Identifiers
 CPR = "urn:oid:1.2.208.176.1.2"
-D_ECPR = "urn:oid:1.2.208.176.1.6.1.3"
 SOR = "urn:oid:1.2.208.176.1.1"
 YDERNUMMER = "urn:oid:1.2.208.176.1.4"
 CVR = "http://cvr.dk"
-AUTHORISATION = "https://autregweb.sst.dk"
 
 # Public code systems
 ICPC2 = "urn:oid:1.2.208.176.2.31"
@@ -20,7 +18,6 @@ SKS = "urn:oid:1.2.208.176.2.4"
 MCS = "urn:oid:1.2.208.184.100.8"
 NPU = "urn:oid:1.2.208.176.2.1"
 NPU_DK_CORE = "http://npu-terminology.org"
-FSIII = "urn:oid:1.2.208.176.2.21"
 UCUM = "http://unitsofmeasure.org"
 LOINC = "http://loinc.org"
 REGION = "urn:iso:std:iso:3166:-2"
@@ -49,7 +46,6 @@ SUNDHEDSRAAD_SYSTEM = f"{BASE}/CodeSystem/sundhedsraad"
 
 # Identifier we give what we make (business identity across systems)
 PLAN_IDENTIFIER = f"{BASE}/NamingSystem/plan"
-EPISODE_IDENTIFIER = f"{BASE}/NamingSystem/episode"
 
 
 def extension_url(name: str) -> str:

@@ -12,7 +12,6 @@ from tovholder.api import http
 from tovholder.api.operations.call import Call
 from tovholder.api.operations.parameters import Parameters, wrong
 from tovholder.base.errors import Category, Issue, Problem
-from tovholder.fhir.search_values import asked_range
 from tovholder.fhir.validate import resource_types
 from tovholder.store import everything as record
 from tovholder.store.everything import Part, Wish
@@ -47,8 +46,8 @@ def _wish(params: Parameters) -> Wish:
     if count == 0:
         raise wrong("_count", "not a size of a page", "a whole number from 1")
     most = settings.ENV.limits.count
-    since = _moment(params, "_since")
-    start, end = _moment(params, "start"), _moment(params, "end")
+    since = params.span("_since")
+    start, end = params.span("start"), params.span("end")
     return Wish(
         min(count or PAGE, most),
         start[0] if start else None,
@@ -56,16 +55,6 @@ def _wish(params: Parameters) -> Wish:
         since[0] if since else None,
         types,
     )
-
-
-def _moment(params: Parameters, name: str) -> tuple[int, int] | None:
-    text = params.text(name)
-    if text is None:
-        return None
-    found = asked_range(text)
-    if found is None:
-        raise wrong(name, "not a date or time", "such as 2027-03-01 or 2027-03-01T12:00:00Z")
-    return found
 
 
 def _bundle(call: Call, part: Part) -> dict[str, Any]:

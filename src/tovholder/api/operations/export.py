@@ -18,7 +18,6 @@ from tovholder.api.operations.parameters import Parameters, wrong
 from tovholder.base import json
 from tovholder.base.errors import Category, Issue, Problem
 from tovholder.fhir.references import parse_reference
-from tovholder.fhir.search_values import asked_range
 from tovholder.jobs.queue import State
 from tovholder.store import export
 from tovholder.store.export import Export, Selection
@@ -56,11 +55,12 @@ def _start(call: Call, of: Selection) -> HttpResponse:
         )
     if "handling=lenient" not in prefer:
         call.params.require_known(_NAMES if of.level != "system" else _NAMES[:-1])
+    since = call.params.span("_since", instant=True)
     wish = Selection(
         of.level,
         of.group,
         types=tuple(dict.fromkeys(call.params.texts("_type"))),
-        since=_since(call.params),
+        since=since[0] if since else None,
         patients=_patients(call) if of.level != "system" else None,
         filters=_filters(call.params),
     )
@@ -71,16 +71,6 @@ def _start(call: Call, of: Selection) -> HttpResponse:
     response = http.answer(success("The export was put in line; ask at Content-Location how far it is"), 202)
     response.headers["Content-Location"] = f"{http.base_url(request)}/$export-status/{export_id}"
     return response
-
-
-def _since(params: Parameters) -> int | None:
-    text = params.text("_since")
-    if text is None:
-        return None
-    found = asked_range(text) if "T" in text else None
-    if found is None:
-        raise wrong("_since", "not an instant", "such as 2027-03-01T12:00:00Z")
-    return found[0]
 
 
 def _filters(params: Parameters) -> dict[str, tuple[str, ...]]:

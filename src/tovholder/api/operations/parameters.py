@@ -12,6 +12,7 @@ from django.http import HttpRequest
 from tovholder.api import http, limits
 from tovholder.base.errors import Category, Issue, Problem
 from tovholder.base.text import whole_number
+from tovholder.fhir.search_values import asked_range
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,17 @@ class Parameters:
         found = whole_number(text)
         if found is None:
             raise wrong(name, "not a whole number", "a whole number from 0")
+        return found
+
+    def span(self, name: str, *, instant: bool = False) -> tuple[int, int] | None:
+        """What a date or time covers, as milliseconds [low, high). instant: a day is not enough. Raises Problem."""
+        text = self.text(name)
+        if text is None:
+            return None
+        found = asked_range(text) if "T" in text or not instant else None
+        if found is None:
+            what, like = ("an instant", "") if instant else ("a date or time", "2027-03-01 or ")
+            raise wrong(name, f"not {what}", f"such as {like}2027-03-01T12:00:00Z")
         return found
 
     def flag(self, name: str, default: bool = False) -> bool:

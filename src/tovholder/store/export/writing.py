@@ -19,7 +19,6 @@ from tovholder.store.export import selection
 from tovholder.store.export.selection import Selection
 
 FILE_LINES = 100_000
-DELETIONS = 1000  # in one Bundle
 LINKED = 5000  # patients one audit event is linked to
 Tell = Callable[[str], None]
 
