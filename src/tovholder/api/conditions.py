@@ -29,8 +29,13 @@ def if_none_exist(request: HttpRequest, kind: str) -> Criteria | None:
     if header is None:
         asked = parse_qsl(request.META.get("QUERY_STRING", ""), keep_blank_values=True)
         return criteria(kind, asked, "url") if any(name not in SHAPE for name, _ in asked) else None
-    text = header.strip().removeprefix(f"{kind}?").removeprefix("?")
-    return criteria(kind, parse_qsl(text, keep_blank_values=True), "If-None-Exist")
+    return none_exist(header, kind, "If-None-Exist")
+
+
+def none_exist(text: str, kind: str, path: str) -> Criteria:
+    """A search as If-None-Exist has it, with or without the type before it. Raises Problem when it says nothing."""
+    told = text.strip().removeprefix(f"{kind}?").removeprefix("?")
+    return criteria(kind, parse_qsl(told, keep_blank_values=True), path)
 
 
 def of_query(request: HttpRequest, kind: str) -> Criteria:

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 from django.conf import settings
 
 from tovholder.api import limits, negotiate
-from tovholder.api.conditions import version_in
+from tovholder.api.conditions import none_exist, version_in
 from tovholder.base import json
 from tovholder.base.errors import Category, Issue, Problem
 from tovholder.base.ids import is_fhir_id, random_ids
@@ -132,9 +132,7 @@ def _conditions(entry: Entry, asked: dict[str, Any]) -> None:
     entry.if_none_match, entry.if_modified_since = asked.get("ifNoneMatch"), asked.get("ifModifiedSince")
     if "ifNoneExist" in asked and entry.method == "POST":
         kind = entry.url.partition("?")[0]
-        text = asked["ifNoneExist"].strip().removeprefix(f"{kind}?").removeprefix("?")
-        pairs = parse_qsl(text, keep_blank_values=True)
-        entry.criteria = conditional.criteria(kind, pairs, f"{entry.where}.request.ifNoneExist")
+        entry.criteria = none_exist(asked["ifNoneExist"], kind, f"{entry.where}.request.ifNoneExist")
 
 
 def _target(entry: Entry) -> None:

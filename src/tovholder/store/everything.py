@@ -18,7 +18,6 @@ from tovholder.base.text import whole_number
 from tovholder.fhir import searchparams
 from tovholder.fhir.prepare import index_rows
 from tovholder.fhir.references import parse_reference, references, subjects_of
-from tovholder.fhir.validate import resource_types
 from tovholder.store import compartment, paging, scope, trail
 from tovholder.store.rows import Stored
 
@@ -144,7 +143,7 @@ def _rows(
     ctx: Context, where: str, values: list[Any], after: int, since: int | None
 ) -> Iterator[tuple[Stored, int, str | None]]:
     """Current resources of a condition that the actor may read, in the order of keys: each with key and patient."""
-    term, bound = _may_read(ctx)
+    term, bound = scope.readable(ctx)
     while True:
         with connection.cursor() as cursor:
             cursor.execute(
@@ -159,25 +158,6 @@ def _rows(
         if len(found) < CHUNK:
             return
         after = found[-1][5]
-
-
-def _may_read(ctx: Context) -> tuple[str, list[Any]]:
-    """The rows of any type the actor may read."""
-    by_scope: dict[Scope, list[str]] = {}
-    for kind in sorted(resource_types()):
-        by_scope.setdefault(decide(ctx, "read", kind), []).append(kind)
-    terms: list[str] = []
-    values: list[Any] = []
-    for allowed, kinds in by_scope.items():
-        if allowed.nothing:
-            continue
-        if allowed.everything and len(by_scope) == 1:
-            return "1 = 1", []
-        named, names = database.in_list("r.type", kinds)
-        term, bound = scope.predicate(allowed, ctx)
-        terms.append(f"({named} AND {term})")
-        values += [*names, *bound]
-    return ("(" + " OR ".join(terms) + ")", values) if terms else ("1 = 0", [])
 
 
 def _in_time(stored: Stored, wish: Wish) -> bool:

@@ -10,12 +10,10 @@ from django.db import connection
 
 from tovholder import database
 from tovholder.access import Context, audit
-from tovholder.access.domain import Scope
 from tovholder.access.policy import decide
 from tovholder.base.errors import not_found
 from tovholder.base.text import whole_number
 from tovholder.fhir.references import patient_of
-from tovholder.fhir.validate import resource_types
 from tovholder.store import compartment, paging, reading, scope
 from tovholder.store.rows import Stored
 from tovholder.store.versions import note_refusal
@@ -98,18 +96,7 @@ def _scope(ctx: Context, kind: str | None) -> tuple[str, list[Any]]:
     if kind is not None:
         term, values = scope.predicate(decide(ctx, "read", kind), ctx)
         return term, list(values)
-    groups: dict[Scope, list[str]] = {}
-    for name in sorted(resource_types()):
-        groups.setdefault(decide(ctx, "read", name), []).append(name)
-    terms, bound = [], []
-    for allowed, names in groups.items():
-        if allowed.everything and len(groups) == 1:
-            return "1 = 1", []
-        term, values = scope.predicate(allowed, ctx)
-        among, listed = database.in_list("r.type", names)
-        terms.append(f"({among} AND {term})")
-        bound += [*listed, *values]
-    return f"({' OR '.join(terms)})", bound
+    return scope.readable(ctx)
 
 
 def _require(ctx: Context, kind: str, rid: str, clauses: list[str], bound: list[Any]) -> int:
