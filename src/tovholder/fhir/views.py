@@ -23,6 +23,9 @@ Maker = Callable[[dict[str, Any]], list[Row]]
 
 # Part of every hash: raise it when the same definition begins to give other rows, so that tables are filled again.
 ENGINE = 1
+# Tables of very many rows, found by their patient alone: an index by the resource's id, which is as good as random,
+# would cost a page of its own for every row that is written.
+_BY_PATIENT = frozenset({"measurement"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,5 +199,10 @@ def ddl(table: PlainTable, dialect: str) -> list[str]:
     columns = ", ".join(
         f"{name} {kind}{' NOT NULL' if name in keys else ''}" for name, kind in table.ddl_columns(dialect)
     )
-    statements = [f"CREATE TABLE {physical} ({columns})"]
-    return statements + [f"CREATE INDEX {physical}_{name} ON {physical} ({name})" for name in sorted(keys)]
+    indexes = [(name, name) for name in sorted(keys)]
+    if table.name in _BY_PATIENT:
+        indexes = [("patient_id", f"patient_id, {first}")]
+    return [
+        f"CREATE TABLE {physical} ({columns})",
+        *(f"CREATE INDEX {physical}_{name} ON {physical} ({asked})" for name, asked in indexes),
+    ]

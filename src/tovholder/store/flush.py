@@ -56,7 +56,7 @@ def write_all(writes: Sequence[Write], opened: database.Opened) -> tuple[set[str
             for table, gone in index.gone.items():
                 database.bulk_delete(table, INDEX_COLUMNS[table], gone)
             for name, ids in facts.gone.items():
-                database.bulk_delete(f"fact_{name}", schema.column_names(name)[:1], ids)
+                database.bulk_delete(f"fact_{name}", schema.fact_key(name), ids)
             relation_table.remove(replaced)
     database.insert_all(
         [
@@ -99,7 +99,7 @@ INDEX_COLUMNS = {table: (*(name for name, _ in columns), "key") for table, colum
 class FactChange:
     """Facts to remove (by resource) and to add, by name; which facts changed, and about whom."""
 
-    gone: dict[str, list[tuple[str]]] = field(default_factory=dict)
+    gone: dict[str, Rows] = field(default_factory=dict)
     new: dict[str, Rows] = field(default_factory=dict)
     tables: set[str] = field(default_factory=set)
     patients: set[str] = field(default_factory=set)
@@ -117,7 +117,7 @@ def _fact_change(writes: Sequence[Write]) -> FactChange:
             change.tables.add(name)
             change.patients |= patients_of(name, write.rid, (*before, *after))
             if before:
-                change.gone.setdefault(name, []).append((write.rid,))
+                change.gone.setdefault(name, []).extend(fact_keys(name, before))
             if after:
                 change.new.setdefault(name, []).extend(after)
     return change
@@ -137,6 +137,12 @@ def patients_of(name: str, rid: str, rows: Iterable[tuple[Any, ...]]) -> set[str
 def _patient_column(name: str) -> int | None:
     columns = schema.column_names(name)
     return columns.index("patient_id") if "patient_id" in columns[:2] else None
+
+
+def fact_keys(name: str, rows: Iterable[tuple[Any, ...]]) -> set[tuple[Any, ...]]:
+    """What fact rows are found by, each once: the values of ``schema.fact_key``."""
+    size = len(schema.fact_key(name))
+    return {row[:size] for row in rows}
 
 
 def insert_facts(table: str, rows: Sequence[tuple[Any, ...]]) -> None:

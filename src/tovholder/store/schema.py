@@ -61,6 +61,13 @@ def column_names(table: str) -> tuple[str, ...]:
     return tuple(name for name, _ in fact_tables()[table].columns)
 
 
+@cache
+def fact_key(table: str) -> tuple[str, ...]:
+    """The columns a resource's rows are found by in a fact table: the first ones, whose they are among them."""
+    names = column_names(table)
+    return names[:2] if names[1] == "patient_id" else names[:1]
+
+
 def apply() -> list[str]:
     """Make generated tables. Returns the names of those whose rows wait for ``tovholder rebuild``.
 

@@ -25,6 +25,8 @@ ALONE = 8
 Done = tuple[Any, Any]  # a batch, and what its writing gave
 # Batches one process holds: the one it writes or waits to write, and the next.
 HELD = 2
+# Batches a process writes before it sees to the database's log: a page that several of them touch is then copied once.
+UNTIDY = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +201,7 @@ def _work(pipe: Connection, ctx: Context, job: Job, settings: Mapping[str, Any],
 def _take_turns(pipe: Connection, ctx: Context, job: Job, told: SimpleQueue[tuple[Any, ...] | None]) -> None:
     given: deque[tuple[int, Any]] = deque()
     prepared: deque[tuple[int, Any]] = deque()
-    turn = -1
+    turn, written = -1, 0
     while True:
         while not told.empty() or not (given or (prepared and prepared[0][0] == turn)):
             message = told.get()
@@ -212,6 +214,9 @@ def _take_turns(pipe: Connection, ctx: Context, job: Job, told: SimpleQueue[tupl
         if prepared and prepared[0][0] == turn:
             number, made = prepared.popleft()
             pipe.send(("stored", number, job.write(ctx, made)))
+            written += 1
+            if written % UNTIDY == 0:
+                database.tidy()  # now that it is another's turn
         else:
             number, batch = given.popleft()
             prepared.append((number, job.prepare(batch)))

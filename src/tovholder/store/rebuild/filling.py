@@ -169,8 +169,8 @@ def catch_up(owner: str) -> int:
         for table, rows in before.index.items():
             shadow.take_index(table, rows)
         shadow.take_relations(f"{row[1]}/{row[2]}" for row in changed if row[1] in relations.SOURCES)
-        for name in before.facts:
-            shadow.take_facts(name, (row[2] for row in changed))
+        for name, facts in before.facts.items():
+            shadow.take_facts(name, facts)
         made = Made()
         for key, _, _, _, moment, deleted, body in changed:
             if not deleted:

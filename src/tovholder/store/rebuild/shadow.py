@@ -80,9 +80,9 @@ def take_index(table: str, rows: list[tuple[object, ...]]) -> None:
     database.bulk_delete(PREFIX + table, flush.INDEX_COLUMNS[table], rows)
 
 
-def take_facts(name: str, ids: Iterable[str]) -> None:
-    """Remove the facts of resources, if they are there."""
-    database.bulk_delete(f"{PREFIX}fact_{name}", schema.column_names(name)[:1], [(rid,) for rid in ids])
+def take_facts(name: str, rows: Iterable[tuple[object, ...]]) -> None:
+    """Remove the facts of the resources that have these, if they are there."""
+    database.bulk_delete(f"{PREFIX}fact_{name}", schema.fact_key(name), list(flush.fact_keys(name, rows)))
 
 
 def take_relations(sources: Iterable[str]) -> None:
