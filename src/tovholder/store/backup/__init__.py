@@ -12,7 +12,8 @@ from pathlib import Path
 
 from tovholder import database
 from tovholder.base.errors import Category, Issue, Problem
-from tovholder.store.backup import files, postgresql, sqlite
+from tovholder.store import files
+from tovholder.store.backup import postgresql, sqlite
 from tovholder.store.backup.manifest import Manifest, State, read_manifest, write_manifest
 from tovholder.store.backup.progress import Progress, silent
 

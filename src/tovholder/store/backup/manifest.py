@@ -15,7 +15,7 @@ from tovholder.access import audit_chain
 from tovholder.access.audit_chain import Query
 from tovholder.base import days
 from tovholder.base.errors import Category, Issue, Problem
-from tovholder.store.backup import files
+from tovholder.store import files
 
 FORMAT = 1
 

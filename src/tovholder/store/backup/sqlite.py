@@ -13,7 +13,7 @@ from typing import Any
 from django.db import connection
 
 from tovholder.base.errors import Category, Issue, Problem
-from tovholder.store.backup import files
+from tovholder.store import files
 from tovholder.store.backup.manifest import Manifest, State, state_of
 from tovholder.store.backup.progress import Progress
 

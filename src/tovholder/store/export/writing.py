@@ -17,6 +17,7 @@ from tovholder.base import days, json
 from tovholder.store import trail
 from tovholder.store.export import selection
 from tovholder.store.export.selection import Selection
+from tovholder.store.files import sync
 
 FILE_LINES = 100_000
 LINKED = 5000  # patients one audit event is linked to
@@ -154,11 +155,7 @@ def _note(ctx: Context, name: str, batches: Iterator[list[str]]) -> None:
 def _settle(folder: Path) -> None:
     """What the folder holds is on the disk before anybody is told of it."""
     for path in [*folder.iterdir(), folder]:
-        handle = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        sync(path)
 
 
 @dataclass(slots=True)
