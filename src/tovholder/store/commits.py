@@ -44,7 +44,16 @@ def share(work: Callable[[], Result]) -> Result:
 
 def is_shared() -> bool:
     """Whether the unit that is about to begin has a transaction and a savepoint already."""
-    return _shared.get()
+    return _shared.get() is not None
+
+
+def note(entries: Sequence[audit.Entry]) -> None:
+    """Write the audit entries of a unit, in its transaction; in a shared one with everybody else's, before the commit."""
+    together = _shared.get()
+    if together is None:
+        audit.write(entries)
+    else:
+        together += entries
 
 
 def write_audit(entries: Sequence[audit.Entry]) -> None:
@@ -61,7 +70,8 @@ def write_audit(entries: Sequence[audit.Entry]) -> None:
         _group.settle(_Ticket(entries=logged))
 
 
-_shared: ContextVar[bool] = ContextVar("tovholder_shared_commit", default=False)
+# The audit entries of the work being done in a shared commit.
+_shared: ContextVar[list[audit.Entry] | None] = ContextVar("tovholder_shared_commit", default=None)
 
 
 @dataclass(slots=True)
@@ -152,7 +162,7 @@ class _Group:
 def _write(batch: Sequence[_Ticket]) -> list[_Ticket]:
     """Write for all of them in one transaction, in the writer's turn; returns those for whom there was no time."""
     works = [ticket for ticket in batch if ticket.work is not None]
-    rows = [entry for ticket in batch for entry in ticket.entries]
+    rows = [entry for ticket in batch for entry in ticket.entries]  # of reads: a work's come when it is done
     if not works:
         with _by_hand(len(rows)):
             audit.write(rows)
@@ -163,28 +173,32 @@ def _write(batch: Sequence[_Ticket]) -> list[_Ticket]:
             if done and monotonic() > until:
                 left = works[done:]
                 break
-            _work(ticket)
+            rows += _work(ticket)
         else:
             left = []
         audit.write(rows)
     return left
 
 
-def _work(ticket: _Ticket) -> None:
+def _work(ticket: _Ticket) -> list[audit.Entry]:
+    """Do one work; returns the audit entries of what it wrote."""
     assert ticket.work is not None and ticket.surroundings is not None
     database.execute("SAVEPOINT shared")
     ticket.error = None
+    entries: list[audit.Entry] = []
     try:
-        ticket.result = ticket.surroundings.run(_in_shared, ticket.work)
+        ticket.result = ticket.surroundings.run(_in_shared, ticket.work, entries)
     except Exception as error:
         ticket.error = error
+        entries.clear()
         # Fails when the database has undone everything by itself (a full disk): then it ends for everybody.
         database.execute("ROLLBACK TO SAVEPOINT shared")
     database.execute("RELEASE SAVEPOINT shared")
+    return entries
 
 
-def _in_shared(work: Callable[[], Result]) -> Result:
-    token = _shared.set(True)
+def _in_shared(work: Callable[[], Result], entries: list[audit.Entry]) -> Result:
+    token = _shared.set(entries)
     try:
         return work()
     finally:

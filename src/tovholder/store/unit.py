@@ -395,4 +395,4 @@ class UnitOfWork:
             audit.Entry(ctx, loads.get(method, method), frozenset(seen), audit_event.naming(refs))  # type: ignore[arg-type]
             for (ctx, method), (refs, seen) in state.acts.items()
         ]
-        audit.write(entries)
+        commits.note(entries)
