@@ -136,11 +136,15 @@ def insert_all(batches: Sequence[tuple[str, tuple[str, ...], Sequence[Sequence[A
 
 
 def _copy(table: str, columns: tuple[str, ...], rows: Sequence[Sequence[Any]]) -> None:
+    text = arrays.lines(_types(table, columns), rows)
     with (
         connection.cursor() as cursor,
         connection.wrap_database_errors,
         cursor.cursor.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN") as copy,
     ):
+        if text is not None:
+            copy.write(text)
+            return
         for row in rows:
             copy.write_row(row)
 

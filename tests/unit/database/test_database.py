@@ -58,6 +58,14 @@ def test_numbers_of_two_kinds_and_nothing_stand_in_one_column(many: int) -> None
         assert cursor.fetchall() == [(1.0, 1.5)] * many + [(2.5, 3.0)]
 
 
+@pytest.mark.parametrize("odd", ["plain", "", "a\tb", "a\nb", "a\rb", "a\\b", "\\N", "\\.", "None", "æ – 😀", '"'])
+def test_texts_come_back_as_they_were_however_many_are_stored(odd: str) -> None:
+    rows = [(f"x{number:03}", "test", number, None) for number in range(80)] + [(f"y{odd}", odd, None, 2)]
+    database.insert("fact_period", PERIOD, rows)
+    told = database.rows(f"SELECT {', '.join(PERIOD)} FROM fact_period WHERE period_id >= 'x' ORDER BY period_id")
+    assert told == rows
+
+
 def test_what_is_there_already_is_left_out_when_asked() -> None:
     database.insert("store_pending", ("patient_id",), [("a",), ("b",)])
     database.insert("store_pending", ("patient_id",), [("b",), ("c",)], ignore=True)
