@@ -93,6 +93,7 @@ def test_fhirpy(demo: Server, patient: str) -> None:
     assert found.first().id == made.id and found.get().id == made.id
     assert client.resources("Patient").search(family__exact="pythagoras").fetch() == []
 
+    assert client.resources("Patient").search(family="Pythagoras").count() == 1  # sends _totalMethod, which is nobody's
     everybody = client.resources("Patient").limit(7).fetch_all()
     assert len(everybody) == len({one.id for one in everybody}) == count(demo.home, "Patient")
     newest = client.resources("Observation").search(patient=f"Patient/{patient}").sort("-date").limit(3).fetch()

@@ -132,3 +132,22 @@ def test_what_goes_along_says_so(system: Caller, people: list[str]) -> None:
     found = system.send("GET", f"/Condition?subject=http://testserver/fhir/Patient/{people[0]}").json()
     assert found["total"] == 1
     assert system.send("GET", "/Condition?_summary=count").json()["total"] == 1
+
+
+def test_a_name_of_nobodys_that_cannot_narrow_a_search_is_passed_over_and_told(
+    system: Caller, people: list[str]
+) -> None:
+    bundle = system.send("GET", "/Patient?family=ask&_totalMethod=count&_count=0").json()
+    assert bundle["total"] == 1
+    (told,) = bundle["entry"]
+    assert told["search"] == {"mode": "outcome"}
+    assert told["resource"]["issue"][-1]["expression"] == ["_totalMethod"]
+    for name in ("_filter=name eq x", "_list=1", "_has:Nothing:subject:code=1", "_text=ask", "totalMethod=count"):
+        assert system.send("GET", f"/Patient?{name}").status_code == 400, name
+
+
+def test_before_anything_is_changed_every_name_must_be_known(system: Caller, people: list[str]) -> None:
+    assert system.send("DELETE", "/Patient?family=ask&_totalMethod=count").status_code in (400, 412)
+    made = system.send("POST", "/Patient", patient(), If_None_Exist="family=ask&_totalMethod=count")
+    assert made.status_code == 400
+    assert system.send("GET", "/Patient?_summary=count").json()["total"] == 3

@@ -81,10 +81,11 @@ def parse_query(text: str) -> list[tuple[str, str]]:
     return parse_qsl(text, keep_blank_values=True)
 
 
-def parse(kind: str, params: Sequence[tuple[str, str]], *, strict: bool = True) -> Query:
+def parse(kind: str, params: Sequence[tuple[str, str]], *, strict: bool = True, to_look: bool = False) -> Query:
     """Parameters as a query. Raises Problem(INVALID) naming what there is.
 
-    strict: what is not known is refused; else it is passed over and told (R4 §3.1.1.1).
+    strict: what is not known is refused; else it is passed over and told (R4 §3.1.1.1). to_look: nothing is done to what
+    is found, so even then a name that cannot narrow it (``may_narrow``) is passed over.
     """
     query = Query(kind)
     wrong: list[Issue] = []
@@ -102,7 +103,7 @@ def parse(kind: str, params: Sequence[tuple[str, str]], *, strict: bool = True) 
             continue
         found = step(kind, name, settings.ENV.limits.chain)
         if isinstance(found, Unknown):
-            (wrong if strict else query.ignored).append(found.issue)
+            (wrong if strict and (may_narrow(name) or not to_look) else query.ignored).append(found.issue)
             continue
         told = tuple(part for part in split(value, ",") if part)
         if not told:
@@ -118,6 +119,23 @@ def parse(kind: str, params: Sequence[tuple[str, str]], *, strict: bool = True) 
     if wrong:
         raise Problem(Category.INVALID, "The search cannot be run", wrong, kept=KEPT)
     return query
+
+
+def may_narrow(name: str) -> bool:
+    """Whether passing over an unknown parameter might show more than was asked for.
+
+    Not what begins with an underscore and is none of R4's own: clients' and other servers' ways to count or to page
+    (fhirpy sends ``_totalMethod``). R4 §3.1.1.1 would pass over every unknown name; a misspelt filter is refused.
+    """
+    return name[:1] != "_" or name.partition(":")[0].partition(".")[0] in _OF_R4
+
+
+# R4 §3.1.1.3 and .4: what may stand in a search of any type.
+_OF_R4 = frozenset(
+    ("_content", "_filter", "_has", "_id", "_lastUpdated", "_list", "_profile", "_query", "_security")
+    + ("_source", "_tag", "_text", "_type", "_contained", "_containedType", "_count", "_elements", "_include")
+    + ("_revinclude", "_score", "_sort", "_summary", "_total")
+)
 
 
 def _count(query: Query, value: str) -> Issue | None:

@@ -86,7 +86,7 @@ def search_types(
     """The same over several types at once, by parameters all of them have (R4 §3.1.1.2)."""
     cursor, params = _resumed(params)
     asking = Asking(ctx, days.millis(ctx.now), base)
-    queries = [query.parse(kind, params, strict=strict) for kind in kinds]
+    queries = [query.parse(kind, params, strict=strict, to_look=True) for kind in kinds]
     asked = queries[0]
     if cursor is not None and cursor.search != _mark(kinds, about, asked):
         raise cursors.not_ours()
