@@ -265,7 +265,8 @@ API_NOTES = (
     "| `Content-Type` | with a body | the same; XML is answered with 415. A patch is `application/json-patch+json`. |",
     "| `_pretty`, `_summary`, `_elements` | reads, searches | for people; parts of resources |",
     "| `Prefer: return=` | writes | `representation` (default; in a Bundle only when asked), `minimal`, `OperationOutcome` |",
-    "| `Prefer: handling=` | searches | `strict` (default) refuses an unknown parameter, `lenient` passes it over and says so; a name that begins with `_` and is none of R4's own is always passed over |",
+    "| `Prefer: handling=` | searches | `strict` (default) refuses an unknown parameter, `lenient` passes it over and says so;"
+    " a name that begins with `_` and is none of R4's own is always passed over |",
     '| `If-Match: W/"n"` | update, patch, delete | only from this version on, else 412 |',
     '| `If-None-Match: W/"n"`, `If-Modified-Since` | read | 304 when the client holds it already |',
     "| `If-None-Exist: criteria` | create | creates unless one matches (then 200 and that one); several are 412 |",

@@ -132,9 +132,8 @@ def may_narrow(name: str) -> bool:
 
 # R4 §3.1.1.3 and .4: what may stand in a search of any type.
 _OF_R4 = frozenset(
-    ("_content", "_filter", "_has", "_id", "_lastUpdated", "_list", "_profile", "_query", "_security")
-    + ("_source", "_tag", "_text", "_type", "_contained", "_containedType", "_count", "_elements", "_include")
-    + ("_revinclude", "_score", "_sort", "_summary", "_total")
+    "_contained _containedType _content _count _elements _filter _has _id _include _lastUpdated _list _profile _query"
+    " _revinclude _score _security _sort _source _summary _tag _text _total _type".split()
 )
 
 
