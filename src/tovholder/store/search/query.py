@@ -131,10 +131,11 @@ def may_narrow(name: str) -> bool:
 
 
 # R4 §3.1.1.3 and .4: what may stand in a search of any type.
-_OF_R4 = frozenset(
+_NAMES = (
     "_contained _containedType _content _count _elements _filter _has _id _include _lastUpdated _list _profile _query"
-    " _revinclude _score _security _sort _source _summary _tag _text _total _type".split()
+    " _revinclude _score _security _sort _source _summary _tag _text _total _type"
 )
+_OF_R4 = frozenset(_NAMES.split())
 
 
 def _count(query: Query, value: str) -> Issue | None:
