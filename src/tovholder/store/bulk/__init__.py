@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from tovholder import database
 from tovholder.access import Context
-from tovholder.store.bulk import deletions, workers
+from tovholder.store.bulk import deletions, pace, workers
 from tovholder.store.bulk.deriving import BATCH as DERIVE_BATCH
 from tovholder.store.bulk.deriving import derive_pending, run_steps, waiting
 from tovholder.store.bulk.sources import Item, bundle_items, read_lines, read_paths
@@ -29,9 +29,8 @@ __all__ = [
     "waiting",
 ]
 
-# One transaction each: large enough to share the cost of a commit, short enough (well below 100 ms of writing) that
-# nobody who waits for their turn notices.
-BATCH = 500
+# Resources of one transaction where that is short enough (see ``pace``).
+BATCH = pace.MOST
 STORE = workers.Job(deletions.prepare, deletions.write)
 Progress = Callable[[int], None]
 
@@ -53,8 +52,11 @@ def load(
     set_aside: told of each reject as it comes; without it they are gathered in the report.
     """
     report = Report()
+    rhythm = pace.Pace()
     with _no_cycle_search(), database.loading():
-        for batch, part in workers.done(ctx, STORE, _batches(items)):
+        for batch, part in workers.done(ctx, STORE, rhythm.batches(items)):
+            if database.writes_alone():
+                rhythm.took(len(batch), part.turn)
             report.stored += part.stored
             report.unchanged += part.unchanged
             report.deleted += part.deleted
@@ -66,17 +68,6 @@ def load(
             if progress:
                 progress(len(batch))
     return report
-
-
-def _batches(items: Iterable[Item]) -> Iterator[list[Item]]:
-    batch: list[Item] = []
-    for item in items:
-        batch.append(item)
-        if len(batch) >= BATCH:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
 
 
 @contextmanager

@@ -46,6 +46,8 @@ def prepare(items: Sequence[Item]) -> Ready:
     parts: Ready = []
     begin = 0
     for place, item in enumerate(items):
+        if not _may_delete(item.raw):
+            continue  # without being parsed: that is done one by one
         resource = item.resource
         if resource is not None and resource["resourceType"] == "Bundle" and _only_deletes(resource):
             if begin < place:
@@ -66,7 +68,12 @@ def write(ctx: Context, parts: Ready) -> Report:
         whole.deleted += done.deleted
         whole.unchanged += done.unchanged
         whole.rejects += done.rejects
+        whole.turn = max(whole.turn, done.turn)
     return whole
+
+
+def _may_delete(raw: bytes) -> bool:
+    return b"DELETE" in raw or b"\\u" in raw
 
 
 def _only_deletes(bundle: dict[str, Any]) -> bool:

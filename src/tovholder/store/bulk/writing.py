@@ -32,12 +32,13 @@ class Reject:
 
 @dataclass(slots=True)
 class Report:
-    """What a load did."""
+    """What a load did. turn: seconds its longest turn as writer took, of a batch."""
 
     stored: int = 0
     unchanged: int = 0
     deleted: int = 0
     rejects: list[Reject] = field(default_factory=list)
+    turn: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,7 @@ def _write(
     if not good:
         return
     try:
-        stored, unchanged = patiently(lambda: _unit(ctx, good, whole))
+        stored, unchanged, turn = patiently(lambda: _unit(ctx, good, whole))
     except Problem as problem:
         if problem.category is Category.BUSY:
             raise  # not the data's fault: nothing is set aside
@@ -124,6 +125,7 @@ def _write(
     else:
         report.stored += stored
         report.unchanged += unchanged
+        report.turn = max(report.turn, turn)
 
 
 def patiently(unit: Callable[[], Done]) -> Done:
@@ -138,9 +140,10 @@ def patiently(unit: Callable[[], Done]) -> Done:
     return unit()
 
 
-def _unit(ctx: Context, good: Sequence[Ready], whole: Batch | None) -> tuple[int, int]:
+def _unit(ctx: Context, good: Sequence[Ready], whole: Batch | None) -> tuple[int, int, float]:
     stored = 0
     with unit_of_work(ctx, bulk=True) as uow:
+        begun = time.perf_counter()
         rest = good
         if whole is not None:
             _look_up(uow, whole.usual, whole.fresh.patients)
@@ -158,7 +161,7 @@ def _unit(ctx: Context, good: Sequence[Ready], whole: Batch | None) -> tuple[int
             else:
                 uow.update(resource, prepared=one.prepared)
             stored += 1
-    return stored, len(good) - stored
+    return stored, len(good) - stored, time.perf_counter() - begun
 
 
 def _look_up(uow: UnitOfWork, some: Sequence[Ready], patients: Iterable[str] = ()) -> None:
