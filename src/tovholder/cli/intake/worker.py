@@ -30,6 +30,7 @@ from tovholder.store.trail import write_audit
 
 PIECE = 65_536  # bytes read or dropped at once
 LINGER = 2.0  # seconds a client gets to read the last answer before the connection is gone
+OWED = 67_108_864  # bytes of large answers kept for clients that read slowly; beyond that a thread waits for them
 TOGETHER = 16  # answers whose rows are written in one commit, where so many are there
 SWEEP = 0.25  # seconds between two looks at who has waited too long
 
@@ -151,6 +152,8 @@ class Worker(gthread.ThreadWorker):  # type: ignore[misc] # gunicorn tells no ty
             self._in_pieces(conn, request, found)
         elif request.environ.get(web.HELD):
             self._committer.give([Waiting((conn, request), content, request.environ[web.HELD])])
+        elif len(content) > HELD:
+            self.method_queue.defer(self._send_in_loop, conn, content)
         else:
             self._send_in_thread(conn, content)
 
@@ -196,7 +199,7 @@ class Worker(gthread.ThreadWorker):  # type: ignore[misc] # gunicorn tells no ty
                 self._in_loop(conn, request)
 
     def _send_in_loop(self, conn: Connection, content: bytes) -> None:
-        if len(content) > HELD:
+        if len(content) > HELD and sum(len(other.sock.kept) for other in self._waiting) > OWED:
             self.tpool.give(self._send_in_thread, conn, content)
             return
         try:
