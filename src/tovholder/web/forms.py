@@ -12,6 +12,8 @@ from tovholder.base import days
 from tovholder.web.wording import CANCEL_REASONS, END_REASONS
 
 GOAL_LENGTH = 300
+# Farther away than this a date is a slip of the keyboard, such as the year 0026 or 2206.
+_YEARS_BACK, _YEARS_AHEAD = 10, 5
 _DATES = ["%Y-%m-%d", "%d-%m-%Y", "%d.%m.%Y", "%d/%m/%Y"]
 _TIMES = ["%H:%M", "%H.%M"]
 
@@ -31,11 +33,34 @@ class DayField(forms.DateField):
         self.past_only, self.future_only = past_only, future_only
 
     def check_against(self, today: int, value: date) -> None:
-        """Raise ValidationError when the date is on the wrong side of today."""
+        """Raise ValidationError when the date is on the wrong side of today, or too far away to be meant."""
         if self.past_only and days.day_of(value) > today:
             raise forms.ValidationError(_("Datoen ligger i fremtiden. Skriv en dato, der er i dag eller tidligere."))
         if self.future_only and days.day_of(value) < today:
             raise forms.ValidationError(_("Datoen er passeret. Skriv en dato, der er i dag eller senere."))
+        this_year = days.date_of(today).year
+        if value.year < this_year - _YEARS_BACK:
+            raise forms.ValidationError(_("Datoen ligger mange år tilbage. Se efter, om årstallet er rigtigt."))
+        if value.year > this_year + _YEARS_AHEAD:
+            raise forms.ValidationError(_("Datoen ligger mange år ude i fremtiden. Se efter, om årstallet er rigtigt."))
+
+
+class WordsField(forms.CharField):
+    """Words of a bounded length, told as words where they are too many."""
+
+    def __init__(self, *, max_length: int, **kwargs: Any) -> None:
+        messages = {"max_length": _("Teksten er for lang. Skriv den med højst %(limit_value)d tegn.")}
+        kwargs["error_messages"] = messages | kwargs.get("error_messages", {})
+        super().__init__(max_length=max_length, **kwargs)
+
+
+class PickField(forms.ChoiceField):
+    """One of some choices; what is none of them is not repeated to whoever sent it."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        messages = {"invalid_choice": _("Vælg en af de muligheder, der står på siden.")}
+        kwargs["error_messages"] = messages | kwargs.get("error_messages", {})
+        super().__init__(**kwargs)
 
 
 class TodayForm(forms.Form):
@@ -96,7 +121,7 @@ class StartForm(TodayForm):
 class DeclineForm(TodayForm):
     """The patient says no."""
 
-    reason = forms.CharField(
+    reason = WordsField(
         label=_("Patientens begrundelse"),
         help_text=_("Skriv kort, hvad patienten sagde."),
         max_length=500,
@@ -117,7 +142,7 @@ class DecideForm(TodayForm):
         widget=forms.RadioSelect,
         error_messages={"required": _("Vælg et niveau."), "invalid_choice": _("Vælg niveau 1, 2 eller 3.")},
     )
-    override_reason = forms.CharField(
+    override_reason = WordsField(
         label=_("Begrundelse, hvis du vælger et andet niveau end foreslået"),
         max_length=1000,
         widget=_words(2),
@@ -140,7 +165,7 @@ class DecideForm(TodayForm):
         return cleaned
 
 
-class WhoseWords(forms.ChoiceField):
+class WhoseWords(PickField):
     """Whether a goal is in the patient's own words."""
 
     def __init__(self, **kwargs: Any) -> None:
@@ -149,6 +174,7 @@ class WhoseWords(forms.ChoiceField):
             choices=[("patient", _("Patientens egne")), ("clinic", _("Klinikkens"))],
             widget=forms.RadioSelect,
             initial="patient",
+            error_messages={"required": _("Vælg, hvis ord det er.")},
             **kwargs,
         )
 
@@ -158,7 +184,7 @@ class ConfirmForm(TodayForm):
 
     conditional = frozenset({"goal", "by_patient", "no_goal_reason"})
 
-    goal = forms.CharField(
+    goal = WordsField(
         label=_("Patientens mål"),
         help_text=_("Hvad er vigtigt for patienten? Gerne med patientens egne ord. Højst 300 tegn."),
         max_length=GOAL_LENGTH,
@@ -167,7 +193,7 @@ class ConfirmForm(TodayForm):
         error_messages={"max_length": _("Målet er for langt. Skriv det med højst 300 tegn.")},
     )
     by_patient = WhoseWords(required=False)
-    no_goal_reason = forms.CharField(
+    no_goal_reason = WordsField(
         label=_("Hvis der ikke er et mål: hvorfor?"), max_length=500, widget=_words(2), required=False
     )
     together = forms.BooleanField(
@@ -196,7 +222,7 @@ class ConfirmForm(TodayForm):
 class GoalForm(TodayForm):
     """A goal added by the clinic."""
 
-    text = forms.CharField(
+    text = WordsField(
         label=_("Målet"),
         max_length=GOAL_LENGTH,
         widget=_words(3),
@@ -212,7 +238,7 @@ class GoalForm(TodayForm):
 class OwnGoalForm(TodayForm):
     """A goal in the patient's own words."""
 
-    text = forms.CharField(
+    text = WordsField(
         label=_("Det vil jeg gerne opnå"),
         help_text=_("For eksempel: Jeg vil kunne gå op ad trappen uden at holde pause. Højst 300 tegn."),
         max_length=GOAL_LENGTH,
@@ -227,7 +253,7 @@ class OwnGoalForm(TodayForm):
 class BookForm(TodayForm):
     """A new appointment."""
 
-    kind = forms.ChoiceField(
+    kind = PickField(
         label=_("Hvad drejer aftalen sig om?"), error_messages={"required": _("Vælg, hvad aftalen drejer sig om.")}
     )
     date = DayField(label=_("Dato"), future_only=True, error_messages={"required": _("Skriv datoen for aftalen.")})
@@ -267,18 +293,18 @@ class CancelForm(TodayForm):
 
     conditional = frozenset({"text"})
 
-    by = forms.ChoiceField(
+    by = PickField(
         label=_("Hvem aflyser?"),
         choices=[("patient", _("Patienten")), ("relative", _("En pårørende")), ("provider", _("Klinikken"))],
         widget=forms.RadioSelect,
         error_messages={"required": _("Vælg, hvem der aflyser.")},
     )
-    reason = forms.ChoiceField(
+    reason = PickField(
         label=_("Hvorfor?"),
         choices=[("", _("Vælg")), *CANCEL_REASONS.items()],
         error_messages={"required": _("Vælg, hvorfor aftalen aflyses.")},
     )
-    text = forms.CharField(label=_("Uddyb"), max_length=300, widget=_words(2), required=False)
+    text = WordsField(label=_("Uddyb"), max_length=300, widget=_words(2), required=False)
 
     def clean(self) -> dict[str, Any]:
         """Another reason needs words."""
@@ -291,7 +317,7 @@ class CancelForm(TodayForm):
 class PauseForm(TodayForm):
     """The patient wishes to wait."""
 
-    reason = forms.CharField(
+    reason = WordsField(
         label=_("Patientens begrundelse"),
         max_length=300,
         widget=_words(2),
@@ -302,7 +328,7 @@ class PauseForm(TodayForm):
 class EndForm(TodayForm):
     """The course ends for a reason."""
 
-    reason = forms.ChoiceField(
+    reason = PickField(
         label=_("Hvorfor afsluttes forløbet?"),
         choices=[("", _("Vælg")), *END_REASONS.items()],
         error_messages={"required": _("Vælg, hvorfor forløbet afsluttes.")},

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import pytest
+
 from tovholder.base import days
 from tovholder.web import forms
 from tovholder.web.views.common import form_errors
@@ -39,6 +41,42 @@ class TestDates:
         form = forms.StartForm({"offered": "2027-01-31", "started": "2027-01-30"}, today=TODAY, name="start")
         assert not form.is_valid()
         assert set(form.errors) == {"offered"}
+
+    @pytest.mark.parametrize(("started", "told"), [("0027-01-31", "mange år tilbage"), ("2017-01-01", None)])
+    def test_a_slip_in_the_year_is_no_start(self, started: str, told: str | None) -> None:
+        form = forms.StartForm({"offered": started, "started": started}, today=TODAY, name="start")
+        assert form.is_valid() == (told is None)
+        assert all(told in str(error.text) for error in form_errors(form) if told)
+
+    @pytest.mark.parametrize(("day", "held"), [("2032-12-31", True), ("2033-01-01", False), ("9999-12-31", False)])
+    def test_nor_is_an_appointment_booked_in_another_age(self, day: str, held: bool) -> None:
+        data = {"kind": "kol-kontrol", "date": day, "time": "9.30"}
+        form = forms.BookForm(data, today=TODAY, name="book", kinds=(("kol-kontrol", "KOL-kontrol"),))
+        assert form.is_valid() == held
+        assert set(form.errors) == (set() if held else {"date"})
+
+
+class TestWords:
+    @pytest.mark.parametrize(
+        ("form", "limit"),
+        [
+            (forms.DeclineForm({"reason": "x" * 501}, today=TODAY, name="nej"), 500),
+            (forms.PauseForm({"reason": "x" * 301}, today=TODAY, name="pause"), 300),
+            (forms.DecideForm({"level": "2", "override_reason": "x" * 1001}, today=TODAY, name="niveau"), 1000),
+        ],
+    )
+    def test_too_many_are_told_with_how_many_there_may_be(self, form: forms.TodayForm, limit: int) -> None:
+        assert [str(error.text) for error in form_errors(form)] == [
+            f"Teksten er for lang. Skriv den med højst {limit} tegn."
+        ]
+
+    def test_a_choice_that_is_none_is_not_repeated(self) -> None:
+        form = forms.EndForm({"reason": "<b>hest</b>"}, today=TODAY, name="slut")
+        assert ["hest" in str(error.text) for error in form_errors(form)] == [False]
+
+    def test_whose_words_a_goal_is_in_must_be_said(self) -> None:
+        form = forms.GoalForm({"text": "Gå tur"}, today=TODAY, name="maal")
+        assert [str(error.text) for error in form_errors(form)] == ["Vælg, hvis ord det er."]
 
 
 class TestDecision:
