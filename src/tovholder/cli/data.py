@@ -29,7 +29,10 @@ def migrate() -> None:
 
 def import_(
     paths: list[Path] = typer.Argument(..., help="Files or folders: .json, .ndjson, .gz, .tgz packages; - is stdin."),
-    rejects: Path = typer.Option(Path("rejected.ndjson"), help="Where lines that did not go in are set aside."),
+    rejects: Path = typer.Option(
+        Path("rejected.ndjson"),
+        help="Where lines that did not go in are set aside; an earlier file of that name is replaced.",
+    ),
 ) -> None:
     """Load FHIR resources, Bundles and packages; what is not valid is set aside with file, line and reason.
 
@@ -64,19 +67,24 @@ def import_(
     sealing.seal_now(setup.now)
     gone = f"{report.deleted} deleted, " if report.deleted else ""
     console.print(f"{report.stored} stored, {gone}{report.unchanged} unchanged, {aside.count} set aside.")
+    if aside.lines:
+        errors.print(f"Set aside in {rejects}: {aside.lines}. Mend them and load that file again.", markup=False)
+    if aside.count > aside.lines:
+        errors.print(f"Could not be read at all: {aside.count - aside.lines}, named above.")
     if aside.count:
-        errors.print(f"Set aside in {rejects}: {aside.count}. Mend them and load that file again.", markup=False)
         raise typer.Exit(1)
+    if not report.stored and not report.unchanged and not report.deleted:
+        errors.print("Nothing to load was found there. A folder's files end in .json, .ndjson, .jsonl, .gz or .tgz.")
 
 
 class _Rejects:
-    """The file of what did not go in, written as it comes; not made when everything went in.
+    """The file of what did not go in, written as it comes; not made when there is nothing to put in it.
 
     It gets its name at the end: it may be the very file that is being loaded again.
     """
 
     def __init__(self, path: Path) -> None:
-        self.count = 0
+        self.count = self.lines = 0
         self._path, self._part = path, path.with_name(path.name + ".part")
         self._file: IO[bytes] | None = None
 
@@ -91,12 +99,13 @@ class _Rejects:
     def add(self, reject: Any) -> None:
         """Set one aside: its line in the file, its place and reasons on standard error."""
         self.count += 1
-        if self._file is None:
-            self._file = self._part.open("wb")
         if reject.raw:
+            self.lines += 1
+            if self._file is None:
+                self._file = self._part.open("wb")
             self._file.write(reject.raw + b"\n")
         for issue in reject.issues[:5]:
-            errors.print(f"{reject.source}: {issue}", markup=False)
+            errors.print(str(issue) if issue.path == reject.source else f"{reject.source}: {issue}", markup=False)
 
 
 def rebuild(
@@ -150,7 +159,7 @@ def synth(
     console.print(f"{sum(counts.values()):>7} resources in {folder}")
 
 
-def token(persona: str = typer.Option(..., help="Whose: a persona of the demo, or system.")) -> None:
+def token(persona: str = typer.Option(..., help="Whose: a persona of the demo, such as anna, or system.")) -> None:
     """Print a bearer token for the API (demo only)."""
     setup.django(migrated=False)
     from tovholder.access import personas

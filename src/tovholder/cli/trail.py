@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import typer
 
 from tovholder.base import days
+from tovholder.base.errors import Category, Issue, Problem
 from tovholder.cli import setup
 from tovholder.cli.setup import console
+
+_HASH = re.compile(r"[0-9a-f]{64}")
 
 app = typer.Typer(help="The audit trail.", no_args_is_help=True)
 
@@ -25,13 +29,26 @@ def verify(
     as_json: bool = typer.Option(False, "--json", help="One JSON object."),
 ) -> None:
     """Compute every seal of the audit trail again; exit 1 when anything was changed, removed or put in."""
+    kept = head.strip().lower()
+    if kept and not _HASH.fullmatch(kept):
+        # Said before anything is checked: a slip in copying must not look like a broken trail.
+        raise Problem(
+            Category.INVALID,
+            "The trail was not checked",
+            [
+                Issue(
+                    "--head", "not a hash", "the 64 characters 0-9 and a-f that audit verify or backup printed", "value"
+                )
+            ],
+            kept="the audit trail, untouched",
+        )
     setup.django(filled=False)
     from tovholder.store import sealing
 
     ((total,),) = sealing.query("SELECT COALESCE(SUM(events), 0) FROM access_auditseal", [])
     with setup.progress_bar("Checking events", int(total)) as bar:
         task = bar.task_ids[0]
-        report = sealing.verify(head=head.strip().lower() or None, progress=lambda count: bar.advance(task, count))
+        report = sealing.verify(head=kept or None, progress=lambda count: bar.advance(task, count))
     if as_json:
         typer.echo(json.dumps(_as_json(report)))
     else:

@@ -55,10 +55,27 @@ def test_bad_lines_are_set_aside_with_place_and_reason_and_good_ones_go_in(copy)
     result = copy("import", "mixed.ndjson", "nowhere.json", "--rejects", "aside.ndjson")
     assert result.code == 1
     assert "1 stored, 0 unchanged, 5 set aside." in result.out
-    assert "nowhere.json: no such file" in result.err
+    assert re.search(r"^nowhere\.json: no such file", result.err, re.MULTILINE)
+    assert "Set aside in aside.ndjson: 4." in result.err
+    assert "Could not be read at all: 1, named above." in result.err
     for place in ("mixed.ndjson:1: ", "mixed.ndjson:3: Patient.gender", "mixed.ndjson:4: ", "mixed.ndjson:5: Patient."):
         assert place in result.err
     assert sorted((copy.home / "aside.ndjson").read_text(encoding="utf-8").splitlines()) == sorted(bad)
+
+
+def test_a_file_that_is_not_there_leaves_what_was_set_aside_before(copy):
+    (copy.home / "rejected.ndjson").write_bytes(b"to be mended\n")
+    result = copy("import", "nowhere.ndjson")
+    assert result.code == 1
+    assert "Mend them" not in result.err
+    assert (copy.home / "rejected.ndjson").read_bytes() == b"to be mended\n"
+
+
+def test_a_folder_with_nothing_to_load_is_told(copy):
+    (copy.home / "letters").mkdir()
+    (copy.home / "letters" / "letter.txt").write_bytes(b"Dear")
+    result = copy("import", "letters")
+    assert (result.code, "Nothing to load was found there." in result.err) == (0, True)
 
 
 def test_a_torn_file_is_set_aside_and_what_was_whole_goes_in(copy):

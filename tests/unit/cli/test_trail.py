@@ -35,6 +35,8 @@ def test_the_chain_is_whole_after_an_import_and_prints_the_hash_to_keep(cli: Any
     assert (told["intact"], told["seals"], told["unsealed"], told["broken"]) == (True, 1, 0, None)
     assert told["head"] == {"seal": 1, "hash": head[1]}
     assert cli("audit", "verify", "--head", "0" * 64).code == 1
+    slip = cli("audit", "verify", "--head", head[1][:-1])
+    assert (slip.code, "BROKEN" in slip.said, "--head: not a hash" in slip.err) == (3, False, True)
 
 
 def test_a_single_byte_changed_in_the_file_is_found_and_named_without_the_patient(cli: Any) -> None:
