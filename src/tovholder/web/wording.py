@@ -99,3 +99,19 @@ CLOCK_EVENTS: Mapping[str, Any] = {
     "diagnosis": _("diagnosen"),
     "inclusion": _("den dag, patienten blev fundet"),
 }
+
+# What the demo's people are, as the front page tells it to whoever chooses one of them.
+DEMO_TITLES: Mapping[str, Any] = {
+    "Praktiserende læge, Lægerne Åtorvet": _("Praktiserende læge, Lægerne Åtorvet"),
+    "Sygeplejerske, Lægerne Åtorvet": _("Sygeplejerske, Lægerne Åtorvet"),
+    "Praktiserende læge i en anden klinik": _("Praktiserende læge i en anden klinik"),
+    "Analytiker, Sundhedsdatastyrelsen": _("Analytiker, Sundhedsdatastyrelsen"),
+    "Patient: har lige fået diagnosen, forløbet er ikke startet": _(
+        "Patient: har lige fået diagnosen, forløbet er ikke startet"
+    ),
+    "Patient: startet, niveauet er ikke besluttet": _("Patient: startet, niveauet er ikke besluttet"),
+    "Patient: niveau 2, udeblevet fra kontrol": _("Patient: niveau 2, udeblevet fra kontrol"),
+    "Patient: niveau 3, flere er med i forløbet": _("Patient: niveau 3, flere er med i forløbet"),
+    "Patient: niveau 1, det går godt": _("Patient: niveau 1, det går godt"),
+    "Patient: har takket nej": _("Patient: har takket nej"),
+}

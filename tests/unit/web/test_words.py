@@ -8,10 +8,15 @@ from datetime import UTC, date, datetime
 import pytest
 from django.utils import translation
 
+from tovholder.access.domain import Role
+from tovholder.access.people import Persona
 from tovholder.base import days
 from tovholder.base.errors import Category
+from tovholder.demo.personas import PATIENTS, STAFF
 from tovholder.web import errors
 from tovholder.web.templatetags import tovholder as tags
+from tovholder.web.views.front import groups_of
+from tovholder.web.wording import DEMO_TITLES
 
 DAY = days.day_of(date(2027, 1, 3))
 
@@ -59,3 +64,12 @@ def test_every_category_of_error_has_its_page() -> None:
         for told in errors.TOLD.values():
             assert all(str(text).strip() for text in (told.happened, told.kept, told.do))
             assert 400 <= told.status < 600
+
+
+def test_everybody_one_can_choose_in_the_demo_is_told_of(language: str) -> None:
+    people = [Persona(one.name, "", one.title, one.role, "", "", "") for one in STAFF]
+    people += [Persona(one.name, "", one.title, Role.CITIZEN, "", "", "") for one in PATIENTS]
+    titles = [persona.title for group in groups_of(people) for persona in group.personas]
+    assert sorted(titles) == sorted(DEMO_TITLES)
+    assert [title for title in titles if (tags.demo_title(title) == title) != (language == "da")] == []
+    assert tags.demo_title("Overlæge") == "Overlæge"

@@ -23,6 +23,7 @@ from tovholder.base import days
 from tovholder.monitoring.domain import THRESHOLD
 from tovholder.web.figures_view import FigureRow
 from tovholder.web.view_models import Appointment, Series
+from tovholder.web.wording import DEMO_TITLES
 
 register = template.Library()
 
@@ -39,6 +40,12 @@ def say(text: object) -> str:
     if hasattr(text, "da"):
         return str(getattr(text, get_language() or "da", "") or text.da)
     return str(text)
+
+
+@register.filter
+def demo_title(text: str) -> str:
+    """What one of the demo's people is, in the reader's language where we have it."""
+    return str(DEMO_TITLES.get(text, text))
 
 
 @register.filter
