@@ -6,14 +6,18 @@ import io
 from typing import Any
 
 import pytest
+from django.db import OperationalError
+from django.http import BadHeaderError, HttpResponse
 from django.urls import Resolver404, resolve
+from django.utils.http import http_date as django_date
 
 from lib.api import JSON, Caller
 from lib.people import patient
 from tovholder.access import Role
-from tovholder.api import lane
+from tovholder.api import lane, response
 from tovholder.base import json
 from tovholder.config.wsgi import application
+from tovholder.store import presence, web
 
 # The lane closes a connection that is left inside a transaction, as Django does between requests.
 on_database = pytest.mark.django_db(transaction=True)
@@ -177,3 +181,74 @@ def test_pages_go_their_own_way() -> None:
     page = ask("GET", "/")
     assert "default-src 'none'" in page.headers["Content-Security-Policy"]
     assert ask("GET", "/fhirish").status == 404
+
+
+def noted(request_id: str) -> list[str]:
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT detail FROM access_auditevent WHERE request_id = %s", [request_id])
+        return [row[0] for row in cursor.fetchall()]
+
+
+@on_database
+def test_a_server_that_holds_the_answer_back_is_given_its_rows(bearer: dict[str, str]) -> None:
+    path = f"/fhir/Patient/{ask('POST', '/fhir/Patient', json.dumps(patient()), **bearer).json()['id']}"
+    held: list[Any] = []
+    answer = ask("GET", path, **{**bearer, web.HELD: held})
+    assert answer.status == 200
+    assert [entry.detail for entry in held] == [path.removeprefix("/fhir/")]
+    assert held[0].ctx.request_id == answer.headers["X-Request-Id"]
+    assert noted(answer.headers["X-Request-Id"]) == []
+
+
+@on_database
+def test_a_server_that_could_not_write_the_rows_gets_an_answer_that_says_so(bearer: dict[str, str]) -> None:
+    for failure in (OperationalError("disk full"), presence.unreachable()):
+        answer = ask("GET", "/fhir/Patient/1", **{**bearer, web.FAILED: failure})
+        assert answer.status == 503
+        assert answer.json()["resourceType"] == "OperationOutcome"
+        assert answer.headers["Retry-After"] == "1"
+        assert answer.headers["X-Request-Id"]
+    assert ask("GET", "/fhir/Patient/1", **{**bearer, web.FAILED: KeyError("x")}).status == 500
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "held", "short"),
+    [
+        ("GET", "/fhir/Patient/1", True, True),
+        ("HEAD", "/fhir/Patient/1", True, True),
+        ("GET", "/fhir/Patient/1/_history/2", True, True),
+        ("GET", "/fhir/Patient/1/_history", True, False),
+        ("GET", "/fhir/Patient/_history", True, False),
+        ("GET", "/fhir/Patient", True, False),
+        ("GET", "/fhir/Patient/1/Observation", True, False),
+        ("GET", "/fhir/AuditEvent/1", True, False),
+        ("GET", "/fhir/Binary/1", True, False),
+        ("GET", "/fhir/metadata", True, False),
+        ("GET", "/fhir/$export", False, False),
+        ("GET", "/fhir/Patient/$everything", False, False),
+        ("PUT", "/fhir/Patient/1", False, True),
+        ("POST", "/fhir/Patient/_search", False, False),
+        ("GET", "/healthz", False, False),
+        ("GET", "/", False, False),
+    ],
+)
+def test_what_may_be_held_back_and_what_is_short(method: str, path: str, held: bool, short: bool) -> None:
+    assert lane.may_be_held(method, path) is held
+    if held:
+        assert lane.is_short(path) is short
+
+
+def test_dates_and_headers_are_as_django_has_them() -> None:
+    for seconds in (0, 951_782_399, 1_700_000_000, 4_102_444_800):
+        assert response.http_date(seconds) == django_date(seconds)
+    made, usual = response.Response(b"x", content_type="text/plain"), HttpResponse(b"x", content_type="text/plain")
+    for one in (made, usual):
+        one.headers["X-Number"] = 5  # type: ignore[assignment]
+        one.headers["X-Danish"] = "\xe6"
+        one.headers["X-Other"] = "\u4e2d"
+        one.headers.setdefault("x-other", "kept as it is")
+    assert response.headers_of(made) == response.headers_of(usual)
+    with pytest.raises(BadHeaderError):
+        made.headers["X-Split"] = "a\r\nb"

@@ -57,8 +57,8 @@ class Calls(gthread.PollableMethodQueue):  # type: ignore[misc] # gunicorn tells
             self._woken = True
             try:
                 os.write(self._write_fd, b"\0")
-            except BlockingIOError:
-                return  # unread bytes wake the loop as well
+            except OSError:
+                return  # unread bytes wake the loop as well; or it has ended
 
     def run_callbacks(self, _fileobj: Any, max_callbacks: int = 50) -> None:
         """Called by the loop when it was woken."""

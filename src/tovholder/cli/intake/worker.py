@@ -141,7 +141,7 @@ class Worker(gthread.ThreadWorker):  # type: ignore[misc] # gunicorn tells no ty
         if lane.may_be_held(request.method, path) and self._committer.has_room():
             request.environ[web.HELD] = []
             # A record on a server may let the loop wait, one in a file does not: readers wait for nobody there.
-            if not query and lane.is_short(path) and database.writes_alone():
+            if lane.is_short(path, query) and database.writes_alone():
                 self._in_loop(conn, request)
                 return
         self.tpool.give(self._in_thread, conn, request)
