@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -129,18 +130,31 @@ def build() -> None:
 def welcome(port: int) -> None:
     """What to open, and as whom."""
     from tovholder.access import personas
+    from tovholder.web.views.front import groups_of
 
     base = f"http://{HOST}:{port}"
+    everybody = [persona for persona in personas.all_personas() if persona.role != "system"]
+    choosable = {persona.name for group in groups_of(everybody) for persona in group.personas}
     console.print(f"\n[bold]Tovholder is at {base}/[/]  Choose who you are; everybody is fictitious.\n")
-    for persona in personas.all_personas():
-        if persona.role != "system":
+    for persona in everybody:
+        if persona.name in choosable:
             console.print(f"  {persona.display_name:<26} {persona.title}", markup=False)
+    console.print("\n  Without pages yet, but with the API (the name is for --persona):\n")
+    for persona in everybody:
+        if persona.name not in choosable:
+            console.print(f"  {persona.display_name:<26} {persona.title}: {persona.name}", markup=False)
     console.print(
         f"\n  The clinic {base}/klinik/   the patient {base}/minplan/   the nation {base}/monitorering/"
-        f"\n  FHIR {base}/fhir/metadata   a token: tovholder token --persona system"
+        f"\n  FHIR {base}/fhir/metadata   a token: {_myself()} token --persona system"
         "\n  Ctrl-C stops it.\n",
         markup=False,
     )
+
+
+def _myself() -> str:
+    """How the one who reads this can call this command: as it was called, where that is a file."""
+    called = Path(sys.argv[0])
+    return str(called) if called.name == "tovholder" and called.parent != Path() else "tovholder"
 
 
 def walk(tell: Callable[[str], None]) -> bool:
