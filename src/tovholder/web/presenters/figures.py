@@ -117,7 +117,8 @@ def as_csv(page: FiguresPage) -> str:
         ]
     )
     for row in page.rows:
-        share = "" if row.share is None else f"{row.share * 100:.1f}".replace(".", ",")
+        # Nor does the page show the share of a month that is not over: it would look too good.
+        share = "" if row.share is None or row.preliminary else f"{row.share * 100:.1f}".replace(".", ",")
         named = [
             _number(row, "denominator"),
             row.numerator,
