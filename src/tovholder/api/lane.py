@@ -201,14 +201,31 @@ def may_be_held(method: str, path: str) -> bool:
     return method in ("GET", "HEAD") and path.startswith("/fhir/") and "$" not in path
 
 
-def is_short(path: str) -> bool:
-    """Whether a GET of this address, without a query, is one resource's read or vread: surely answered soon."""
+def is_short(path: str, query: str = "") -> bool:
+    """Whether a GET of this address is surely answered soon: one resource's read or vread, or a search of one type about
+    one patient by plain parameters (no chains, no inclusions).
+    """
     parts = path.split("/")
     count = len(parts)
+    if query:
+        return count == 3 and parts[2] not in _UNSURE and _is_about_one(query)
     if count == 4:  # /fhir/Type/id
         return parts[2] not in _UNSURE and parts[3] not in _words()
     return count == 6 and parts[4] == "_history" and parts[2] not in _UNSURE
 
+
+def _is_about_one(query: str) -> bool:
+    if len(query) > _PLAIN_QUERY:
+        return False
+    given = {name: value for name, _, value in (item.partition("=") for item in query.split("&"))}
+    patient = given.get("patient", "")
+    if given.get("subject", "").startswith("Patient/"):
+        patient = given["subject"]
+    return bool(patient) and "," not in patient and "%" not in patient and given.keys() <= _PLAIN
+
+
+_PLAIN = frozenset({"patient", "subject", "code", "category", "status", "date", "type", "_count", "_sort"})
+_PLAIN_QUERY = 500  # characters
 
 # The trail is searched for its reads; a Binary may be very large, and be given in another form.
 _UNSURE = frozenset({"AuditEvent", "Binary"})

@@ -240,6 +240,31 @@ def test_what_may_be_held_back_and_what_is_short(method: str, path: str, held: b
         assert lane.is_short(path) is short
 
 
+@pytest.mark.parametrize(
+    ("path", "query", "short"),
+    [
+        ("/fhir/Observation", "patient=1&code=http://loinc.org|x&_sort=-date&_count=5", True),
+        ("/fhir/Condition", "subject=Patient/1", True),
+        ("/fhir/Observation", "subject=Group/1", False),
+        ("/fhir/Observation", "subject=1", False),
+        ("/fhir/Observation", "code=x", False),
+        ("/fhir/Observation", "patient=1,2", False),
+        ("/fhir/Observation", "patient=1%2C2", False),
+        ("/fhir/Observation", "patient=", False),
+        ("/fhir/Observation", "patient=1&_include=Observation:subject", False),
+        ("/fhir/Observation", "patient.name=x", False),
+        ("/fhir/Observation", "patient=1&code:in=x", False),
+        ("/fhir/Observation", f"patient=1&code={'x' * 600}", False),
+        ("/fhir/AuditEvent", "patient=1", False),
+        ("/fhir", "patient=1", False),
+        ("/fhir/Patient/1/Observation", "patient=1", False),
+        ("/fhir/Patient/1", "_elements=name", False),
+    ],
+)
+def test_a_search_about_one_patient_is_short(path: str, query: str, short: bool) -> None:
+    assert lane.is_short(path, query) is short
+
+
 def test_dates_and_headers_are_as_django_has_them() -> None:
     for seconds in (0, 951_782_399, 1_700_000_000, 4_102_444_800):
         assert response.http_date(seconds) == django_date(seconds)
