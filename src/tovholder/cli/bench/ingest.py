@@ -36,11 +36,13 @@ def ingest(
         total = sum(synth.write_ndjson(config, folder).values())
         size = common.size_of(folder)
         derived: list[float] = []
+        cpu: list[float] = []
+        turns: list[float] = []
 
         def ours() -> float:
             common.empty()
             ctx = system_context(setup.now(), "import", live=True)
-            start = time.perf_counter()
+            start, before = time.perf_counter(), _cpu()
             report = bulk.load(ctx, bulk.read_paths([folder]))
             loaded = time.perf_counter()
             bulk.derive_pending(ctx)
@@ -48,6 +50,8 @@ def ingest(
             if report.rejects or report.stored != total:
                 raise AssertionError(f"{len(report.rejects)} rejected, {report.stored} of {total} stored")
             derived.append((end - loaded) / (end - start))
+            cpu.append(_cpu() - before)
+            turns.append(report.turn)
             return total / (end - start)
 
         def floor() -> float:
@@ -77,6 +81,8 @@ def ingest(
                 "database": database.vendor(),
                 "resources_per_second": round(rate),
                 "spread": f"{spread:.0%}",
+                "cpu_us_per_resource": round(1e6 * sorted(cpu)[len(cpu) // 2] / total),
+                "longest_turn_ms": round(1000 * sorted(turns)[len(turns) // 2]),
                 "share_for_courses_flags_figures": f"{sorted(derived)[len(derived) // 2]:.0%}",
                 "resources": total,
                 "mean_bytes": round(size / total),
@@ -92,6 +98,14 @@ def ingest(
         )
 
 
+_OURS = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+
+
+def _cpu() -> float:
+    """Seconds the processors worked for this process and those it has ended; not for a database's server."""
+    found = [resource.getrusage(who) for who in _OURS]
+    return sum(one.ru_utime + one.ru_stime for one in found)
+
+
 def _peak_mib() -> int:
-    whose = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-    return max(resource.getrusage(who).ru_maxrss for who in whose) // 1024
+    return max(resource.getrusage(who).ru_maxrss for who in _OURS) // 1024

@@ -60,6 +60,7 @@ def load(
             report.stored += part.stored
             report.unchanged += part.unchanged
             report.deleted += part.deleted
+            report.turn = max(report.turn, part.turn)
             if set_aside is None:
                 report.rejects += part.rejects
             else:
