@@ -59,8 +59,8 @@ def django(*, migrated: bool = True, filled: bool = True) -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tovholder.config.settings")
     import django as framework
 
+    framework.setup()  # first of all: a setting that is missing must not leave a folder behind
     home().mkdir(parents=True, exist_ok=True)
-    framework.setup()
     from tovholder import database
 
     database.reach()
@@ -117,6 +117,9 @@ def reported() -> Iterator[None]:
     except SystemExit as end:
         if isinstance(end.code, str):
             errors.print(end.code, markup=False)
+            if not os.environ.get("TOVHOLDER_ENV"):
+                told = "run this where the demo was made, or set TOVHOLDER_HOME to its folder"
+                errors.print(f"  There is no demo in {home()}: {told}.", markup=False)
             sys.exit(SETTINGS_EXIT)
         raise
     except Problem as problem:

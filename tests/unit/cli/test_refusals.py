@@ -25,6 +25,13 @@ def test_production_without_a_key_names_the_variable(cli, command: tuple[str, ..
     assert not list(cli.home.glob("*.sqlite3"))
 
 
+def test_away_from_the_demo_it_says_where_it_looked_and_leaves_nothing_behind(cli):
+    result = cli("token", "--persona", "system", TOVHOLDER_ENV="", TOVHOLDER_HOME=str(cli.home / "var"))
+    assert result.code == 2
+    assert f"There is no demo in {cli.home / 'var'}" in result.err
+    assert list(cli.home.iterdir()) == []
+
+
 def test_an_unknown_environment_names_those_there_are(cli):
     result = cli("migrate", TOVHOLDER_ENV="prod")
     assert result.code == 2
