@@ -23,11 +23,15 @@ def export(
     setup.django()
     from tovholder.access import system_context
     from tovholder.fhir.search_values import date_range
+    from tovholder.fhir.validate import resource_types
     from tovholder.store import export as work
 
     ctx = system_context(setup.now(), "export")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise _wrong(str(folder), "something is there already", "a folder that is not there yet, or empty")
+    unknown = [kind for kind in types if kind not in resource_types()]
+    if unknown:
+        raise _wrong("--type", f"{unknown[0]} is not an R4 resource type", "such as Observation")
     moment = date_range(since) if since else None
     if since and moment is None:
         raise _wrong("--since", "not an instant", "such as 2027-03-01T12:00:00Z")

@@ -7,8 +7,8 @@ import typer
 from tovholder.cli import setup
 from tovholder.cli.setup import console
 
-flags = typer.Typer(help="Flags.", no_args_is_help=True)
-monitor = typer.Typer(help="Figures.", no_args_is_help=True)
+flags = typer.Typer(help="Flags, which rules raise and clear: run the rules by hand.", no_args_is_help=True)
+monitor = typer.Typer(help="Figures from the packages' indicators: work them out by hand.", no_args_is_help=True)
 
 
 @flags.callback()

@@ -15,7 +15,7 @@ from tovholder.cli.setup import console
 
 _HASH = re.compile(r"[0-9a-f]{64}")
 
-app = typer.Typer(help="The audit trail.", no_args_is_help=True)
+app = typer.Typer(help="The audit trail: check that nobody changed it.", no_args_is_help=True)
 
 
 @app.callback()

@@ -121,7 +121,9 @@ def test_nothing_is_written_where_something_is(home: Home, tmp_path: Path) -> No
     assert "something is there already" in run(home, "export", str(taken), code=3)
     assert [path.name for path in taken.iterdir()] == ["mine.txt"]
     assert "not an instant" in run(home, "export", str(tmp_path / "a"), "--since", "yesterday", code=3)
-    assert "resource type" in run(home, "export", str(tmp_path / "a"), "--type", "Nonsense", code=3)
+    assert "--type: Nonsense is not an R4 resource type" in run(
+        home, "export", str(tmp_path / "a"), "--type", "Nonsense", code=3
+    )
     assert "The Group was not found" in run(home, "export", str(tmp_path / "a"), "--group", "nobody", code=5)
     assert not (tmp_path / "a").exists()
 
