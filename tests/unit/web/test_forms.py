@@ -48,6 +48,12 @@ class TestDates:
         assert form.is_valid() == (told is None)
         assert all(told in str(error.text) for error in form_errors(form) if told)
 
+    def test_two_fields_told_the_same_are_told_apart(self) -> None:
+        form = forms.StartForm({"offered": "abc", "started": "31-02-2027"}, today=TODAY, name="start")
+        offered, started = (str(error.text) for error in form_errors(form))
+        assert offered.startswith("Hvornår fik patienten tilbuddet? Skriv datoen")
+        assert started.startswith("Hvornår starter forløbet? Skriv datoen")
+
     @pytest.mark.parametrize(("day", "held"), [("2032-12-31", True), ("2033-01-01", False), ("9999-12-31", False)])
     def test_nor_is_an_appointment_booked_in_another_age(self, day: str, held: bool) -> None:
         data = {"kind": "kol-kontrol", "date": day, "time": "9.30"}

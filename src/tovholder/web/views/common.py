@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from functools import wraps
 from typing import Concatenate, ParamSpec
@@ -64,11 +65,17 @@ def technical(problem: Problem) -> tuple[str, ...]:
 
 
 def form_errors(form: Form) -> tuple[FormError, ...]:
-    """What to correct in a form, in the order of its fields, each with the id its control has on the page."""
+    """What to correct in a form, in the order of its fields, each with the id its control has on the page.
+
+    Where two fields are told the same, each text begins with its field's name.
+    """
     found = [FormError("", text) for text in form.non_field_errors()]
+    told = Counter(str(text) for bound in form for text in bound.errors)
     for bound in form:
         target = bound.id_for_label
         if isinstance(bound.field.widget, RadioSelect):
             target = bound.subwidgets[0].id_for_label
-        found += [FormError(target or "", text) for text in bound.errors]
+        found += [
+            FormError(target or "", text if told[str(text)] == 1 else f"{bound.label} {text}") for text in bound.errors
+        ]
     return tuple(found)
