@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from tovholder.base import collector
 from tovholder.base.errors import Category, Problem
 from tovholder.cli import setup
 from tovholder.jobs import process
@@ -160,7 +161,9 @@ def start(host: str, port: int) -> None:
             # Every call into the database lets go of Python's one lock. With the usual 5 ms the thread that holds the
             # writer's turn would wait that long, at each statement, for threads that are busy reading requests.
             sys.setswitchinterval(SWITCH)
-            return get_internal_wsgi_application()  # settings.WSGI_APPLICATION
+            application = get_internal_wsgi_application()  # settings.WSGI_APPLICATION
+            collector.seldom()
+            return application
 
         def run(self) -> None:
             Keeper(self).run()
