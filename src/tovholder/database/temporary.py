@@ -16,8 +16,9 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 from tovholder.database import programs
@@ -114,7 +115,8 @@ class Server:
         server = Server(port, process, home, durable, buffers)
         for _ in range(600):
             if process.poll() is not None:
-                told_why = process.stderr.read().decode(errors="replace")[-300:] if process.stderr else ""
+                with process.stderr or nullcontext(BytesIO()) as said:
+                    told_why = said.read().decode(errors="replace")[-300:]
                 raise Missing(f"PostgreSQL did not start: {told_why}")
             if server._answers():
                 return server
