@@ -11,12 +11,17 @@ Object = dict[str, Any]
 class Scope:
     """Where a value stands: ``resource`` is the resource it is part of, ``root`` the one that contains that (or the same)."""
 
-    __slots__ = ("_contained", "resource", "root")
+    __slots__ = ("_contained", "_root", "resource")
 
     def __init__(self, resource: Object, root: Scope | None = None) -> None:
         self.resource = resource
-        self.root = self if root is None else root
+        self._root = root  # not itself: a scope that held itself would keep its resource until the cycles are looked for
         self._contained: dict[str, str] | None = None
+
+    @property
+    def root(self) -> Scope:
+        """The scope of the resource that contains this one; of one that stands alone its own."""
+        return self if self._root is None else self._root
 
     def contained(self) -> dict[str, str]:
         """The ids of the resources contained in the root, with the type of each."""
