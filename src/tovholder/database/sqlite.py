@@ -73,14 +73,18 @@ def execute_many(sql: str, rows: Sequence[Sequence[Any]]) -> None:
 
 
 def insert(table: str, columns: tuple[str, ...], rows: Sequence[Sequence[Any]], ignore: bool) -> None:
-    """One statement for a few rows: between two steps of a statement other threads of the process get their turn."""
-    if len(rows) <= _FEW:
-        execute(_into(table, columns, ignore, len(rows)), [value for row in rows for value in row])
-    else:
-        execute_many(_into(table, columns, ignore, 1), rows)
+    """Many rows to a statement. Before each statement, and each row of an ``executemany``, the driver lets go of Python's
+    one lock, and whoever holds the writer's turn would stand in line for it behind the threads that read requests.
+    """
+    start, left = 0, len(rows)
+    for size in _TOGETHER:
+        while left >= size:
+            some = rows[start : start + size]
+            execute(_into(table, columns, ignore, size), [value for row in some for value in row])
+            start, left = start + size, left - size
 
 
-_FEW = 8
+_TOGETHER = (64, 16, 4, 3, 2, 1)  # few sizes, so that their statements stay compiled
 
 
 @lru_cache(maxsize=1024)
