@@ -15,7 +15,9 @@ class Scope:
 
     def __init__(self, resource: Object, root: Scope | None = None) -> None:
         self.resource = resource
-        self._root = root  # not itself: a scope that held itself would keep its resource until the cycles are looked for
+        self._root = (
+            root  # not itself: a scope that held itself would keep its resource until the cycles are looked for
+        )
         self._contained: dict[str, str] | None = None
 
     @property
