@@ -78,6 +78,7 @@ def test_of_twenty_who_change_the_same_version_one_wins(about: str) -> None:
 def test_twenty_who_change_without_a_condition_all_do_and_none_is_lost(about: str) -> None:
     subject = {"subject": {"reference": f"Patient/{write(patient() | {'id': 'p'}).id}"}} if about == "a patient" else {}
     told = at_once(lambda n: write(basic("one", **subject)))
+    assert [one for one in told if not isinstance(one, store.Stored)] == []
     assert sum(stored.created for stored in told) == 1
     held = versions("Basic", "one")
     assert [number for number, _ in held] == list(range(1, AT_ONCE + 1))
