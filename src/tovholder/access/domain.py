@@ -13,22 +13,52 @@ class Role(StrEnum):
     """What a person or system is, in one organisation, right now."""
 
     CITIZEN = "citizen"
+    REPRESENTATIVE = "representative"  # a relative with a power of attorney, a guardian, a minor's parent
     GP = "gp"
     STAFF = "staff"  # clinic staff, acting under the doctor's instruction
     HOSPITAL = "hospital"
     PREVENTION = "prevention"
     PARTNER = "partner"  # physiotherapist, chiropractor, other private actor
-    ANALYST = "analyst"  # aggregates only
+    AUTHOR = "author"  # writes packages, sees no patient
+    ANALYST = "analyst"  # aggregates; pseudonymised facts by a right of its own
     OPERATOR = "operator"  # runs the system, sees no patient
     SYSTEM = "system"
+
+
+@dataclass(frozen=True, slots=True)
+class Emergency:
+    """Break-glass (*værdispring*) one person has opened on one patient: blocks are lifted and a relation stands in.
+
+    number: of its row, for the audit trail. until: epoch milliseconds. reason: a code of access/emergencies.py.
+    """
+
+    number: int
+    patient: str
+    until: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Grants:
+    """What an app or system was given (SMART scopes): it narrows what its user may do and never widens it.
+
+    allowed: per (action, resource type) the searches of which a resource must meet one; ``""`` is every resource.
+    patient: the one patient of the launch, None for all the user sees.
+    """
+
+    allowed: tuple[tuple[str, str, tuple[str, ...]], ...]
+    patient: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
     """Who does something, as what, for whom, why and when.
 
-    actor: ``Practitioner/<id>``, ``Patient/<id>`` or ``system:<name>``. organization: id of the organisation
-    acted for. patient: the citizen's own patient id. now: the aware instant everything in this call happens at.
+    actor: ``Practitioner/<id>``, ``Patient/<id>``, ``RelatedPerson/<id>`` or ``system:<name>``. organization: id of
+    the organisation acted for; units: that one and those it is part of. patient: the citizen's own patient id, or the
+    one a representative stands for. person: the opaque id of the user. rights: what this user has beside the role.
+    emergencies: the break-glass this user has open. grants: what the app acting for the user was given, None where
+    no app stands between. now: the aware instant everything in this call happens at.
     live: now is this very moment (a request, a command), so what is written is stamped when its turn has come;
     otherwise it is stamped with now, whatever the clock shows (a replay, a story told in the past).
     """
@@ -42,6 +72,11 @@ class Context:
     client: str = ""
     request_id: str = ""
     live: bool = False
+    person: str = ""
+    units: tuple[str, ...] = ()
+    rights: frozenset[str] = frozenset()
+    emergencies: tuple[Emergency, ...] = ()
+    grants: Grants | None = None
 
     def __post_init__(self) -> None:
         if self.now.tzinfo is None:
@@ -75,30 +110,65 @@ class Condition(StrEnum):
     ANY = "any"  # no relation asked
     DIRECTORY = "directory"  # resources that are about no patient
     SELF = "self"
+    REPRESENTED = "represented"  # the patient a representative stands for
     OWN_LIST = "own-list"
     CARE_TEAM = "care-team"
     REFERRAL = "referral"
     APPOINTMENT = "appointment"
+    CONTACT = "contact"  # a hospital's contact with the patient
+    OWN_ACT = "own-act"  # the patient opened it themselves
+    STATED = "stated"  # told by the professional, checked afterwards
+    BREAK_GLASS = "break-glass"
 
 
-RELATION_CONDITIONS = frozenset({Condition.OWN_LIST, Condition.CARE_TEAM, Condition.REFERRAL, Condition.APPOINTMENT})
+RELATION_CONDITIONS = frozenset(
+    {
+        Condition.OWN_LIST,
+        Condition.CARE_TEAM,
+        Condition.REFERRAL,
+        Condition.APPOINTMENT,
+        Condition.CONTACT,
+        Condition.OWN_ACT,
+        Condition.STATED,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """Under any of the conditions, resources that meet the criteria (a FHIR search such as ``code=a|b``; "": all)."""
+
+    conditions: frozenset[Condition]
+    criteria: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What a decision lets through: everything, or the rows for which one of the conditions holds; none is a refusal."""
+    """What a decision lets through: the rows for which one of the grants holds; none is a refusal.
 
-    conditions: frozenset[Condition]
+    view: the elements shown, None for all of them. within: what an app was given; of each, one search must be met.
+    """
+
+    grants: tuple[Grant, ...] = ()
+    view: frozenset[str] | None = None
+    within: tuple[tuple[str, ...], ...] = ()
+    patient: str | None = None
+
+    @property
+    def conditions(self) -> frozenset[Condition]:
+        """Every condition under which something is let through."""
+        return frozenset[Condition]().union(*(grant.conditions for grant in self.grants))
 
     @property
     def everything(self) -> bool:
         """No filter is needed."""
-        return Condition.ANY in self.conditions
+        whole = any(Condition.ANY in grant.conditions and not grant.criteria for grant in self.grants)
+        return whole and self.view is None and not self.within and self.patient is None
 
     @property
     def nothing(self) -> bool:
         """Nothing at all may pass."""
-        return not self.conditions
+        return not self.grants
 
     @property
     def relations(self) -> tuple[str, ...]:
@@ -106,4 +176,9 @@ class Scope:
         return tuple(sorted(str(condition) for condition in self.conditions & RELATION_CONDITIONS))
 
 
-NOTHING = Scope(frozenset())
+def under(*conditions: Condition) -> Scope:
+    """The scope of everything under one of the conditions."""
+    return Scope((Grant(frozenset(conditions)),)) if conditions else NOTHING
+
+
+NOTHING = Scope()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
 
-from tovholder.access.domain import NOTHING, Condition, Context, Role, Scope
+from tovholder.access.domain import NOTHING, Condition, Context, Role, Scope, under
 from tovholder.base.errors import Category, Issue, Problem
 
 ACTIONS = frozenset({"read", "search", "create", "update", "delete", "facts", "aggregate", "export"})
@@ -24,7 +24,7 @@ class Policy:
         """What the role may do to resources of the type; an unknown combination is refused."""
         named = self.rows.get((role, action, resource_type), NOTHING)
         wild = self.rows.get((role, action, "*"), NOTHING)
-        return Scope(named.conditions | wild.conditions)
+        return under(*named.conditions, *wild.conditions)
 
 
 def load(path: Path) -> Policy:
@@ -64,7 +64,7 @@ def load(path: Path) -> Policy:
         for action in row.get("actions", []):
             for resource_type in types:
                 key = (Role(row["role"]), action, resource_type)
-                rows[key] = Scope(rows.get(key, NOTHING).conditions | conditions)
+                rows[key] = under(*rows.get(key, NOTHING).conditions, *conditions)
     if issues:
         raise Problem(Category.INVALID, f"The policy {path.name} cannot be used", issues, kept="the old policy")
     return Policy(rows)

@@ -12,7 +12,7 @@ from django.db import DatabaseError, IntegrityError, transaction
 
 from tovholder import database
 from tovholder.access import Context, audit, audit_event, system_context
-from tovholder.access.domain import Condition, Scope
+from tovholder.access.domain import Condition, Scope, under
 from tovholder.access.policy import decide
 from tovholder.base import json
 from tovholder.base.errors import Category, Issue, Problem, forbidden, not_found
@@ -272,7 +272,7 @@ class UnitOfWork:
         return bool(database.rows(f"SELECT 1 FROM (SELECT %s AS id) AS p WHERE {term}", [patient, *values]))
 
     def _holds(self, condition: Condition, patient: str) -> bool:
-        return self._within(Scope(frozenset({condition})), patient)
+        return self._within(under(condition), patient)
 
     def _refused(self, kind: str, rid: str, about: Resource | None) -> None:
         # Gathered with the answer: the unit it happened in is undone.
