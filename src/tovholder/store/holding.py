@@ -106,12 +106,10 @@ class State:
             if self.opened is None or any(patient and patient not in self.patients for patient in patients):
                 self.lock(ctx, patients)
             return self.current(kind, rid)
-        *_, answer = self.lock(ctx, patients, then=rows.hold_statements(kind, rid))
-        found = rows.current_of(answer)
+        found = rows.held_of(self.lock(ctx, patients, then=rows.hold_statements(kind, rid)))
         if found is None and not database.writes_alone():
             database.lock_name(f"{kind}/{rid}")
-            *_, answer = self.lock(ctx, (), then=rows.hold_statements(kind, rid))
-            found = rows.current_of(answer)
+            found = rows.held_of(self.lock(ctx, (), then=rows.hold_statements(kind, rid)))
         if found is not None and found.patient and found.patient not in self.patients:
             self.lock(ctx, [found.patient])
         if pair in self.known and _version(self.known[pair]) != _version(found):

@@ -93,7 +93,9 @@ def current_statement(kind: str, rid: str) -> database.Statement:
 
 
 def hold_statements(kind: str, rid: str) -> Statements:
-    """The same, the row held first: one that waited for another writer then reads what that one left."""
+    """The same, the row held first: one that waited for another writer then reads what that one left. The answers are
+    for ``held_of``.
+    """
     wait = database.row_lock()
     held = [(f"SELECT 1 FROM store_resource WHERE type = %s AND rid = %s{wait}", [kind, rid])] if wait else []
     return [*held, current_statement(kind, rid)]
@@ -102,6 +104,13 @@ def hold_statements(kind: str, rid: str) -> Statements:
 def current_of(answer: Answer) -> Current | None:
     """The row in an answer."""
     return _current(answer[0]) if answer else None
+
+
+def held_of(answers: Sequence[Answer]) -> Current | None:
+    """The row in the answers of ``hold_statements``. One stored after there was nothing to hold, and before it was read,
+    is anybody's to change: it is not there.
+    """
+    return current_of(answers[-1]) if all(answers) else None
 
 
 def _current(row: tuple[Any, ...]) -> Current:

@@ -19,6 +19,7 @@ from tovholder import database, store
 from tovholder.access import Context, system_context
 from tovholder.base.clock import system_clock
 from tovholder.base.errors import Category, Problem
+from tovholder.store import rows
 
 pytestmark = pytest.mark.django_db(transaction=True)
 AT_ONCE = 20
@@ -83,6 +84,47 @@ def test_twenty_who_change_without_a_condition_all_do_and_none_is_lost(about: st
     held = versions("Basic", "one")
     assert [number for number, _ in held] == list(range(1, AT_ONCE + 1))
     assert [stamp for _, stamp in held] == sorted(stamp for _, stamp in held)
+
+
+@pytest.mark.postgresql("on SQLite nobody else writes while a unit looks for its row")
+def test_a_row_that_comes_between_holding_and_reading_is_held_before_it_is_changed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One statement holds the row, the next reads it; a gate between them is where another stores it. Who then went on
+    with a row not held was refused when a third changed it too, though nobody had named a version.
+    """
+    real, gate = rows.hold_statements, "(4711, 1)"
+    asked, read, go = Event(), Event(), Event()
+
+    def through_the_gate(kind: str, rid: str) -> rows.Statements:
+        first, *rest = real(kind, rid)
+        if asked.is_set():
+            return [first, *rest]
+        asked.set()
+        return [first, (f"SELECT pg_advisory_xact_lock{gate}", []), *rest]
+
+    def change(number: int) -> int:
+        if number == 1:
+            read.wait(30)
+            return write(basic("one")).version
+        with store.unit_of_work(live()) as uow:
+            version = uow.update(basic("one")).version
+            read.set()
+            go.wait(30)
+        return version
+
+    monkeypatch.setattr(rows, "hold_statements", through_the_gate)
+    database.rows(f"SELECT pg_advisory_lock{gate}")
+    with ThreadPoolExecutor(1) as pool:
+        told = pool.submit(at_once, change, 2)
+        while not told.done() and not database.rows("SELECT 1 FROM pg_locks WHERE classid = 4711 AND NOT granted"):
+            time.sleep(0.005)
+        write(basic("one"))
+        database.rows(f"SELECT pg_advisory_unlock{gate}")
+        read.wait(30)
+        time.sleep(0.2)  # the third's time: it waits, or it overtakes
+        go.set()
+        assert told.result(30) == [2, 3]
 
 
 def test_of_twenty_who_create_one_id_one_does() -> None:
