@@ -44,6 +44,10 @@ _RETRY = frozenset({"40001", "40P01", "55P03", "53200", "57014"})
 _NOW = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
 
 
+# See the package: its statements are psycopg's as they stand.
+rows, execute = short.rows, short.execute
+
+
 def _bucket(text: str) -> int:
     return zlib.crc32(text.encode()) % _BUCKETS
 
@@ -56,31 +60,6 @@ def index_table(name: str, columns: Sequence[tuple[str, str]], order: Sequence[s
     found = [column for column in order if column not in texts[_WIDEST:]]
     body = ", ".join(f"{column} {types[kind]} NOT NULL" for column, kind in columns)
     return [f"CREATE TABLE {name} ({body})", f"CREATE INDEX {name}_order ON {name} ({', '.join(found)})"]
-
-
-def rows(sql: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
-    """See the package."""
-    here = short.wrapper()
-    if not short.is_open(here):
-        return short.rows_by_cursor(here, sql, params)
-    try:
-        found: list[tuple[Any, ...]] = here.connection.execute(sql, params).fetchall()
-        return found
-    except here.Database.Error:
-        with here.wrap_database_errors:
-            raise
-
-
-def execute(sql: str, params: Sequence[Any]) -> int:
-    """See the package."""
-    here = short.wrapper()
-    if not short.is_open(here):
-        return short.execute_by_cursor(here, sql, params)
-    try:
-        return int(here.connection.execute(sql, params).rowcount)
-    except here.Database.Error:
-        with here.wrap_database_errors:
-            raise
 
 
 def execute_many(sql: str, rows: Sequence[Sequence[Any]]) -> None:

@@ -9,11 +9,14 @@ errors are Django's.
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, connections
+
+
+Marks = Callable[[str], str]
 
 
 def wrapper() -> Any:
@@ -41,22 +44,37 @@ def question_marks(sql: str) -> str:
     return sql.replace("%s", "?").replace("%%", "%")
 
 
-def rows_by_cursor(here: Any, sql: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
-    """The long way."""
-    with here.cursor() as cursor:
-        cursor.execute(sql, params)
-        found: list[tuple[Any, ...]] = cursor.fetchall()
+def rows(sql: str, params: Sequence[Any], marks: Marks | None = None) -> list[tuple[Any, ...]]:
+    """The rows of one SELECT. marks: how the driver wants the statement's values marked."""
+    here = wrapper()
+    if not is_open(here):
+        with here.cursor() as cursor:
+            cursor.execute(sql, params)
+            read: list[tuple[Any, ...]] = cursor.fetchall()
+            return read
+    try:
+        found: list[tuple[Any, ...]] = here.connection.execute(marks(sql) if marks else sql, params).fetchall()
         return found
+    except here.Database.Error:
+        with here.wrap_database_errors:
+            raise
 
 
-def execute_by_cursor(here: Any, sql: str, params: Sequence[Any]) -> int:
-    """The long way."""
-    with here.cursor() as cursor:
-        cursor.execute(sql, params)
-        return int(cursor.rowcount)
+def execute(sql: str, params: Sequence[Any], marks: Marks | None = None) -> int:
+    """How many rows one statement changed. marks: as in ``rows``."""
+    here = wrapper()
+    if not is_open(here):
+        with here.cursor() as cursor:
+            cursor.execute(sql, params)
+            return int(cursor.rowcount)
+    try:
+        return int(here.connection.execute(marks(sql) if marks else sql, params).rowcount)
+    except here.Database.Error:
+        with here.wrap_database_errors:
+            raise
 
 
 def execute_many_by_cursor(here: Any, sql: str, rows: Sequence[Sequence[Any]]) -> None:
-    """The long way."""
+    """One statement, many times; the long way."""
     with here.cursor() as cursor:
         cursor.executemany(sql, rows)

@@ -36,27 +36,12 @@ def index_table(name: str, columns: Sequence[tuple[str, str]], order: Sequence[s
 
 def rows(sql: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
     """See the package."""
-    here = short.wrapper()
-    if not short.is_open(here):
-        return short.rows_by_cursor(here, sql, params)
-    try:
-        found: list[tuple[Any, ...]] = here.connection.execute(short.question_marks(sql), params).fetchall()
-        return found
-    except sqlite3.Error:
-        with here.wrap_database_errors:
-            raise
+    return short.rows(sql, params, short.question_marks)
 
 
 def execute(sql: str, params: Sequence[Any]) -> int:
     """See the package."""
-    here = short.wrapper()
-    if not short.is_open(here):
-        return short.execute_by_cursor(here, sql, params)
-    try:
-        return int(here.connection.execute(short.question_marks(sql), params).rowcount)
-    except sqlite3.Error:
-        with here.wrap_database_errors:
-            raise
+    return short.execute(sql, params, short.question_marks)
 
 
 def execute_many(sql: str, rows: Sequence[Sequence[Any]]) -> None:
