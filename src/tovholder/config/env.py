@@ -89,6 +89,12 @@ VARIABLES = (
         "src/tovholder/fhir/profiles_policy.toml, which holds without it.",
         "",
     ),
+    Variable(
+        "TOVHOLDER_POLICY",
+        "File that says which role may do what: TOML as in src/tovholder/access/policy.toml, which holds without it. "
+        "`tovholder access check FILE` checks one.",
+        "",
+    ),
     Variable("TOVHOLDER_THREADS", "Threads per server process.", "4"),
     Variable("TOVHOLDER_WORKERS", "Server processes.", "2"),
 )
@@ -133,6 +139,7 @@ class Env:
     token_seconds: int
     export_hours: int
     profiles: Path | None
+    policy: Path | None
 
     @property
     def personas_allowed(self) -> bool:
@@ -185,6 +192,7 @@ def read(environ: Mapping[str, str] = os.environ) -> Env:
         token_seconds=_whole(value("TOVHOLDER_TOKEN_SECONDS"), "TOVHOLDER_TOKEN_SECONDS", 0, 300),
         export_hours=_positive(value("TOVHOLDER_EXPORT_HOURS"), "TOVHOLDER_EXPORT_HOURS"),
         profiles=Path(value("TOVHOLDER_PROFILES")) if value("TOVHOLDER_PROFILES") else None,
+        policy=Path(value("TOVHOLDER_POLICY")) if value("TOVHOLDER_POLICY") else None,
     )
 
 
