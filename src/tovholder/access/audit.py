@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, Literal
 
 from tovholder import database
-from tovholder.access.domain import Context
+from tovholder.access.domain import Context, Emergency, Role
 from tovholder.base import days
 from tovholder.database import arrays
 
@@ -27,16 +28,49 @@ Action = Literal[
     "operation",
     "aggregate",
     "login",
+    "logout",
+    "login-failed",
+    "role",
     "refused",
+    "glass-opened",
+    "glass-ended",
+    "block-set",
+    "block-ended",
+    "consent",
+    "stated",
+    "stated-checked",
+    "stated-failed",
+    "token",
+    "token-revoked",
+    "token-failed",
+    "rights",
+    "pruned",
 ]
 READS = frozenset({"read", "vread", "history", "search"})
+BREAK_GLASS = "break-glass"
+
+
+@dataclass(frozen=True, slots=True)
+class Nobody:
+    """Who asks while it is not known who it is: at a login that failed, with a token that is none."""
+
+    now: datetime
+    actor: str = "unknown:"
+    role: str = "unknown"
+    organization: str | None = None
+    patient: str | None = None
+    purpose: str = "operation"
+    client: str = ""
+    request_id: str = ""
+    grants: None = None
+    emergencies: tuple[Emergency, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One act. detail: resource references or page name, never an identifier of the patient's."""
+    """One act. detail: resource references, page name or code, never an identifier of the patient's."""
 
-    ctx: Context
+    ctx: Context | Nobody
     action: Action
     patients: frozenset[str]
     detail: str = ""
@@ -67,14 +101,29 @@ def gather(entry: Entry) -> bool:
 
 
 def is_logged(entry: Entry) -> bool:
-    """A patient's own look at their own data is not logged; neither is our own derivation reading what it derives from."""
-    own = entry.ctx.patient is not None and entry.patients <= {entry.ctx.patient}
-    return not (entry.action in READS and own and entry.outcome == "ok")
+    """A patient's own look at their own data is not logged. What their representative or an app of theirs reads is."""
+    ctx = entry.ctx
+    own = ctx.patient is not None and entry.patients <= {ctx.patient} and ctx.role == Role.CITIZEN
+    return not (own and entry.action in READS and entry.outcome == "ok" and ctx.grants is None)
+
+
+def with_purpose(entry: Entry) -> list[Entry]:
+    """The entry, that part of it set apart which is about patients on whom its actor has broken the glass just then."""
+    ctx = entry.ctx
+    if not ctx.emergencies or isinstance(ctx, Nobody):
+        return [entry]
+    at = days.millis(ctx.now)
+    broken = entry.patients & {one.patient for one in ctx.emergencies if at < one.until}
+    if not broken:
+        return [entry]
+    found = [replace(entry, ctx=replace(ctx, purpose=BREAK_GLASS), patients=broken)]
+    rest = entry.patients - broken
+    return [*found, replace(entry, patients=rest)] if rest else found
 
 
 def merge(entries: Iterable[Entry]) -> list[Entry]:
     """The reads behind one page as one event per actor and act, linked to every patient shown."""
-    merged: dict[tuple[Context, str, str], tuple[set[str], list[str]]] = {}
+    merged: dict[tuple[Context | Nobody, str, str], tuple[set[str], list[str]]] = {}
     for entry in entries:
         patients, details = merged.setdefault((entry.ctx, entry.action, entry.outcome), (set(), []))
         patients |= entry.patients
@@ -104,6 +153,8 @@ CHUNK = 500  # rows of one statement: SQLite takes at most 32,766 values
 def write(entries: Iterable[Entry]) -> None:
     """Insert events and their patients, many rows to a statement; must run inside a transaction the caller holds."""
     logged = [entry for entry in entries if is_logged(entry)]
+    if any(entry.ctx.emergencies for entry in logged):
+        logged = [part for entry in logged for part in with_purpose(entry)]
     for start in range(0, len(logged), CHUNK):
         chunk = logged[start : start + CHUNK]
         (_write_postgresql if database.vendor() == "postgresql" else _write_sqlite)(chunk)

@@ -28,12 +28,16 @@ SOURCE_TYPE = "http://terminology.hl7.org/CodeSystem/security-source-type"
 BALP = "https://profiles.ihe.net/ITI/BALP"
 REQUEST_ID = (f"{BALP}/CodeSystem/BasicAuditEntityType", "XrequestId")
 ROLE_SYSTEM = f"{systems.BASE}/CodeSystem/role"
+ACT_SYSTEM = f"{systems.BASE}/CodeSystem/audit-act"  # what neither FHIR nor DICOM has a code for
 ROLES = tuple(str(role) for role in Role)
 SITE = "tovholder"
 
 Coded = tuple[str, str, str]  # system, code, display
 
 _REST = (EVENT_TYPE, "rest", "Restful Operation")
+_LOGIN = (DICOM, "110114", "User Authentication")
+_ALERT = (DICOM, "110113", "Security Alert")
+_AUTHZ = ((f"{BALP}/CodeSystem/AuthZsubType", "AuthZ-Consent", ""),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +68,24 @@ ACTS: dict[str, Act] = {
     "export": _rest("operation", "E", query=True),
     "operation": _rest("operation", "E", query=True),
     "aggregate": _rest("operation", "E", query=True),
-    "login": Act((DICOM, "110114", "User Authentication"), ((DICOM, "110122", "Login"),), "E", query=True),
-    "refused": Act((DICOM, "110113", "Security Alert"), (), "E"),
+    "login": Act(_LOGIN, ((DICOM, "110122", "Login"),), "E", query=True),
+    "logout": Act(_LOGIN, ((DICOM, "110123", "Logout"),), "E", query=True),
+    "login-failed": Act(_LOGIN, ((DICOM, "110122", "Login"),), "E", query=True),
+    "role": Act(_LOGIN, ((DICOM, "110124", "Attach"),), "E", query=True),
+    "refused": Act(_ALERT, (), "E"),
+    "glass-opened": Act(_ALERT, ((DICOM, "110127", "Emergency Override Started"),), "E"),
+    "glass-ended": Act(_ALERT, ((DICOM, "110138", "Emergency Override Stopped"),), "E"),
+    "block-set": Act(_ALERT, (*_AUTHZ, (DICOM, "110135", "Object Security Attributes Changed")), "U"),
+    "block-ended": Act(_ALERT, (*_AUTHZ, (DICOM, "110135", "Object Security Attributes Changed")), "U"),
+    "consent": Act(_ALERT, (*_AUTHZ, (DICOM, "110135", "Object Security Attributes Changed")), "U"),
+    "stated": Act(_ALERT, (*_AUTHZ, (ACT_SYSTEM, "stated", "Treatment relation stated")), "E"),
+    "stated-checked": Act(_ALERT, (*_AUTHZ, (ACT_SYSTEM, "stated-checked", "Stated relation confirmed")), "E"),
+    "stated-failed": Act(_ALERT, (*_AUTHZ, (ACT_SYSTEM, "stated-failed", "Stated relation not confirmed")), "E"),
+    "token": Act(_LOGIN, ((ACT_SYSTEM, "token", "Token issued"),), "E", query=True),
+    "token-revoked": Act(_LOGIN, ((ACT_SYSTEM, "token-revoked", "Token revoked"),), "E", query=True),
+    "token-failed": Act(_LOGIN, ((ACT_SYSTEM, "token", "Token issued"),), "E", query=True),
+    "rights": Act(_ALERT, ((DICOM, "110137", "User Security Attributes Changed"),), "U"),
+    "pruned": Act((DICOM, "110101", "Audit Log Used"), ((ACT_SYSTEM, "pruned", "Pruned"),), "D", query=True),
 }
 OUTCOMES = {"ok": "0", "refused": "4"}
 PURPOSES: dict[str, Coded] = {
