@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from tovholder.base.errors import Issue
-from tovholder.fhir import profiles_policy, searchparams, views
+from tovholder.fhir import data_kinds, profiles_policy, searchparams, views
+from tovholder.fhir.index_tables import param_id
 from tovholder.fhir.search_source import indexer
 from tovholder.fhir.validate import validate
 
@@ -51,8 +52,17 @@ def moment_of(kind: str, index: dict[str, list[Row]]) -> int | None:
 
 
 def index_rows(resource: dict[str, Any]) -> dict[str, list[Row]]:
-    """The search rows of a resource by table (``index_tables``), without its key; each once."""
-    return indexer(resource["resourceType"])(resource)
+    """The search rows of a resource by table (``index_tables``), without its key; each once.
+
+    Among the tokens, what kinds of data it is of by its codes: blocks ask for that.
+    """
+    found = indexer(resource["resourceType"])(resource)
+    for kind in data_kinds.of_codes(resource):
+        found.setdefault("store_token", []).append((_KIND, kind, ""))
+    return found
+
+
+_KIND = param_id(data_kinds.PARAMETER)
 
 
 def fact_rows(resource: dict[str, Any], facts_folder: Path) -> list[tuple[str, list[Row]]]:

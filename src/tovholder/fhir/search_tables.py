@@ -9,6 +9,8 @@ from typing import Any, cast
 
 import orjson
 
+from tovholder.fhir import data_kinds
+
 # Part of the digest: raise it when the same resource begins to give other index rows under the same table.
 ENGINE = 1
 
@@ -26,7 +28,7 @@ def _tables() -> dict[str, Any]:
 @cache
 def digest() -> str:
     """What index rows are made by, in short: when it differs, the rows a database holds are of another making."""
-    return hashlib.sha256(str(ENGINE).encode() + _raw()).hexdigest()
+    return hashlib.sha256(f"{ENGINE} {data_kinds.digest()}".encode() + _raw()).hexdigest()
 
 
 def parameters() -> dict[str, dict[str, dict[str, Any]]]:
