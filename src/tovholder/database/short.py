@@ -15,7 +15,6 @@ from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, connections
 
-
 Marks = Callable[[str], str]
 
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 from django.db import IntegrityError, connection, transaction
@@ -21,10 +19,14 @@ SCOPE_DDL: list[str] = []  # the table is the connection's own and made when it 
 _SCOPE = "CREATE TEMP TABLE IF NOT EXISTS scope_patient (patient_id TEXT PRIMARY KEY) WITHOUT ROWID"
 
 
-def file() -> Path | None:
-    """The database's file; None for one in memory."""
-    name = str(connection.settings_dict["NAME"])
-    return None if _in_memory(name) else Path(name)
+def _file(here: Any) -> str | None:
+    """Where the record is; None for one in memory."""
+    return _on_disk(str(here.settings_dict["NAME"]))
+
+
+@lru_cache(maxsize=16)
+def _on_disk(name: str) -> str | None:
+    return None if ":memory:" in name or "mode=memory" in name else name
 
 
 def index_table(name: str, columns: Sequence[tuple[str, str]], order: Sequence[str]) -> list[str]:
@@ -50,11 +52,8 @@ def execute_many(sql: str, rows: Sequence[Sequence[Any]]) -> None:
     if not short.is_open(here):
         short.execute_many_by_cursor(here, sql, rows)
         return
-    try:
+    with here.wrap_database_errors:
         here.connection.executemany(short.question_marks(sql), rows)
-    except sqlite3.Error:
-        with here.wrap_database_errors:
-            raise
 
 
 def insert(table: str, columns: tuple[str, ...], rows: Sequence[Sequence[Any]], ignore: bool) -> None:
@@ -63,22 +62,23 @@ def insert(table: str, columns: tuple[str, ...], rows: Sequence[Sequence[Any]], 
     """
     here = short.wrapper()
     if not short.is_open(here):  # where statements are counted, it is one
-        short.execute_many_by_cursor(here, _into(table, columns, ignore, 1), rows)
+        short.execute_many_by_cursor(here, _into(table, columns, ignore, 1, "%s"), rows)
         return
     start, left = 0, len(rows)
-    for size in _TOGETHER:
-        while left >= size:
-            some = rows[start : start + size]
-            execute(_into(table, columns, ignore, size), [value for row in some for value in row])
-            start, left = start + size, left - size
+    with here.wrap_database_errors:
+        for size in _TOGETHER:
+            while left >= size:
+                some = rows[start : start + size]
+                here.connection.execute(_into(table, columns, ignore, size), [value for row in some for value in row])
+                start, left = start + size, left - size
 
 
 _TOGETHER = (64, 16, 4, 3, 2, 1)  # few sizes, so that their statements stay compiled
 
 
 @lru_cache(maxsize=1024)
-def _into(table: str, columns: tuple[str, ...], ignore: bool, count: int) -> str:
-    marks = ", ".join([f"({', '.join(['%s'] * len(columns))})"] * count)
+def _into(table: str, columns: tuple[str, ...], ignore: bool, count: int, mark: str = "?") -> str:
+    marks = ", ".join([f"({', '.join([mark] * len(columns))})"] * count)
     return f"INSERT {'OR IGNORE ' if ignore else ''}INTO {table} ({', '.join(columns)}) VALUES {marks}"
 
 
@@ -111,21 +111,12 @@ def pipeline() -> Iterator[None]:
 def write_turn() -> Iterator[None]:
     """The fair queue beside the file; inside a transaction the turn is held already."""
     here = short.wrapper()
-    path = _queue(str(here.settings_dict["NAME"]))
-    if path is None or here.in_atomic_block:
+    name = _file(here)
+    if name is None or here.in_atomic_block:
         yield
         return
-    with mutex.fair(path):
+    with mutex.fair(f"{name}.queue"):
         yield
-
-
-@lru_cache(maxsize=16)
-def _queue(name: str) -> str | None:
-    return None if _in_memory(name) else f"{name}.queue"
-
-
-def _in_memory(name: str) -> bool:
-    return ":memory:" in name or "mode=memory" in name
 
 
 def open_unit(patients: Sequence[str], floor: int | None, then: Sequence[Statement]) -> tuple[Opened, list[Answer]]:
@@ -196,8 +187,8 @@ def present() -> bool:
     and would make an empty one where the record was.
     """
     here = short.wrapper()  # asked before every request
-    name = str(here.settings_dict["NAME"])
-    if here.in_atomic_block or _in_memory(name):
+    name = _file(here)
+    if name is None or here.in_atomic_block:
         return True
     try:
         told = os.stat(name)
@@ -247,8 +238,8 @@ def tidy() -> None:
     A writer that copies the log itself (as SQLite has it) keeps everybody waiting meanwhile, every few dozen writes. The
     log can begin anew when all of it is copied and nobody adds to it: for that the turn is taken, with little left to do.
     """
-    name = str(short.wrapper().settings_dict["NAME"])
-    if _log_size(name) < _COPY:
+    name = _file(short.wrapper())
+    if name is None or _log_size(name) < _COPY:
         return
     rows("PRAGMA wal_checkpoint(PASSIVE)", ())
     if _log_size(name) > _ANEW:
