@@ -15,6 +15,7 @@ from django.utils import translation
 from tovholder.access import audit_tables
 from tovholder.database import temporary as postgres
 
+pytest_plugins = ["lib.tally", "lib.log_watch"]
 _SERVER = pytest.StashKey[ExitStack]()
 ON_POSTGRESQL = os.environ.get("TOVHOLDER_TEST_DATABASE") == "postgresql"
 
