@@ -292,8 +292,8 @@ API_NOTES = (
     "  or after it; what lies exactly there comes twice rather than never. A version is shown to those who may see the",
     "  patient it was about.",
     "- A Binary is given as its content unless a FHIR format is asked for by name; it never runs in a browser.",
-    "- Answers are `no-store`. What a bearer token stands for is remembered for `TOVHOLDER_TOKEN_SECONDS`: the longest",
-    "  a revoked token goes on.",
+    "- Answers are `no-store`. What is taken away (a user, a role, a token, a client) is gone at the next request,",
+    "  in every process.",
 )
 
 

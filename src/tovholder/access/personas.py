@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from django.conf import settings
-from django.contrib.auth import login
 from django.http import HttpRequest
 
+from tovholder.access import hats, sessions
 from tovholder.access.models import User
 from tovholder.access.people import Persona, make_token, personas, save_persona
+from tovholder.base import days
+from tovholder.base.clock import system_clock
 from tovholder.base.errors import Category, Problem, not_found
+
+# In the place of a login provider, where a session says who vouched for its user.
+ISSUER = "persona"
 
 __all__ = ["Persona", "all_personas", "log_in_as", "make_token", "require_allowed", "save_persona"]
 
@@ -28,11 +33,14 @@ def all_personas() -> list[Persona]:
     return personas() if settings.PERSONAS_ALLOWED else []
 
 
-def log_in_as(request: HttpRequest, name: str) -> User:
-    """Start a session as a persona. Raises Problem when not allowed or unknown."""
+def log_in_as(request: HttpRequest, name: str) -> hats.Who:
+    """Start a session as a persona, in their hat where they have just one. Raises Problem when not allowed or unknown."""
     require_allowed()
     user = User.objects.filter(username=name, is_active=True).first()
-    if user is None:
+    found = hats.who(str(user.pk)) if user is not None else None
+    if found is None:
         raise not_found("That person")
-    login(request, user, backend="django.contrib.auth.backends.ModelBackend")
-    return user
+    now = system_clock()
+    choice = found.today(days.day_of(now))
+    sessions.begin(request, sessions.Login(found.id, choice[0].key if len(choice) == 1 else "", ISSUER), now)
+    return found

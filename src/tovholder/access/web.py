@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 
 import structlog
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
-from tovholder.access import people
+from tovholder.access import people, sessions
 from tovholder.access.domain import Context
-from tovholder.access.models import User
-from tovholder.base import days
 from tovholder.base.errors import Category, Problem
 
 
@@ -46,9 +45,7 @@ def context_for(request: HttpRequest) -> Context:
                 Category.UNAUTHENTICATED, "Authorization must be a bearer token", kept="nothing was read or changed"
             )
         return people.context_of_token(token.strip(), now, request_id=request_id, live=True)
-    user = getattr(request, "user", None)
-    if isinstance(user, User) and user.is_authenticated:
-        assignment = people.assignment_of(user, days.day_of(now))
-        if assignment is not None:
-            return people.context_of(assignment, now, request_id=request_id, live=True)
+    context = sessions.context(request, now)
+    if context is not None:
+        return replace(context, request_id=request_id, live=True)
     raise Problem(Category.UNAUTHENTICATED, "Log in first", kept="nothing was read or changed")

@@ -18,6 +18,7 @@ STATUS: dict[Category, int] = {
     Category.UNAUTHENTICATED: 401,
     Category.UNSUPPORTED: 400,
     Category.TOO_LARGE: 413,
+    Category.TOO_MANY: 429,
     Category.BUSY: 503,
     Category.FAULT: 500,
 }
@@ -43,6 +44,7 @@ _WHOLE: dict[Category, tuple[str, str]] = {
     Category.UNAUTHENTICATED: ("Authorization", "Bearer and a token that holds"),
     Category.UNSUPPORTED: ("$this", "what the CapabilityStatement at /metadata lists"),
     Category.TOO_LARGE: ("$this", "less of it in one request"),
+    Category.TOO_MANY: ("$this", "the same request in a few minutes"),
     Category.BUSY: ("$this", "the same request again in a moment"),
 }
 _REASONS = {
@@ -63,6 +65,7 @@ _REASONS = {
     414: "URI Too Long",
     415: "Unsupported Media Type",
     422: "Unprocessable Content",
+    429: "Too Many Requests",
     431: "Request Header Fields Too Large",
     500: "Internal Server Error",
     503: "Service Unavailable",

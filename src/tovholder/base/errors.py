@@ -21,6 +21,7 @@ class Category(StrEnum):
     UNAUTHENTICATED = "unauthenticated"  # nobody is logged in, or the token is not valid
     UNSUPPORTED = "unsupported"  # valid FHIR that this server does not do
     TOO_LARGE = "too-large"
+    TOO_MANY = "too-many"  # tried too often; later it may be tried again
     BUSY = "busy"  # try again
     FAULT = "fault"  # ours
 
@@ -90,6 +91,7 @@ _ISSUE_CODE = {
     Category.UNAUTHENTICATED: "login",
     Category.UNSUPPORTED: "not-supported",
     Category.TOO_LARGE: "too-long",
+    Category.TOO_MANY: "throttled",
     Category.BUSY: "transient",
     Category.FAULT: "exception",
 }

@@ -37,6 +37,7 @@ EXIT_CODES: dict[Category, int] = {
     Category.UNAUTHENTICATED: 6,
     Category.UNSUPPORTED: 3,
     Category.TOO_LARGE: 3,
+    Category.TOO_MANY: 7,
     Category.BUSY: 7,
     Category.FAULT: 70,
 }

@@ -30,6 +30,12 @@ VARIABLES = (
     Variable(
         "TOVHOLDER_SECRET_KEY", "Key for sessions and signatures, at least 50 characters. Required in production.", ""
     ),
+    Variable(
+        "TOVHOLDER_LOGIN",
+        "File that says which login providers (OpenID Connect) people come from: TOML, see docs/operations.md. Without it "
+        "nobody can log in to the pages in production.",
+        "",
+    ),
     Variable("TOVHOLDER_HOME", "Folder for the database, locks and exports.", "var"),
     Variable(
         "TOVHOLDER_DATABASE_URL",
@@ -77,10 +83,23 @@ VARIABLES = (
         "single: a conditional delete takes one match; multiple: it deletes all of them, in one transaction.",
         "single",
     ),
+    Variable("TOVHOLDER_IDLE_MINUTES", "Minutes without a request after which a session on the pages ends.", "30"),
+    Variable("TOVHOLDER_SESSION_HOURS", "Hours after login at which a session on the pages ends, in use or not.", "9"),
     Variable(
-        "TOVHOLDER_TOKEN_SECONDS",
-        "How long a server process may remember what a bearer token stands for: the longest a revoked one goes on.",
+        "TOVHOLDER_FRESH_MINUTES",
+        "Minutes after login in which what asks for a login anew (break-glass) does not ask again.",
         "5",
+    ),
+    Variable(
+        "TOVHOLDER_ATTEMPTS",
+        "Most tries in five minutes at logging in, tokens and opening: for one account, from one address, and of "
+        "everybody together, with / between.",
+        "20/200/5000",
+    ),
+    Variable(
+        "TOVHOLDER_PROXIES",
+        "How many proxies of ours stand before the server: the address a request comes from is told by the first of them.",
+        "0",
     ),
     Variable("TOVHOLDER_EXPORT_HOURS", "How long the files of a Bulk Data export are kept once it is done.", "48"),
     Variable(
@@ -121,6 +140,15 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Attempts:
+    """How often something may be tried in five minutes."""
+
+    account: int
+    address: int
+    everybody: int
+
+
+@dataclass(frozen=True, slots=True)
 class Env:
     """The environment as typed values."""
 
@@ -136,7 +164,12 @@ class Env:
     patience: int
     least_rate: int
     delete_many: bool
-    token_seconds: int
+    login: Path | None
+    idle_minutes: int
+    session_hours: int
+    fresh_minutes: int
+    attempts: Attempts
+    proxies: int
     export_hours: int
     profiles: Path | None
     policy: Path | None
@@ -189,7 +222,12 @@ def read(environ: Mapping[str, str] = os.environ) -> Env:
         least_rate=_whole(value("TOVHOLDER_LEAST_RATE"), "TOVHOLDER_LEAST_RATE", 1, 2**31),
         delete_many=_one_of(value("TOVHOLDER_CONDITIONAL_DELETE"), "TOVHOLDER_CONDITIONAL_DELETE", "single", "multiple")
         == "multiple",
-        token_seconds=_whole(value("TOVHOLDER_TOKEN_SECONDS"), "TOVHOLDER_TOKEN_SECONDS", 0, 300),
+        login=Path(value("TOVHOLDER_LOGIN")) if value("TOVHOLDER_LOGIN") else None,
+        idle_minutes=_whole(value("TOVHOLDER_IDLE_MINUTES"), "TOVHOLDER_IDLE_MINUTES", 1, 720),
+        session_hours=_whole(value("TOVHOLDER_SESSION_HOURS"), "TOVHOLDER_SESSION_HOURS", 1, 24),
+        fresh_minutes=_whole(value("TOVHOLDER_FRESH_MINUTES"), "TOVHOLDER_FRESH_MINUTES", 1, 60),
+        attempts=_attempts(value("TOVHOLDER_ATTEMPTS")),
+        proxies=_whole(value("TOVHOLDER_PROXIES"), "TOVHOLDER_PROXIES", 0, 9),
         export_hours=_positive(value("TOVHOLDER_EXPORT_HOURS"), "TOVHOLDER_EXPORT_HOURS"),
         profiles=Path(value("TOVHOLDER_PROFILES")) if value("TOVHOLDER_PROFILES") else None,
         policy=Path(value("TOVHOLDER_POLICY")) if value("TOVHOLDER_POLICY") else None,
@@ -221,6 +259,13 @@ def _whole(text: str, name: str, least: int, most: int) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 12 and least <= int(text) <= most):
         raise SettingsError(f"{name} is {text!r}; set a whole number from {least} to {most}")
     return int(text)
+
+
+def _attempts(text: str) -> Attempts:
+    parts = text.split("/")
+    if len(parts) != 3:
+        raise SettingsError(f"TOVHOLDER_ATTEMPTS is {text!r}; set three whole numbers with / between, such as 20/200/5000")
+    return Attempts(*(_whole(part, "TOVHOLDER_ATTEMPTS", 1, 2**31) for part in parts))
 
 
 def _one_of(text: str, name: str, *choices: str) -> str:

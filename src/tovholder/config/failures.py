@@ -5,12 +5,12 @@ from __future__ import annotations
 import sys
 
 import structlog
-from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import DisallowedHost
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
 from django.utils import translation
 
+from tovholder.access import sessions
 from tovholder.api.http import fault, refuse
 from tovholder.base.errors import Category, Issue, Problem, not_found
 from tovholder.store import presence
@@ -51,11 +51,7 @@ def _tell(request: HttpRequest, problem: Problem) -> HttpResponse:
     if not is_page(request):
         return refuse(request, problem)
     # Who is logged in stands in the record, which may be what failed: the page must not ask it again.
-    request.user = AnonymousUser()
-    for name in ("_messages", "_cached_user"):
-        request.__dict__.pop(name, None)
-    session = getattr(request, "session", None)
-    if session is not None and not hasattr(session, "_session_cache"):
-        session._session_cache = {}  # unread and unchanged: neither saved nor, with its cookie, thrown away
+    request.__dict__.pop("_messages", None)
+    sessions.forget(request)
     with translation.override(language_of(request)):
         return harden(errors.page(request, problem))

@@ -19,7 +19,6 @@ PERSONAS_ALLOWED = ENV.personas_allowed
 INSTALLED_APPS = [
     "django.contrib.auth",
     "django.contrib.contenttypes",
-    "django.contrib.sessions",
     "django.contrib.messages",
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
@@ -34,7 +33,6 @@ INSTALLED_APPS = [
     "tovholder.config",
 ]
 AUTH_USER_MODEL = "access.User"
-AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
@@ -45,7 +43,6 @@ MIDDLEWARE = [
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "tovholder.web.middleware.PageHeadersMiddleware",
     "tovholder.web.middleware.ProblemPageMiddleware",
@@ -62,7 +59,6 @@ TEMPLATES = [
         "OPTIONS": {
             "context_processors": [
                 "django.template.context_processors.request",
-                "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "tovholder.web.context.page",
             ],
@@ -87,9 +83,15 @@ WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False
 LOGIN_URL = "/"
 
+# The server decides how long a session lasts (access/sessions.py); the browser forgets its key when it is closed. The
+# prefix makes the browser itself refuse a cookie that came from elsewhere, or without https.
+SESSION_ENGINE = "tovholder.access.sessions"
+SESSION_COOKIE_NAME = "__Host-tovholder" if PRODUCTION else "tovholder-session"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
-SESSION_COOKIE_AGE = 8 * 3600
+SESSION_EXPIRE_AT_BROWSER_CLOSE = True
+CSRF_COOKIE_NAME = "__Host-tovholder-csrf" if PRODUCTION else "csrftoken"
+CSRF_COOKIE_HTTPONLY = True
 CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_FAILURE_VIEW = "tovholder.web.views.failures.csrf"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = PRODUCTION

@@ -10,9 +10,8 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from tovholder.access import people, policy
+from tovholder.access import policy, sessions
 from tovholder.access.domain import Role
-from tovholder.access.people import User
 from tovholder.base import clock, days
 
 CLINIC = frozenset({Role.GP, Role.STAFF})
@@ -33,6 +32,7 @@ class Page:
 
     name: str
     title: str
+    several: bool  # hats to choose from
     home: str
     here: str
     links: tuple[Link, ...]
@@ -56,17 +56,16 @@ def sees_figures(role: Role) -> bool:
 
 
 def page(request: HttpRequest) -> dict[str, Page]:
-    """Context processor. Reads the assignment once per page."""
-    user = getattr(request, "user", None)
-    assignment = None
-    if isinstance(user, User) and user.is_authenticated:
-        assignment = people.assignment_of(user, days.day_of(clock.system_clock()))
-    role = Role(assignment.role) if assignment else None
+    """Context processor: who is logged in, in which hat."""
+    now = clock.system_clock()
+    user, hat = sessions.who_of(request), sessions.hat_of(request, now)
+    role = hat.role if hat else None
     return {
         "page": Page(
-            name=user.display_name if assignment and isinstance(user, User) else "",
+            name=user.name if user else "",
             # A patient is called by name; what a persona stands for is told where one chooses between them.
-            title=assignment.title if assignment and role is not Role.CITIZEN else "",
+            title=hat.title if hat and role is not Role.CITIZEN else "",
+            several=user is not None and len(user.today(days.day_of(now))) > 1,
             home=home_of(role),
             here=request.path if request.method == "GET" else home_of(role),
             links=_links(role, request.path),

@@ -80,6 +80,12 @@ TOLD: dict[Category, Told] = {
     Category.TOO_LARGE: Told(
         413, _("Det, du sendte, fylder for meget"), _NOTHING_SAVED, _("Gå tilbage, og send noget mindre.")
     ),
+    Category.TOO_MANY: Told(
+        429,
+        _("Der er prøvet for mange gange"),
+        _NOTHING_SAVED,
+        _("Vent fem minutter, og prøv igen."),
+    ),
     Category.BUSY: Told(
         503,
         _("Der er travlt lige nu"),

@@ -1,18 +1,17 @@
-"""Bearer tokens: what they stand for is remembered for a moment; that they end is seen at once."""
+"""Bearer tokens: what they stand for is remembered until rights change; that they end is seen at once."""
 
 from __future__ import annotations
 
-import dataclasses
-import time
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from lib.people import NOW
-from tovholder.access import Role, people
+from tovholder.access import Role, generation, people
 from tovholder.access.models import AccessToken, Assignment, User
 from tovholder.access.people import Persona
+from tovholder.base import days
 from tovholder.base.errors import Category, Problem
 
 pytestmark = pytest.mark.django_db
@@ -33,11 +32,12 @@ def refused(token: str, now: Any = NOW) -> bool:
 
 
 def test_a_token_is_asked_once_and_stands_for_who_asks_now(token: str, django_assert_num_queries: Any) -> None:
-    with django_assert_num_queries(1):
-        first = people.context_of_token(token, NOW, request_id="1")
+    first = people.context_of_token(token, NOW, request_id="1")
+    with django_assert_num_queries(1):  # whether rights have changed
         later = people.context_of_token(token, NOW + timedelta(minutes=1), request_id="2", live=True)
     assert (first.role, first.organization, first.request_id, first.live) == (Role.GP, "clinic", "1", False)
     assert (later.now, later.request_id, later.live) == (NOW + timedelta(minutes=1), "2", True)
+    assert (later.person, later.units) == (str(User.objects.get().pk), ("clinic",))
 
 
 def test_a_token_ends_at_once_when_its_time_is_over(token: str) -> None:
@@ -45,31 +45,39 @@ def test_a_token_ends_at_once_when_its_time_is_over(token: str) -> None:
     assert refused(token, NOW + timedelta(hours=1))
 
 
-def test_a_revoked_token_goes_on_no_longer_than_the_setting(token: str, settings: Any) -> None:
-    settings.ENV = dataclasses.replace(settings.ENV, token_seconds=0)
-    people.forget_tokens()
-    assert not refused(token)
-    User.objects.update(is_active=False)
-    assert refused(token)
-    User.objects.update(is_active=True)
-    assert not refused(token)
-    AccessToken.objects.all().delete()
-    assert refused(token)
-
-
-@pytest.mark.parametrize("taken", ["user", "token", "assignment"])
-def test_what_is_remembered_ends_by_itself(token: str, taken: str, settings: Any, monkeypatch: Any) -> None:
-    started = time.monotonic()
-    monkeypatch.setattr(people.time, "monotonic", lambda: started)
+@pytest.mark.parametrize("taken", ["user", "token", "assignment", "everything begun"])
+def test_what_is_taken_away_is_gone_at_the_next_request(token: str, taken: str) -> None:
     assert not refused(token)
     if taken == "user":
         User.objects.update(is_active=False)
     elif taken == "token":
         AccessToken.objects.all().delete()
-    else:
+    elif taken == "assignment":
         Assignment.objects.update(to_day=0)
-    monkeypatch.setattr(people.time, "monotonic", lambda: started + settings.ENV.token_seconds)
+    else:
+        User.objects.update(not_before_ms=days.millis(NOW) + 1)
+    generation.bump()
     assert refused(token)
+
+
+def test_a_look_that_began_before_rights_changed_is_not_remembered(token: str) -> None:
+    memory: generation.Memory[str, str] = generation.Memory()
+
+    def slowly() -> str:
+        generation.bump()  # another process takes something away while this one reads
+        return "old rights"
+
+    assert memory.get("user", slowly) == "old rights"
+    assert memory.get("user", lambda: "new rights") == "new rights"
+    assert memory.get("user", lambda: "newer still") == "new rights"
+
+
+def test_no_number_comes_back() -> None:
+    seen = {generation.current()}
+    for _ in range(20):
+        generation.bump()
+        seen.add(generation.current())
+    assert len(seen) == 21
 
 
 def test_what_is_remembered_is_of_one_key(token: str, settings: Any) -> None:

@@ -102,7 +102,9 @@ def test_what_is_no_json_of_ours(system: Caller, raw: bytes) -> None:
         ("TOVHOLDER_MAX_DEPTH", "1000"),
         ("TOVHOLDER_MAX_VALUES", "many"),
         ("TOVHOLDER_CONDITIONAL_DELETE", "all"),
-        ("TOVHOLDER_TOKEN_SECONDS", "-1"),
+        ("TOVHOLDER_IDLE_MINUTES", "-1"),
+        ("TOVHOLDER_ATTEMPTS", "20/200"),
+        ("TOVHOLDER_PROXIES", "many"),
     ],
 )
 def test_a_limit_that_is_none_stops_the_start(name: str, value: str) -> None:

@@ -24,6 +24,10 @@ class User(AbstractBaseUser):
     username = models.CharField(max_length=150, unique=True)
     display_name = models.CharField(max_length=200)
     is_active = models.BooleanField(default=True)
+    # Of a citizen: the keyed hash of the CPR number (access/persons.py), empty for others.
+    person = models.CharField(max_length=64, blank=True, db_index=True, db_default="")
+    # Sessions and tokens begun before this moment (epoch milliseconds) have ended: logged out everywhere.
+    not_before_ms = models.BigIntegerField(db_default=0)
 
     USERNAME_FIELD = "username"
     REQUIRED_FIELDS: ClassVar[list[str]] = ["display_name"]
@@ -41,6 +45,8 @@ class Assignment(models.Model):
     title = models.CharField(max_length=200, blank=True)
     from_day = models.BigIntegerField(default=0)
     to_day = models.BigIntegerField(null=True, blank=True)
+    rights = models.CharField(max_length=200, blank=True, db_default="")  # beside the role's, with blanks between
+    source = models.CharField(max_length=40, blank=True, db_default="")  # the login provider; empty: an operator
 
 
 class AccessToken(models.Model):

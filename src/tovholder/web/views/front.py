@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
@@ -15,10 +14,10 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET, require_POST
 
-from tovholder.access import personas
+from tovholder.access import personas, sessions
 from tovholder.access.domain import Role
-from tovholder.access.people import Persona, assignment_of
-from tovholder.base import clock, days
+from tovholder.access.people import Persona
+from tovholder.base import clock
 from tovholder.base.errors import Category, Problem
 from tovholder.web.context import home_of
 from tovholder.web.views.common import open_to_all
@@ -96,9 +95,9 @@ def persona(request: HttpRequest) -> HttpResponse:
     name = request.POST.get("persona", "")
     if not name:
         raise Problem(Category.INVALID, "Choose a person", kept="nobody was logged in")
-    user = personas.log_in_as(request, name)
-    assignment = assignment_of(user, days.day_of(clock.system_clock()))
-    home = home_of(Role(assignment.role) if assignment else None)
+    personas.log_in_as(request, name)
+    hat = sessions.hat_of(request, clock.system_clock())
+    home = home_of(hat.role if hat else None)
     wanted = _safe_next(request, request.POST.get("next", ""))
     return HttpResponseRedirect(wanted if wanted.startswith(home) and home != reverse("web:front") else home)
 
@@ -107,7 +106,7 @@ def persona(request: HttpRequest) -> HttpResponse:
 @open_to_all
 def log_out(request: HttpRequest) -> HttpResponse:
     """End the session."""
-    logout(request)
+    sessions.end(request)
     return HttpResponseRedirect(reverse("web:front"))
 
 

@@ -1,0 +1,137 @@
+"""What a user may be right now (a hat): a role in an organisation, a citizen, or whom they represent; one per session."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from tovholder.access.domain import Context, Role
+from tovholder.access.generation import Memory
+from tovholder.access.models import Assignment, User
+from tovholder.base import days
+
+OPERATIONAL = frozenset({Role.ANALYST, Role.OPERATOR, Role.AUTHOR, Role.SYSTEM})
+
+
+@dataclass(frozen=True, slots=True)
+class Hat:
+    """One thing a user may be, from a day to a day (None: open).
+
+    key: names it among the user's own. actor: who acts in the record (``Practitioner/<id>``, ``Patient/<id>`` …).
+    patient: the citizen's own, or whom a representative stands for. title: what it is called on the pages, in Danish.
+    """
+
+    key: str
+    role: Role
+    actor: str
+    organization: str = ""
+    patient: str = ""
+    title: str = ""
+    rights: frozenset[str] = frozenset()
+    from_day: int = 0
+    to_day: int | None = None
+
+    def holds(self, today: int) -> bool:
+        """Whether it may be worn today."""
+        return self.from_day <= today and (self.to_day is None or today <= self.to_day)
+
+
+@dataclass(frozen=True, slots=True)
+class Who:
+    """A user that is not closed, and every hat there is for them, today or on another day."""
+
+    id: str
+    username: str
+    name: str
+    not_before_ms: int
+    hats: tuple[Hat, ...]
+
+    def today(self, today: int) -> tuple[Hat, ...]:
+        """The hats that may be worn today."""
+        return tuple(hat for hat in self.hats if hat.holds(today))
+
+    def hat(self, key: str, today: int) -> Hat | None:
+        """The hat of this name, where it may be worn today."""
+        return next((hat for hat in self.hats if hat.key == key and hat.holds(today)), None)
+
+
+def who(user_id: str) -> Who | None:
+    """A user and their hats; None for one who is closed or is not there."""
+    return _users.get(user_id, lambda: _look_up(user_id))
+
+
+def context_of(user_id: str, key: str, now: datetime, *, since_ms: int = 0) -> Context | None:
+    """The access context of a user in one of their hats; None when they may not wear it now.
+
+    since_ms: when the session or token that asks began; those begun before the user was logged out everywhere are
+    over. What is read of the database is remembered until rights change (access/generation.py).
+    """
+    user = who(user_id)
+    hat = user.hat(key, days.day_of(now)) if user is not None else None
+    if user is None or hat is None or since_ms < user.not_before_ms:
+        return None
+    found = _contexts.get((user_id, key), lambda: _context(user, hat, now))
+    return found and at(found, now)
+
+
+def at(context: Context, now: datetime, *, request_id: str = "", live: bool = False) -> Context:
+    """A remembered context as that of a request now: what was opened for a time is in it only until that time."""
+    emergencies = context.emergencies
+    if emergencies:
+        moment = days.millis(now)
+        emergencies = tuple(one for one in emergencies if one.until > moment)
+    return replace(context, now=now, request_id=request_id, live=live, emergencies=emergencies)
+
+
+def of_assignment(row: Assignment) -> Hat:
+    """The hat an assignment gives."""
+    role = Role(row.role)
+    if role is Role.SYSTEM:
+        actor = f"system:{row.user.username}"
+    elif row.patient_id:
+        actor = f"Patient/{row.patient_id}"
+    elif row.practitioner_id:
+        actor = f"Practitioner/{row.practitioner_id}"
+    else:
+        actor = f"user:{row.user.pk}"
+    return Hat(
+        key=f"a{row.pk}",
+        role=role,
+        actor=actor,
+        organization=row.organization_id,
+        patient=row.patient_id,
+        title=row.title,
+        rights=frozenset(row.rights.split()),
+        from_day=row.from_day,
+        to_day=row.to_day,
+    )
+
+
+_users: Memory[str, Who] = Memory()
+_contexts: Memory[tuple[str, str], Context] = Memory()
+
+
+def _look_up(user_id: str) -> Who | None:
+    try:
+        user = User.objects.filter(pk=uuid.UUID(user_id), is_active=True).first()
+    except ValueError:
+        return None
+    if user is None:
+        return None
+    assigned = tuple(of_assignment(row) for row in user.assignments.select_related("user").order_by("id"))
+    return Who(str(user.pk), user.username, user.display_name, user.not_before_ms, assigned)
+
+
+def _context(user: Who, hat: Hat, now: datetime) -> Context:
+    return Context(
+        actor=hat.actor,
+        role=hat.role,
+        organization=hat.organization or None,
+        now=now,
+        patient=hat.patient or None,
+        purpose="operation" if hat.role in OPERATIONAL else "treatment",
+        person=user.id,
+        units=(hat.organization,) if hat.organization else (),
+        rights=hat.rights,
+    )

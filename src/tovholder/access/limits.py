@@ -1,0 +1,68 @@
+"""How often something may be tried: login, tokens, opening; counted in the database, so all processes share it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.utils.crypto import salted_hmac
+
+from tovholder import database
+from tovholder.base import days
+from tovholder.base.errors import Category, Issue, Problem
+
+SPAN = 300  # seconds
+
+
+def attempt(what: str, now: datetime, *, account: str = "", address: str = "") -> None:
+    """Count a try at ``what`` (``login``, ``token``, ``open``); raises Problem(TOO_MANY) when there were too many.
+
+    account: who is tried, such as a client's id; address: where it comes from (``address_of``). Both are kept as keyed
+    hashes alone. Counted in its own transaction, before what is tried: what fails afterwards has been counted. What is
+    refused is not counted further and writes nothing, so a flood of tries costs a read each.
+    """
+    most = settings.ENV.attempts  # TOVHOLDER_ATTEMPTS
+    told = ((f"{what}:account:{account}", most.account), (f"{what}:address:{address}", most.address))
+    limits = {_key(name): limit for name, limit in told if not name.endswith(":")}
+    limits[_key(f"{what}:everybody")] = most.everybody
+    span = days.millis(now) // (SPAN * 1000)
+    term, values = database.in_list("tried_by", limits)
+    found = database.rows(f"SELECT tried_by, tries FROM access_attempt WHERE span = %s AND {term}", [span, *values])
+    if any(tries >= limits[name] for name, tries in found):
+        raise _too_many(now)
+    counts = _count(limits, span)
+    if any(tries > limits[name] for name, tries in counts.items()):
+        raise _too_many(now)
+
+
+def _count(limits: dict[str, int], span: int) -> dict[str, int]:
+    sql = (
+        "INSERT INTO access_attempt (tried_by, span, tries) VALUES (%s, %s, 1)"
+        " ON CONFLICT (tried_by, span) DO UPDATE SET tries = access_attempt.tries + 1 RETURNING tries"
+    )
+    with database.write_turn():
+        # In sorted order: two who count the same cannot wait for each other.
+        counts = {name: int(database.rows(sql, [name, span])[0][0]) for name in sorted(limits)}
+        if 1 in counts.values():
+            database.execute("DELETE FROM access_attempt WHERE span < %s", [span - 1])
+    return counts
+
+
+def address_of(request: HttpRequest) -> str:
+    """Where a request comes from: as told by the last of the proxies that are ours (TOVHOLDER_PROXIES)."""
+    proxies: int = settings.ENV.proxies
+    told = [part.strip() for part in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",") if part.strip()]
+    if proxies and len(told) >= proxies:
+        return str(told[-proxies])
+    return str(request.META.get("REMOTE_ADDR", ""))
+
+
+def _key(name: str) -> str:
+    return salted_hmac("tovholder.access.attempt", name, algorithm="sha256").hexdigest()
+
+
+def _too_many(now: datetime) -> Problem:
+    wait = SPAN - int(now.timestamp()) % SPAN
+    issue = Issue("", "there were too many tries", f"a try in {wait} seconds", "throttled")
+    return Problem(Category.TOO_MANY, "Too many tries; wait a few minutes", [issue], kept="nothing was changed")
