@@ -26,6 +26,8 @@ from tovholder.access import audit
 Result = TypeVar("Result")
 # Seconds after which a transaction takes no further unit: other processes, and reads with their audit rows, wait for it.
 BUDGET = 0.03
+# What says that a row is wrong, not that the database is away: then the others' rows go in without it.
+OF_A_ROW = (DataError, IntegrityError, TypeError, ValueError)
 
 
 def share(work: Callable[[], Result]) -> Result:
@@ -95,10 +97,6 @@ class _Ticket:
             self.turn.set()
 
 
-# What says that a row is wrong, not that the database is away: then the others' rows go in without it.
-_OF_THE_ROW = (DataError, IntegrityError, TypeError, ValueError)
-
-
 @dataclass(slots=True)
 class _Group:
     """Callers of one process, of whom one at a time writes for all. A process that forks starts with nobody waiting."""
@@ -131,7 +129,7 @@ class _Group:
                 left = _write(batch)
         except BaseException as error:
             batch = batch or self._take()
-            if isinstance(error, _OF_THE_ROW) and len(batch) > 1:
+            if isinstance(error, OF_A_ROW) and len(batch) > 1:
                 left = []
                 for ticket in batch:
                     _write_alone(ticket)

@@ -13,16 +13,13 @@ from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from django.db import DataError, IntegrityError
-
 from tovholder.access import audit
 from tovholder.api.lane import tidy
 from tovholder.store import presence
+from tovholder.store.commits import OF_A_ROW
 from tovholder.store.trail import write_audit
 
 ROOM = 67_108_864  # bytes of answers that may wait; beyond that whoever answers waits for the commit
-# What says that a row is wrong, not that the record is away: then the others' rows go in without it.
-_OF_A_ROW = (DataError, IntegrityError, TypeError, ValueError)
 
 
 @dataclass(slots=True)
@@ -75,7 +72,7 @@ def settle(batch: Sequence[Waiting]) -> None:
         presence.check()
         write_audit([entry for one in batch for entry in one.entries])
     except BaseException as error:
-        if isinstance(error, _OF_A_ROW) and len(batch) > 1:
+        if isinstance(error, OF_A_ROW) and len(batch) > 1:
             for one in batch:
                 settle([one])
         else:
