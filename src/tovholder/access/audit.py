@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Literal
 
 from tovholder import database
@@ -176,15 +177,15 @@ def _values(entry: Entry) -> tuple[Any, ...]:
     )
 
 
-_ROW = f"({', '.join(['%s'] * len(COLUMNS))})"
-_INSERT = f"INSERT INTO access_auditevent ({', '.join(COLUMNS)}) VALUES "
-_ROWS = tuple(_INSERT + ", ".join([_ROW] * count) for count in range(17))
+@lru_cache(maxsize=32)
+def _insert(count: int) -> str:
+    row = f"({', '.join(['%s'] * len(COLUMNS))})"
+    return f"INSERT INTO access_auditevent ({', '.join(COLUMNS)}) VALUES {', '.join([row] * count)}"
 
 
 def _write_sqlite(entries: Sequence[Entry]) -> None:
     count = len(entries)
-    sql = _ROWS[count] if count < len(_ROWS) else _INSERT + ", ".join([_ROW] * count)
-    database.execute(sql, [value for entry in entries for value in _values(entry)])
+    database.execute(_insert(count), [value for entry in entries for value in _values(entry)])
     # One writer, and numbers that only rise: the rows of one statement are numbered without a gap.
     ((last,),) = database.rows("SELECT last_insert_rowid()")
     first = last - count + 1
