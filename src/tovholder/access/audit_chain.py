@@ -15,8 +15,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from tovholder.access.audit import COLUMNS
+from tovholder.access.audit_tables import LEAST_YEARS
 
 GENESIS = "0" * 64
+LEAST_MS = LEAST_YEARS * 365 * 86_400_000
 MOST_EVENTS = 1000  # in one seal; so that memory stays flat whoever wrote the seal
 MOST_LINKS = 20_000  # patients of one seal's events; a single event may have more
 
@@ -31,6 +33,12 @@ _SEALS = (
     "SELECT number, at_ms, after_id, last_id, events, hash, marks FROM access_auditseal WHERE number > %s"
     " ORDER BY number LIMIT 200"
 )
+_PRUNING = (
+    "SELECT number, at_ms, seal, last_id, events, hash, digests FROM access_auditpruning ORDER BY number DESC LIMIT 1"
+)
+# A backup of an older version has no such table; both databases tell so this way.
+_HAS_PRUNING = "SELECT COUNT(*) FROM django_migrations WHERE app = 'access' AND name = '0006_trail'"
+_DIGEST = struct.Struct(">Q32s")
 _MARK = struct.Struct(">I4s")  # how far the event's number lies behind after_id; the start of its digest
 
 
@@ -48,6 +56,39 @@ class Seal:
 
 
 @dataclass(frozen=True, slots=True)
+class Pruning:
+    """Up to which seal the events were removed. events: in all; hash: over those seals (``Over``).
+
+    digests: (number, digest) of the last of these seals' events: its hash stands in the next one's, so that its time is
+    proven, and that everything before it was old enough.
+    """
+
+    at_ms: int
+    seal: int
+    last_id: int
+    events: int
+    hash: str
+    digests: tuple[tuple[int, bytes], ...]
+
+
+class Over:
+    """SHA-256 over seals in their order."""
+
+    def __init__(self) -> None:
+        self._whole = hashlib.sha256(b"tovholder audit pruning 1\n")
+
+    def add(self, found: Seal) -> None:
+        """The next seal."""
+        told = (found.number, found.at_ms, found.after_id, found.last_id, found.events, found.hash)
+        self._whole.update(f"{' '.join(map(str, told))}\n".encode())
+
+    @property
+    def hash(self) -> str:
+        """Of those added so far."""
+        return self._whole.hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
 class Broken:
     """The first thing that is not as it was sealed; numbers of ours, never a patient."""
 
@@ -58,7 +99,10 @@ class Broken:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a check of the whole chain found. since_ms: when the oldest unsealed event happened."""
+    """What a check of the whole chain found. since_ms: when the oldest unsealed event happened.
+
+    events: those checked; pruned: those removed by pruning, whose seals were; leftover: of these, rows still there.
+    """
 
     seals: int
     events: int
@@ -66,6 +110,8 @@ class Report:
     unsealed: int
     since_ms: int | None
     broken: Broken | None
+    pruned: int = 0
+    leftover: int = 0
 
 
 def digest(event: Sequence[Any], patients: Sequence[Any]) -> bytes:
@@ -158,26 +204,82 @@ def verify(
     has ever given, where it can tell (SQLite): then taking away the newest rows is seen, too.
     """
     count, before, total, met = 0, None, 0, head is None
+    gone, over = pruning(query), Over()
     for found in seals(query):
-        broken = _check(query, before, found)
+        if gone is not None and found.number <= gone.seal:
+            over.add(found)
+            broken = _check_pruned(before, found, gone, over)
+        else:
+            broken = check(query, before, found)
         if broken is not None:
-            return _report(query, count, total, before, broken)
+            return _report(query, count, total, before, broken, gone)
         count, total, before = count + 1, total + found.events, found
         met = met or found.hash == head
         if progress:
             progress(found.events)
+    if gone is not None and (before is None or before.number < gone.seal):
+        missing = Broken((before.number if before else 0) + 1, None, "the seal is missing")
+        return _report(query, count, total, before, missing, gone)
     last = before.last_id if before else 0
     broken = _outside(query, last, before.number if before else 0, issued)
     if broken is None and not met:
         broken = Broken(None, None, "no seal has the hash you kept: the trail was changed since, or it is another one")
-    return _report(query, count, total, before, broken)
+    return _report(query, count, total, before, broken, gone)
 
 
-def _report(query: Query, count: int, total: int, before: Seal | None, broken: Broken | None) -> Report:
+def _report(
+    query: Query, count: int, total: int, before: Seal | None, broken: Broken | None, gone: Pruning | None
+) -> Report:
     last = before.last_id if before else 0
+    leftover = 0
+    if gone is not None:
+        ((leftover,),) = query("SELECT COUNT(*) FROM access_auditevent WHERE id <= %s", [gone.last_id])
+    pruned = 0 if gone is None or before is None or before.number < gone.seal else gone.events
     ((unsealed, since),) = query("SELECT COUNT(*), MIN(at_ms) FROM access_auditevent WHERE id > %s", [last])
     head = (before.number, before.hash) if before else None
-    return Report(count, total, head, unsealed if broken is None else 0, since if broken is None else None, broken)
+    whole = broken is None
+    return Report(
+        count, total - pruned, head, unsealed if whole else 0, since if whole else None, broken, pruned, leftover
+    )
+
+
+def pruning(query: Query) -> Pruning | None:
+    """How far the trail has been pruned."""
+    ((known,),) = query(_HAS_PRUNING, [])
+    if not known:
+        return None
+    for _, at_ms, sealed, last, events, told, packed in query(_PRUNING, []):
+        return Pruning(at_ms, sealed, last, events, told, _unpacked(packed))
+    return None
+
+
+def packed(told: Sequence[tuple[int, bytes]]) -> bytes:
+    """Digests as a pruning keeps them."""
+    return b"".join(_DIGEST.pack(number, one) for number, one in told)
+
+
+def _unpacked(told: Any) -> tuple[tuple[int, bytes], ...]:
+    raw = bytes(told) if isinstance(told, bytes | memoryview) else b""
+    return tuple(_DIGEST.iter_unpack(raw)) if len(raw) % _DIGEST.size == 0 else ()
+
+
+def _check_pruned(before: Seal | None, found: Seal, gone: Pruning, over: Over) -> Broken | None:
+    """A seal whose events are gone: it stands in its place, and the last of them is proven by its digests."""
+    expected = before.number + 1 if before else 1
+    after = before.last_id if before else 0
+    if found.number != expected:
+        return Broken(expected, None, "the seal is missing")
+    if found.after_id != after:
+        return Broken(expected, None, "the seal was changed, or another stands in its place")
+    if found.number < gone.seal:
+        return None
+    head = (found.number, found.at_ms, found.after_id, found.last_id, found.events)
+    whole = _hash(before.hash if before else GENESIS, head, gone.digests)
+    if over.hash != gone.hash or whole != found.hash or found.last_id != gone.last_id:
+        return Broken(expected, None, "the seals of what was pruned are not those it was pruned under")
+    if gone.at_ms - found.at_ms < LEAST_MS:
+        return Broken(expected, None, "what was pruned under it was not old enough")
+    return None
 
 
 def _outside(query: Query, last: int, number: int, issued: tuple[int, int] | None) -> Broken | None:
@@ -199,7 +301,8 @@ def _outside(query: Query, last: int, number: int, issued: tuple[int, int] | Non
     return None
 
 
-def _check(query: Query, before: Seal | None, found: Seal) -> Broken | None:
+def check(query: Query, before: Seal | None, found: Seal) -> Broken | None:
+    """What is wrong with a seal and its events, given the seal before it."""
     expected = before.number + 1 if before else 1
     after = before.last_id if before else 0
     if found.number != expected:

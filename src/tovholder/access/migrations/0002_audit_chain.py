@@ -23,7 +23,7 @@ def remake(apps, schema_editor):
 
 
 def protect(apps, schema_editor):
-    audit_tables.protect(schema_editor.execute, schema_editor.connection.vendor)
+    audit_tables.protect_first(schema_editor.execute, schema_editor.connection.vendor)
 
 
 class Migration(migrations.Migration):

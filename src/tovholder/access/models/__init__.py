@@ -21,14 +21,16 @@ from tovholder.access.models.smart import (
     SmartRequest,
     SmartToken,
 )
-from tovholder.access.models.trail import AuditEvent, AuditPatient, AuditSeal
+from tovholder.access.models.trail import AuditAnchor, AuditEvent, AuditPatient, AuditPruning, AuditSeal
 
 __all__ = [
     "AccessToken",
     "Assignment",
     "Attempt",
+    "AuditAnchor",
     "AuditEvent",
     "AuditPatient",
+    "AuditPruning",
     "AuditSeal",
     "Block",
     "Emergency",

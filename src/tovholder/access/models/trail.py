@@ -22,7 +22,16 @@ class AuditEvent(models.Model):
     detail = models.TextField(blank=True)
 
     class Meta:
-        indexes: ClassVar = [models.Index(fields=["at_ms"], name="audit_at")]
+        indexes: ClassVar = [
+            models.Index(fields=["at_ms"], name="audit_at"),
+            models.Index(
+                fields=["organization_id", "at_ms"],
+                condition=models.Q(organization_id__gt=""),
+                name="audit_organization",
+            ),
+            models.Index(fields=["at_ms"], condition=models.Q(purpose="break-glass"), name="audit_glass"),
+            models.Index(fields=["at_ms"], condition=models.Q(action="export"), name="audit_export"),
+        ]
 
 
 class AuditPatient(models.Model):
@@ -50,3 +59,29 @@ class AuditSeal(models.Model):
     events = models.BigIntegerField()
     hash = models.CharField(max_length=64)
     marks = models.BinaryField()
+
+
+class AuditAnchor(models.Model):
+    """What the newest seal was on a day (integer day), and how many events were sealed then; kept elsewhere as well."""
+
+    day = models.BigIntegerField(primary_key=True)
+    at_ms = models.BigIntegerField()
+    seal = models.BigIntegerField()
+    hash = models.CharField(max_length=64)
+    events = models.BigIntegerField()
+
+
+class AuditPruning(models.Model):
+    """Up to which seal events were removed because they were old enough; the seals themselves stay.
+
+    events: how many were removed in all. hash: SHA-256 over all the seals whose events are gone. digests: of the last
+    of these seals its events' digests, so that its time can still be proven (access/audit_chain.py).
+    """
+
+    number = models.BigAutoField(primary_key=True)
+    at_ms = models.BigIntegerField()
+    seal = models.BigIntegerField()
+    last_id = models.BigIntegerField()
+    events = models.BigIntegerField()
+    hash = models.CharField(max_length=64)
+    digests = models.BinaryField()
