@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -12,6 +11,7 @@ from django.utils import timezone
 
 from tovholder.access import people, sessions
 from tovholder.access.domain import Context
+from tovholder.base import ids
 from tovholder.base.errors import Category, Problem
 
 
@@ -22,7 +22,7 @@ class RequestIdMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        request_id = uuid.uuid4().hex
+        request_id = ids.request_id()
         request.request_id = request_id  # type: ignore[attr-defined]
         structlog.contextvars.bind_contextvars(request_id=request_id)
         try:

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from io import BytesIO
-from os import urandom
 from typing import Any
 
 from django.conf import settings
@@ -25,6 +24,7 @@ from structlog.contextvars import bind_contextvars, unbind_contextvars
 from tovholder.access import audit
 from tovholder.api import urls
 from tovholder.api.response import headers_of
+from tovholder.base import ids
 from tovholder.database import short
 from tovholder.store import presence
 from tovholder.store.web import FAILED, settle
@@ -84,7 +84,7 @@ class ApiHandler:
         return [response.content]
 
     def _answer(self, request: HttpRequest) -> HttpResponseBase:
-        request_id = urandom(16).hex()
+        request_id = ids.request_id()
         request.request_id = request_id  # type: ignore[attr-defined]
         bind_contextvars(request_id=request_id)
         try:

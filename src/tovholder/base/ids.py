@@ -29,6 +29,11 @@ def seeded_ids(seed: int) -> Ids:
     return lambda: str(uuid.UUID(int=source.getrandbits(128), version=4))
 
 
+def request_id() -> str:
+    """What logs, audit trail and error answers know one request by: 32 hexadecimal digits, by chance."""
+    return os.urandom(16).hex()
+
+
 def is_fhir_id(text: str) -> bool:
     """Whether the text may be a FHIR logical id."""
     return bool(_FHIR_ID.fullmatch(text))
