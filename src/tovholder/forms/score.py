@@ -22,14 +22,8 @@ class Scored:
     title: Text
     value: Decimal | None
     band: str | None
-    band_title: Text | None
     answered: int
     needed: int
-
-    @property
-    def sufficient(self) -> bool:
-        """Whether enough was answered."""
-        return self.value is not None
 
 
 def score(form: Form, answers: Answers) -> tuple[Scored, ...]:
@@ -64,7 +58,6 @@ def _one(held: Score, asked: Mapping[str, Item], answers: Answers) -> Scored:
         held.title,
         value,
         band.code if band else None,
-        band.title if band else None,
         len(numbers),
         held.min_answered,
     )

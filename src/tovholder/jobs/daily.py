@@ -37,9 +37,3 @@ def catch_up(jobs: Mapping[str, Job], now: datetime) -> list[str]:
         log.info("daily run finished", job=name, summary=row.summary)
         ran.append(name)
     return ran
-
-
-def last_run(job: str) -> tuple[int, str] | None:
-    """Day and summary of the newest finished run; None when there was none."""
-    row = DailyRun.objects.filter(job=job, finished_ms__isnull=False).order_by("-day").first()
-    return None if row is None else (row.day, row.summary)

@@ -65,11 +65,6 @@ def _read(ctx: Context, patient_id: str) -> _Held:
     return _Held(patient, found)
 
 
-def patient_summary(ctx: Context, patient_id: str) -> PatientSummary:
-    """Who the patient is. Raises Problem(NOT_FOUND) for nobody, or somebody not the actor's to see."""
-    return _summary(ctx, _read(ctx, patient_id))
-
-
 def _summary(ctx: Context, held: _Held) -> PatientSummary:
     known = patient_facts(held.patient)
     episodes = _episodes(held)

@@ -216,11 +216,11 @@ def test_what_is_not_asked_gives_no_measurement() -> None:
 
 def test_scores_with_enough_answers_or_none() -> None:
     (low,) = forms.score(NEEDS, {name: [{"code": "1"}] for name in FIELDS})
-    assert (low.id, low.version, low.value, low.sufficient) == ("behov", 1, Decimal(1), True)
+    assert (low.id, low.version, low.value) == ("behov", 1, Decimal(1))
     (high,) = forms.score(NEEDS, {name: ["1"] for name in FIELDS} | {"social": ["3"]})
     assert high.value == 3
     (few,) = forms.score(NEEDS, {name: ["3"] for name in FIELDS[:3]})
-    assert (few.value, few.sufficient, few.answered, few.needed) == (None, False, 3, 4)
+    assert (few.value, few.answered, few.needed) == (None, 3, 4)
 
 
 @given(st.lists(st.sampled_from([1, 2, 3]), min_size=4, max_size=4), st.sampled_from(["max", "sum", "mean"]))

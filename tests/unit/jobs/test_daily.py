@@ -9,6 +9,7 @@ import pytest
 
 from tovholder.base import days
 from tovholder.jobs import daily
+from tovholder.jobs.models import DailyRun
 
 pytestmark = pytest.mark.django_db
 
@@ -60,7 +61,6 @@ def test_a_run_that_failed_is_run_again_and_stops_no_other() -> None:
         raise RuntimeError("the power went")
 
     assert daily.catch_up({"flags": dies, "other": runs.job("other")}, NOW) == ["other"]
-    assert daily.last_run("flags") is None
     mended = {"flags": runs.job("flags"), "other": runs.job("other")}
     assert daily.catch_up(mended, NOW + timedelta(minutes=1)) == ["flags"]  # the other had finished
 
@@ -84,9 +84,10 @@ def test_a_job_that_is_new_today_runs_today() -> None:
     assert daily.catch_up({"flags": runs.job("flags"), "new": runs.job("new")}, NOW) == ["new"]
 
 
-def test_the_newest_finished_run_is_told() -> None:
+def test_what_a_finished_run_told_stands_with_its_day() -> None:
     runs = Runs()
-    assert daily.last_run("flags") is None
     for ahead in (0, 1):
         daily.catch_up({"flags": runs.job("flags")}, NOW + timedelta(days=ahead))
-    assert daily.last_run("flags") == (days.day_of(NOW) + 1, "flags done")
+    today = days.day_of(NOW)
+    told = DailyRun.objects.order_by("day").values_list("job", "day", "summary")
+    assert list(told) == [("flags", today, "flags done"), ("flags", today + 1, "flags done")]

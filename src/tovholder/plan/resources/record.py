@@ -103,8 +103,3 @@ def response_resource(
         made["source"] = {"reference": source}
     e.put(made, "item", items)
     return e.with_extensions(made, (), e.episode(episode_id))
-
-
-def response_episode(resource: e.Json) -> str | None:
-    """The course a response belongs to."""
-    return e.episode_id(resource)
