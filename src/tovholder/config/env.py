@@ -114,6 +114,17 @@ VARIABLES = (
         "`tovholder access check FILE` checks one.",
         "",
     ),
+    Variable(
+        "TOVHOLDER_AUDIT_YEARS",
+        "Years the audit trail is kept, 10 or more; what is older is removed by the daily run in whole sealed spans.",
+        "10",
+    ),
+    Variable(
+        "TOVHOLDER_ANCHORS",
+        "Folder outside the database, best on another machine or write-once medium, where the daily run adds a line with "
+        "the audit trail's newest hash (tovholder-audit-anchors.jsonl).",
+        "",
+    ),
     Variable("TOVHOLDER_THREADS", "Threads per server process.", "4"),
     Variable("TOVHOLDER_WORKERS", "Server processes.", "2"),
 )
@@ -171,6 +182,8 @@ class Env:
     attempts: Attempts
     proxies: int
     export_hours: int
+    audit_years: int
+    anchors: Path | None
     profiles: Path | None
     policy: Path | None
 
@@ -229,6 +242,8 @@ def read(environ: Mapping[str, str] = os.environ) -> Env:
         attempts=_attempts(value("TOVHOLDER_ATTEMPTS")),
         proxies=_whole(value("TOVHOLDER_PROXIES"), "TOVHOLDER_PROXIES", 0, 9),
         export_hours=_positive(value("TOVHOLDER_EXPORT_HOURS"), "TOVHOLDER_EXPORT_HOURS"),
+        audit_years=_whole(value("TOVHOLDER_AUDIT_YEARS"), "TOVHOLDER_AUDIT_YEARS", 10, 1000),
+        anchors=_folder(value("TOVHOLDER_ANCHORS"), "TOVHOLDER_ANCHORS"),
         profiles=Path(value("TOVHOLDER_PROFILES")) if value("TOVHOLDER_PROFILES") else None,
         policy=Path(value("TOVHOLDER_POLICY")) if value("TOVHOLDER_POLICY") else None,
     )
@@ -266,6 +281,12 @@ def _attempts(text: str) -> Attempts:
     if len(parts) != 3:
         raise SettingsError(f"TOVHOLDER_ATTEMPTS is {text!r}; set three whole numbers with / between, such as 20/200/5000")
     return Attempts(*(_whole(part, "TOVHOLDER_ATTEMPTS", 1, 2**31) for part in parts))
+
+
+def _folder(text: str, name: str) -> Path | None:
+    if text and not Path(text).is_dir():
+        raise SettingsError(f"{name} is {text!r}; set a folder that is there")
+    return Path(text).absolute() if text else None
 
 
 def _one_of(text: str, name: str, *choices: str) -> str:
