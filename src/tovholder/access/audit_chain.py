@@ -102,6 +102,7 @@ class Report:
     """What a check of the whole chain found. since_ms: when the oldest unsealed event happened.
 
     events: those checked; pruned: those removed by pruning, whose seals were; leftover: of these, rows still there.
+    anchors: how many days' anchors were compared.
     """
 
     seals: int
@@ -112,6 +113,7 @@ class Report:
     broken: Broken | None
     pruned: int = 0
     leftover: int = 0
+    anchors: int = 0
 
 
 def digest(event: Sequence[Any], patients: Sequence[Any]) -> bytes:

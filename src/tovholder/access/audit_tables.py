@@ -58,7 +58,7 @@ def protect(execute: Execute, vendor: str) -> None:
                 f" FOR EACH ROW EXECUTE FUNCTION access_pruned_only('{column}')"
             )
     else:
-        now = "CAST(strftime('%%s', 'now') AS INTEGER) * 1000".replace("%%", "%")
+        now = "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)"
         execute(
             "CREATE TRIGGER access_auditpruning_old BEFORE INSERT ON access_auditpruning"
             f" WHEN NOT {_OLD_ENOUGH.format(now)} BEGIN SELECT RAISE(ABORT, '{_TOO_NEW}'); END"

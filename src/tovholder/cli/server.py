@@ -42,8 +42,11 @@ def serve(
 
 def daily_jobs() -> dict[str, Any]:
     """What runs once a day, in order."""
+    from django.conf import settings
+
     from tovholder.cockpit import flags
     from tovholder.monitoring import contributions
+    from tovholder.store import anchors, pruning, sealing
 
     def run_flags(moment: datetime) -> str:
         patients, raised, cleared = flags.run_all(moment)
@@ -53,7 +56,15 @@ def daily_jobs() -> dict[str, Any]:
         patients, rows = contributions.run_all(moment)
         return f"{patients} patients, {rows} contributions"
 
-    return {"flags": run_flags, "monitor": run_monitor}
+    def run_anchor(moment: datetime) -> str:
+        sealing.seal_now(lambda: moment, patience=1)
+        kept = anchors.anchor(moment, settings.ENV.anchors)
+        return f"seal {kept.seal}, {kept.events} events" if kept else "nothing is sealed yet"
+
+    def run_prune(moment: datetime) -> str:
+        return f"{pruning.prune(moment, settings.ENV.audit_years)} events removed"
+
+    return {"flags": run_flags, "monitor": run_monitor, "anchor": run_anchor, "prune": run_prune}
 
 
 def run_daily() -> list[str]:

@@ -18,7 +18,7 @@ from tovholder.access import audit_chain
 from tovholder.access.audit_chain import Broken
 from tovholder.base import days
 from tovholder.base.errors import Category, Issue, Problem
-from tovholder.store.sealing import query
+from tovholder.store.trail import query
 
 FILE = "tovholder-audit-anchors.jsonl"
 log = structlog.get_logger(__name__)

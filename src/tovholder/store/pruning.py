@@ -17,7 +17,7 @@ from tovholder.access.audit_chain import Over, Seal
 from tovholder.access.audit_tables import LEAST_YEARS
 from tovholder.base import days
 from tovholder.base.errors import Category, Issue, Problem
-from tovholder.store.sealing import query
+from tovholder.store.trail import query
 
 ROWS = 5000  # removed in one transaction, so that nobody waits long
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from time import monotonic, sleep
 from typing import Any
@@ -16,19 +17,12 @@ from tovholder.access import audit_chain
 from tovholder.access.audit_chain import Broken, Report, Seal
 from tovholder.base import days
 from tovholder.base.errors import Problem
-from tovholder.store import presence
+from tovholder.store import anchors, presence
+from tovholder.store.trail import query as query
 
 EVERY = 0.3  # seconds between looks at the trail, in a server
 TOLD_EVERY = 3600.0  # seconds between log lines that name the newest hash
 log = structlog.get_logger(__name__)
-
-
-def query(sql: str, params: Sequence[Any]) -> Iterable[tuple[Any, ...]]:
-    """Rows of the trail, from Django's connection."""
-    with connection.cursor() as cursor:
-        cursor.execute(sql, list(params))
-        while rows := cursor.fetchmany(200):
-            yield from rows
 
 
 class Sealer:
@@ -155,11 +149,22 @@ class Duty:
             log.info("audit trail sealed", seal=head.number, hash=head.hash)
 
 
-def verify(*, head: str | None = None, progress: Callable[[int], None] | None = None) -> Report:
-    """Check the whole chain of this database. A database that cannot be read is told as broken, too."""
+def verify(
+    *,
+    head: str | None = None,
+    anchored: Sequence[anchors.Anchor] = (),
+    progress: Callable[[int], None] | None = None,
+) -> Report:
+    """Check the whole chain of this database, and that every anchor bears it out.
+
+    anchored: those kept outside the database. A database that cannot be read is told as broken, too.
+    """
     try:
         with _any_text():
-            return audit_chain.verify(query, head=head, issued=_issued(), progress=progress)
+            report = audit_chain.verify(query, head=head, issued=_issued(), progress=progress)
+            if report.broken is not None:
+                return report
+            return replace(report, broken=anchors.check(anchored), anchors=len({*anchors.kept(), *anchored}))
     except DatabaseError as error:
         if database.vendor() != "sqlite" or "malformed" not in str(error):
             raise

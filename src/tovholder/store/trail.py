@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from django.db import connection
+
 from tovholder import database
 from tovholder.access import Context, audit
 from tovholder.store.commits import write_audit as write_audit
@@ -19,3 +24,11 @@ def note_refusal(ctx: Context, kind: str, rid: str) -> None:
     for (patient,) in database.rows("SELECT patient_id FROM store_resource WHERE type = %s AND rid = %s", [kind, rid]):
         seen = frozenset({patient} if patient else ())
         audit.gather(audit.Entry(ctx, "refused", seen, f"{kind}/{rid}", outcome="refused"))
+
+
+def query(sql: str, params: Sequence[Any]) -> Iterable[tuple[Any, ...]]:
+    """Rows of the trail, from Django's connection."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql, list(params))
+        while rows := cursor.fetchmany(200):
+            yield from rows
