@@ -78,6 +78,11 @@ def instant_of(milliseconds: int) -> str:
     return instant_text(datetime.fromtimestamp(milliseconds / 1000, UTC))
 
 
+def day_of_millis(milliseconds: int) -> int:
+    """The day in Copenhagen that milliseconds since 1970-01-01 fall on; what is earlier counts as its first day."""
+    return day_of(datetime.fromtimestamp(max(milliseconds, 0) / 1000, UTC))
+
+
 def add_months(day: int, months: int) -> int:
     """Calendar arithmetic: the same day of the month later, or the month's last day where there is none."""
     start = date_of(day)

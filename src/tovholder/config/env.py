@@ -101,6 +101,19 @@ VARIABLES = (
         "How many proxies of ours stand before the server: the address a request comes from is told by the first of them.",
         "0",
     ),
+    Variable(
+        "TOVHOLDER_AFTERCARE_DAYS",
+        "Days a referral, an appointment or a hospital contact lets its organisation see the patient after its end; "
+        "after a change: tovholder rebuild.",
+        "90",
+    ),
+    Variable(
+        "TOVHOLDER_STATED_DAYS",
+        "Days within which the record must show what a professional stated to see a patient at once.",
+        "14",
+    ),
+    Variable("TOVHOLDER_MINOR_AGE", "Age from which parents no longer act for their child.", "15"),
+    Variable("TOVHOLDER_GLASS_MINUTES", "Minutes a break-glass stays open; at most 1440.", "60"),
     Variable("TOVHOLDER_EXPORT_HOURS", "How long the files of a Bulk Data export are kept once it is done.", "48"),
     Variable(
         "TOVHOLDER_PROFILES",
@@ -181,6 +194,10 @@ class Env:
     fresh_minutes: int
     attempts: Attempts
     proxies: int
+    aftercare_days: int
+    stated_days: int
+    minor_age: int
+    glass_minutes: int
     export_hours: int
     audit_years: int
     anchors: Path | None
@@ -241,6 +258,10 @@ def read(environ: Mapping[str, str] = os.environ) -> Env:
         fresh_minutes=_whole(value("TOVHOLDER_FRESH_MINUTES"), "TOVHOLDER_FRESH_MINUTES", 1, 60),
         attempts=_attempts(value("TOVHOLDER_ATTEMPTS")),
         proxies=_whole(value("TOVHOLDER_PROXIES"), "TOVHOLDER_PROXIES", 0, 9),
+        aftercare_days=_positive(value("TOVHOLDER_AFTERCARE_DAYS"), "TOVHOLDER_AFTERCARE_DAYS"),
+        stated_days=_positive(value("TOVHOLDER_STATED_DAYS"), "TOVHOLDER_STATED_DAYS"),
+        minor_age=_positive(value("TOVHOLDER_MINOR_AGE"), "TOVHOLDER_MINOR_AGE"),
+        glass_minutes=_positive(value("TOVHOLDER_GLASS_MINUTES"), "TOVHOLDER_GLASS_MINUTES", 1440),
         export_hours=_positive(value("TOVHOLDER_EXPORT_HOURS"), "TOVHOLDER_EXPORT_HOURS"),
         audit_years=_whole(value("TOVHOLDER_AUDIT_YEARS"), "TOVHOLDER_AUDIT_YEARS", 10, 1000),
         anchors=_folder(value("TOVHOLDER_ANCHORS"), "TOVHOLDER_ANCHORS"),
@@ -279,7 +300,9 @@ def _whole(text: str, name: str, least: int, most: int) -> int:
 def _attempts(text: str) -> Attempts:
     parts = text.split("/")
     if len(parts) != 3:
-        raise SettingsError(f"TOVHOLDER_ATTEMPTS is {text!r}; set three whole numbers with / between, such as 20/200/5000")
+        raise SettingsError(
+            f"TOVHOLDER_ATTEMPTS is {text!r}; set three whole numbers with / between, such as 20/200/5000"
+        )
     return Attempts(*(_whole(part, "TOVHOLDER_ATTEMPTS", 1, 2**31) for part in parts))
 
 
@@ -295,7 +318,9 @@ def _one_of(text: str, name: str, *choices: str) -> str:
     return text
 
 
-def _positive(text: str, name: str) -> int:
+def _positive(text: str, name: str, most: int | None = None) -> int:
     if not text.isdigit() or int(text) < 1:
         raise SettingsError(f"{name} is {text!r}; set a whole number above 0")
+    if most is not None and int(text) > most:
+        raise SettingsError(f"{name} is {text!r}; set at most {most}")
     return int(text)

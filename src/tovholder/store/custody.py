@@ -55,8 +55,10 @@ def require_may_grant(
                 was.organization_id == ctx.organization and was.patient_id == row.patient_id for was in before
             )
             allowed = ctx.role in _CLINIC and (handing or holds(Condition.OWN_LIST, row.patient_id))
-        elif row.kind == "appointment":
+        elif row.kind in ("appointment", "contact"):
             allowed = ctx.role in _CLINIC or own
+        elif row.kind == "own-act":
+            allowed = ctx.role is Role.CITIZEN and ctx.patient == row.patient_id
         else:
             allowed = ctx.role in _CLINIC
         if not allowed:

@@ -8,10 +8,9 @@ from functools import cache
 from typing import Any
 
 from tovholder import database
-from tovholder.access import relations as relation_table
 from tovholder.fhir.index_tables import INDEX_TABLES
 from tovholder.fhir.prepare import fact_rows, index_rows
-from tovholder.store import relations, schema
+from tovholder.store import projection, schema
 from tovholder.store.rows import Write
 
 
@@ -49,7 +48,7 @@ def write_all(writes: Sequence[Write], opened: database.Opened) -> tuple[set[str
             renewed.append((*told, write.key))
         versions.append((seq, write.key, write.version, write.updated, write.method, write.body))
     index, facts = _index_change(writes), _fact_change(writes)
-    replaced, related = _relation_change(writes)
+    replaced, before, after = _projected(writes)
     if renewed:
         with database.pipeline():
             database.execute_many(_RENEW, renewed)
@@ -57,16 +56,17 @@ def write_all(writes: Sequence[Write], opened: database.Opened) -> tuple[set[str
                 database.bulk_delete(table, INDEX_COLUMNS[table], gone)
             for name, ids in facts.gone.items():
                 database.bulk_delete(f"fact_{name}", schema.fact_key(name), ids)
-            relation_table.remove(replaced)
+            projection.remove(replaced)
     database.insert_all(
         [
             ("store_resource", RESOURCE, fresh),
             ("store_version", VERSION, versions),
             *((table, INDEX_COLUMNS[table], new) for table, new in index.new.items()),
             *((f"fact_{name}", schema.column_names(name), new) for name, new in facts.new.items()),
-            (relation_table.TABLE, relation_table.COLUMNS, relation_table.rows(related)),
+            *projection.batches(after),
         ]
     )
+    projection.note_changed(before, after)
     return facts.tables, facts.patients
 
 
@@ -150,11 +150,18 @@ def insert_facts(table: str, rows: Sequence[tuple[Any, ...]]) -> None:
     database.insert(f"fact_{table}", schema.column_names(table), rows)
 
 
-def _relation_change(writes: Sequence[Write]) -> tuple[list[str], list[relation_table.RelationRow]]:
-    """The sources whose rows go, and the rows that come."""
-    told = [write for write in writes if write.kind in relations.SOURCES]
+def _projected(writes: Sequence[Write]) -> tuple[list[str], projection.Rows, projection.Rows]:
+    """The sources whose rows go, the rows they had where rights are remembered by them, and the rows that come."""
+    told = [write for write in writes if write.kind in projection.SOURCES]
     gone = [f"{write.kind}/{write.rid}" for write in told if write.old is not None]
-    return gone, [row for write in told if write.new for row in relations.relations_of(write.new)]
+    before: projection.Rows = {}
+    after: projection.Rows = {}
+    for write in told:
+        if write.old is not None and write.kind in projection.REMEMBERED:
+            projection.merge(before, projection.rows_of(write.old))
+        if write.new is not None:
+            projection.merge(after, projection.rows_of(write.new))
+    return gone, before, after
 
 
 def note_pending(patients: Iterable[str]) -> None:

@@ -1,21 +1,27 @@
-"""Which relation rows a resource gives: own list, care team, referral receiver, current appointment."""
+"""Which relation rows a resource gives: own list, care team, referral receiver, current appointment, hospital contact.
+
+What the patient opens themselves stands in a Consent (store/consents.py).
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
+
 from tovholder.access.relations import RelationRow
 from tovholder.base import days
 from tovholder.fhir import systems
 from tovholder.fhir.references import parse_reference, patient_of
+from tovholder.store import consents
 
-# How long a finished referral or appointment still lets its receiver see the patient (DEFAULT, domain.md §9).
-AFTERCARE_DAYS = 90
-# An appointment further ahead than this, counted from when it was stored, opens the record no longer for that.
+# An appointment further ahead than this, counted from when it was stored, opens the record no longer for that; nor does
+# a contact nobody told the end of.
 LONGEST_WAIT_DAYS = 400
-SOURCES = frozenset({"Patient", "EpisodeOfCare", "CareTeam", "Task", "Appointment"})
+SOURCES = frozenset({"Patient", "EpisodeOfCare", "CareTeam", "Task", "Appointment", "Encounter", "Consent"})
 # Those whose relations hang on when they were stored.
-DATED = frozenset({"Task", "Appointment"})
+DATED = frozenset({"Task", "Appointment", "Encounter"})
+_CONTACTS = frozenset({"arrived", "triaged", "in-progress", "onleave", "finished"})
 
 
 def relations_of(resource: dict[str, Any]) -> list[RelationRow]:
@@ -25,6 +31,7 @@ def relations_of(resource: dict[str, Any]) -> list[RelationRow]:
     if kind not in SOURCES or patient is None or resource.get("status") == "entered-in-error":
         return []
     source = f"{kind}/{resource['id']}"
+    aftercare: int = settings.ENV.aftercare_days
 
     def row(organization: str, relation: str, from_day: int = 0, to_day: int | None = None) -> RelationRow:
         return RelationRow(patient, organization, relation, source, from_day, to_day)
@@ -41,10 +48,16 @@ def relations_of(resource: dict[str, Any]) -> list[RelationRow]:
         members = [part.get("member", {}) for part in resource.get("participant", [])]
         members += [part.get("onBehalfOf", {}) for part in resource.get("participant", [])]
         return [row(organization, "care-team") for organization in _organizations(members)]
+    if kind == "Consent":
+        return list(consents.told(resource).opened)
+    if kind == "Encounter":
+        return [row(o, "contact", *span) for o in _provider(resource) if (span := _contact(resource, aftercare))]
     if kind == "Task":
+        if resource.get("status") == "draft":  # not sent yet
+            return []
         start = days.parse_day(resource.get("authoredOn")) or 0
         ended = resource.get("status") in ("completed", "cancelled", "rejected", "failed")
-        to_day = _ended(resource) + AFTERCARE_DAYS if ended else None
+        to_day = _ended(resource) + aftercare if ended else None
         return [row(o, "referral", start, to_day) for o in _organizations([resource.get("owner", {})])]
     if resource.get("status") in ("cancelled", "proposed"):
         return []
@@ -56,7 +69,26 @@ def relations_of(resource: dict[str, Any]) -> list[RelationRow]:
     created = days.parse_day(resource.get("created")) or max(start_day - 365, 0)
     stored = _stored(resource)
     last_day = start_day if stored is None else min(start_day, stored + LONGEST_WAIT_DAYS)
-    return [row(o, "appointment", created, last_day + AFTERCARE_DAYS) for o in _organizations(actors)]
+    return [row(o, "appointment", created, last_day + aftercare) for o in _organizations(actors)]
+
+
+def _provider(encounter: dict[str, Any]) -> list[str]:
+    return _organizations([encounter.get("serviceProvider", {})])
+
+
+def _contact(encounter: dict[str, Any], aftercare: int) -> tuple[int, int] | None:
+    """From the day a contact began until it has been over for a while; None for one that was over then when stored."""
+    period = encounter.get("period") or {}
+    start = days.parse_day(period.get("start"))
+    if start is None or encounter.get("status") not in _CONTACTS:
+        return None
+    stored = _stored(encounter)
+    end = days.parse_day(period.get("end"))
+    if end is None and encounter.get("status") == "finished":
+        end = start
+    longest = (start if stored is None else stored) + LONGEST_WAIT_DAYS
+    to_day = min(longest, end if end is not None else longest) + aftercare
+    return None if stored is not None and to_day < stored else (start, to_day)
 
 
 def _ended(task: dict[str, Any]) -> int:

@@ -11,13 +11,11 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from tovholder import database
-from tovholder.access import relations as relation_table
-from tovholder.access.relations import RelationRow
 from tovholder.base import json
 from tovholder.base.ids import is_fhir_id
 from tovholder.fhir.prepare import Prepared
 from tovholder.fhir.references import patient_of, subjects_of
-from tovholder.store import compartment, flush, ports, relations, schema
+from tovholder.store import compartment, flush, ports, projection, schema
 from tovholder.store.rows import Resource
 from tovholder.store.unit import UnitOfWork
 
@@ -49,7 +47,7 @@ class Fresh:
     facts: defaultdict[str, Rows] = field(default_factory=lambda: defaultdict(list))
     patients: set[str] = field(default_factory=set)
     touched: set[str] = field(default_factory=set)
-    relations: list[RelationRow] = field(default_factory=list)
+    projected: projection.Rows = field(default_factory=dict)
     related: list[Resource] = field(default_factory=list)
     seen: set[str] = field(default_factory=set)
 
@@ -72,10 +70,10 @@ class Fresh:
         for name, rows in prepared.facts:
             self.facts[name] += rows
             self.touched |= flush.patients_of(name, rid, rows)
-        if kind in relations.DATED:
+        if kind in projection.DATED:
             self.related.append(resource)
-        elif kind in relations.SOURCES:
-            self.relations += relations.relations_of(resource)
+        elif kind in projection.SOURCES:
+            projection.merge(self.projected, projection.rows_of(resource))
         if patient is not None:
             self.patients.add(patient)
             self.seen.add(patient)
@@ -107,21 +105,20 @@ def load(uow: UnitOfWork, fresh: Fresh) -> None:
     for one, key, seq in zip(fresh.new, keys, seqs, strict=True):
         resources.append((key, one.kind, one.rid, 1, seq, one.patient, one.moment, stamp, False))
         versions.append((seq, key, 1, stamp, "create", b"".join((one.head, told, one.tail))))
-    related = [
-        *fresh.relations,
-        # How long an appointment opens the record counts from its storing.
-        *(row for one in fresh.related for row in relations.relations_of({**one, "meta": {"lastUpdated": instant}})),
-    ]
+    projected = {table: list(rows) for table, rows in fresh.projected.items()}
+    for related in fresh.related:  # how long an appointment opens the record counts from its storing
+        projection.merge(projected, projection.rows_of({**related, "meta": {"lastUpdated": instant}}))
     database.insert_all(
         [
             ("store_resource", flush.RESOURCE, resources),
             ("store_version", flush.VERSION, versions),
             *((f"fact_{name}", schema.column_names(name), rows) for name, rows in fresh.facts.items()),
-            (relation_table.TABLE, relation_table.COLUMNS, relation_table.rows(related)),
+            *projection.batches(projected),
         ]
     )
     for table, rows in fresh.index.items():
         database.insert_keyed(table, flush.INDEX_COLUMNS[table], rows, keys)
+    projection.note_changed({}, projected)
     uow.stored_new(
         [f"{one.kind}/{one.rid}" for one in fresh.new],
         pairs=fresh.pairs,

@@ -11,11 +11,10 @@ from django.db import connection, transaction
 
 from tovholder import database
 from tovholder.access import Context
-from tovholder.access.relations import RelationRow
 from tovholder.base import json
 from tovholder.base.errors import Category, Problem
 from tovholder.fhir.prepare import fact_rows, index_rows, moment_of
-from tovholder.store import relations, schema
+from tovholder.store import projection, schema
 from tovholder.store.rebuild import shadow
 
 BLOCK = 500  # resource keys, or changed resources, of one transaction
@@ -38,7 +37,7 @@ class Made:
 
     index: dict[str, Rows] = field(default_factory=dict)
     facts: dict[str, Rows] = field(default_factory=dict)
-    related: list[RelationRow] = field(default_factory=list)
+    projected: projection.Rows = field(default_factory=dict)
     moments: list[tuple[int | None, int]] = field(default_factory=list)
     count: int = 0
 
@@ -50,8 +49,8 @@ class Made:
             self.index.setdefault(table, []).extend((*row, key) for row in rows)
         for name, facts in fact_rows(resource, schema.FACTS_FOLDER):
             self.facts.setdefault(name, []).extend(facts)
-        if resource["resourceType"] in relations.SOURCES:
-            self.related += relations.relations_of(resource)
+        if resource["resourceType"] in projection.SOURCES:
+            projection.merge(self.projected, projection.rows_of(resource))
         found = moment_of(resource["resourceType"], index)
         if found != moment:
             self.moments.append((found, key))
@@ -63,7 +62,7 @@ class Made:
             shadow.add_index(table, rows)
         for name, rows in self.facts.items():
             shadow.add_facts(name, rows)
-        shadow.add_relations(self.related)
+        shadow.add_projected(self.projected)
         if self.moments:
             with connection.cursor() as cursor:
                 cursor.executemany("UPDATE store_resource SET moment = %s WHERE key = %s", self.moments)
@@ -168,7 +167,7 @@ def catch_up(owner: str) -> int:
         before = _before(cursor, [row[0] for row in changed], held.floor)
         for table, rows in before.index.items():
             shadow.take_index(table, rows)
-        shadow.take_relations(f"{row[1]}/{row[2]}" for row in changed if row[1] in relations.SOURCES)
+        shadow.take_projected(f"{row[1]}/{row[2]}" for row in changed if row[1] in projection.SOURCES)
         for name, facts in before.facts.items():
             shadow.take_facts(name, facts)
         made = Made()

@@ -8,12 +8,12 @@ from collections.abc import Iterable
 from django.db import connection
 
 from tovholder import database
-from tovholder.access import relations as relation_table
-from tovholder.access.relations import RelationRow
-from tovholder.store import flush, schema
+from tovholder.access import generation
+from tovholder.store import flush, projection, schema
 
 PREFIX = "next_"
-_RELATION = PREFIX + "relation"
+# Relations that come from no resource stay as they are.
+_KEPT = {"access_relation": "kind = 'stated'"}
 _INDEX = re.compile(r"(CREATE (?:UNIQUE )?INDEX )(\w+)( ON )(\w+)", re.ASCII)
 _OTHER = "_b"  # an index keeps its name when its table is renamed, so every second rebuild uses other names
 
@@ -35,9 +35,10 @@ def make() -> None:
             cursor.execute(re.sub(rf"\b{name}\b", PREFIX + name, table, count=1))
             for statement in _filling(indexes):
                 cursor.execute(_renamed(statement, PREFIX + name, used))
-        columns = ", ".join(relation_table.COLUMNS)
-        cursor.execute(f"CREATE TABLE {_RELATION} AS SELECT {columns} FROM access_relation WHERE 1 = 0")
-        cursor.execute(f"CREATE INDEX {_RELATION}_source ON {_RELATION} (source)")
+        for name, columns in projection.TABLES.items():
+            told = ", ".join(columns)
+            cursor.execute(f"CREATE TABLE {PREFIX}{name} AS SELECT {told} FROM {name} WHERE 1 = 0")
+            cursor.execute(f"CREATE INDEX {PREFIX}{name}_source ON {PREFIX}{name} (source)")
 
 
 def _filling(indexes: Iterable[str]) -> list[str]:
@@ -56,8 +57,8 @@ def _renamed(statement: str, table: str, used: Iterable[str]) -> str:
 def drop() -> None:
     """Give up what was begun."""
     with connection.cursor() as cursor:
-        for name in [*(PREFIX + name for name in tables()), _RELATION]:
-            cursor.execute(f"DROP TABLE IF EXISTS {name}")
+        for name in [*tables(), *projection.TABLES]:
+            cursor.execute(f"DROP TABLE IF EXISTS {PREFIX}{name}")
 
 
 def add_index(table: str, rows: list[tuple[object, ...]]) -> None:
@@ -70,9 +71,10 @@ def add_facts(name: str, rows: list[tuple[object, ...]]) -> None:
     database.insert(f"{PREFIX}fact_{name}", schema.column_names(name), rows)
 
 
-def add_relations(rows: Iterable[RelationRow]) -> None:
-    """Relation rows."""
-    database.insert(_RELATION, relation_table.COLUMNS, relation_table.rows(rows))
+def add_projected(rows: projection.Rows) -> None:
+    """Rows that say who may see what."""
+    for name, some in rows.items():
+        database.insert(PREFIX + name, projection.TABLES[name], some)
 
 
 def take_index(table: str, rows: list[tuple[object, ...]]) -> None:
@@ -85,21 +87,23 @@ def take_facts(name: str, rows: Iterable[tuple[object, ...]]) -> None:
     database.bulk_delete(f"{PREFIX}fact_{name}", schema.fact_key(name), list(flush.fact_keys(name, rows)))
 
 
-def take_relations(sources: Iterable[str]) -> None:
-    """Remove the relations that come from resources, if they are there."""
-    database.bulk_delete(_RELATION, ("source",), [(source,) for source in sources])
+def take_projected(sources: Iterable[str]) -> None:
+    """Remove what resources say about who may see what, if it is there."""
+    projection.remove(sources, prefix=PREFIX)
 
 
 def exchange() -> None:
     """Put them in the place of the ones in use, in the caller's transaction."""
-    columns = ", ".join(relation_table.COLUMNS)
     with connection.cursor() as cursor:
         for name, (_, *indexes) in tables().items():
             cursor.execute(f"DROP TABLE {name}")
             cursor.execute(f"ALTER TABLE {PREFIX}{name} RENAME TO {name}")
             for statement in set(indexes) - set(_filling(indexes)):
                 cursor.execute(statement)
-        cursor.execute("DELETE FROM access_relation")
-        cursor.execute(f"INSERT INTO access_relation ({columns}) SELECT {columns} FROM {_RELATION}")
-        cursor.execute(f"DROP TABLE {_RELATION}")
+        for name, columns in projection.TABLES.items():
+            told, kept = ", ".join(columns), _KEPT.get(name)
+            cursor.execute(f"DELETE FROM {name}" + (f" WHERE NOT {kept}" if kept else ""))
+            cursor.execute(f"INSERT INTO {name} ({told}) SELECT {told} FROM {PREFIX}{name}")
+            cursor.execute(f"DROP TABLE {PREFIX}{name}")
+    generation.bump()
     schema.settle()

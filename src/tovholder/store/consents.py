@@ -1,0 +1,267 @@
+"""What a Consent about privacy means: a block, access opened by the patient, a power of attorney, or one taken back.
+
+One shape is understood (our profile tovholder-consent): one provision, whose actors, period, period of data, kinds of
+data and areas are looked at. What says more than that is refused when a person writes it, for nobody may believe that
+something is kept from others which is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tovholder.access import Role
+from tovholder.access.blocks import ALWAYS, EVERYBODY, Block
+from tovholder.access.domain import Context
+from tovholder.access.relations import RelationRow
+from tovholder.access.representation import AREAS, Given
+from tovholder.base import days
+from tovholder.base.errors import Category, Issue, Problem
+from tovholder.fhir import data_kinds
+from tovholder.fhir.definitions import resource_types
+from tovholder.fhir.references import parse_reference, patient_of
+from tovholder.fhir.search_values import date_range
+from tovholder.fhir.systems import BASE
+
+PROFILE = f"{BASE}/StructureDefinition/tovholder-consent"
+CATEGORY_SYSTEM = f"{BASE}/CodeSystem/consent-category"
+AREA_SYSTEM = f"{BASE}/CodeSystem/representation-area"
+PRIVACY = "patient-privacy"
+SCOPE_SYSTEM = "http://terminology.hl7.org/CodeSystem/consentscope"
+TYPE_SYSTEM = "http://hl7.org/fhir/resource-types"
+_ACT = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
+_ROLE = "http://terminology.hl7.org/CodeSystem/v3-ParticipationType"
+_UNDERSTOOD = frozenset({"id", "type", "period", "actor", "action", "dataPeriod", "class"})
+_ACTORS = {"deny": ("Practitioner", "Organization", "RelatedPerson"), "permit": ("Organization", "RelatedPerson")}
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What one Consent gives, as rows."""
+
+    blocks: tuple[Block, ...] = ()
+    opened: tuple[RelationRow, ...] = ()
+    given: tuple[Given, ...] = ()
+
+
+NOTHING = Told()
+
+
+def about_privacy(consent: Mapping[str, Any]) -> bool:
+    """Whether it is for us to do what the Consent says."""
+    return any(
+        item.get("system") == SCOPE_SYSTEM and item.get("code") == PRIVACY
+        for item in (consent.get("scope") or {}).get("coding") or ()
+    )
+
+
+def told(consent: Mapping[str, Any]) -> Told:
+    """The rows a Consent gives; none while it is not active, or says what is not understood."""
+    patient = patient_of(dict(consent))
+    if patient is None or consent.get("status") != "active" or not about_privacy(consent) or faults(consent):
+        return NOTHING
+    provision: dict[str, Any] = consent["provision"]
+    source = f"Consent/{consent['id']}"
+    start, end = _span(provision.get("period"))
+    since, until = start or 0, ALWAYS if end is None else end
+    if provision["type"] == "permit":
+        opened: list[RelationRow] = []
+        given: list[Given] = []
+        for kind, identity in _actors(provision):
+            if kind == "Organization":
+                first = days.day_of_millis(since)
+                last = None if end is None else days.day_of_millis(end - 1)
+                opened.append(RelationRow(patient, identity, "own-act", source, first, last))
+            else:
+                given.append(Given(identity, patient, _areas(provision), False, source, since, until))
+        return Told(opened=tuple(opened), given=tuple(given))
+    data_from, data_until = _span(provision.get("dataPeriod"))
+    blocks: list[Block] = []
+    taken: list[Given] = []
+    for kind, identity in _actors(provision) or [("", EVERYBODY)]:
+        if kind == "RelatedPerson":
+            taken.append(Given(identity, patient, (), True, source, since, until))
+            continue
+        actor = f"{kind}/{identity}" if kind else identity
+        for name, data_kind in _types(provision):
+            blocks.append(Block(patient, actor, source, since, until, data_from, data_until, name, data_kind))
+    return Told(blocks=tuple(blocks), given=tuple(taken))
+
+
+def _actors(provision: Mapping[str, Any]) -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = []
+    for actor in provision.get("actor") or ():
+        ref = parse_reference((actor.get("reference") or {}).get("reference", ""))
+        if ref is not None:
+            found.append((ref.type, ref.id))
+    return found
+
+
+def _areas(provision: Mapping[str, Any]) -> tuple[str, ...]:
+    codes = [coding.get("code") for action in provision.get("action") or () for coding in action.get("coding") or ()]
+    return tuple(area for area in AREAS if area in codes)
+
+
+def _types(provision: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The resource types a provision is about, each whole or those of one kind; one empty pair for everything."""
+    found: list[tuple[str, str]] = []
+    for coding in provision.get("class") or ():
+        code = str(coding.get("code"))
+        if coding.get("system") == TYPE_SYSTEM:
+            found.append((code, ""))
+            continue
+        kind = data_kinds.kinds()[code]
+        found += [*((name, "") for name in kind.types), *((name, kind.id) for name in kind.coded)]
+    return list(dict.fromkeys(found)) or [("", "")]
+
+
+def _span(period: Mapping[str, Any] | None) -> tuple[int | None, int | None]:
+    """A Period in epoch milliseconds, half open; None where it is open."""
+    start = date_range((period or {}).get("start", ""))
+    end = date_range((period or {}).get("end", ""))
+    return start[0] if start else None, end[1] if end else None
+
+
+def faults(consent: Mapping[str, Any]) -> list[Issue]:
+    """What of a Consent about privacy is not understood; nothing for one that is."""
+    provision = consent.get("provision")
+    if not isinstance(provision, dict):
+        return [_fault("provision", "nothing says what it allows or refuses", "one provision")]
+    found: list[Issue] = []
+    for name in sorted(set(provision) - _UNDERSTOOD):
+        found.append(_fault(f"provision.{name}", "not understood here, so it would not be obeyed", "without it"))
+    for name in ("modifierExtension", "implicitRules"):
+        if name in consent:
+            found.append(_fault(name, "not understood here", "without it"))
+    kind = provision.get("type")
+    if kind not in _ACTORS:
+        return [*found, _fault("provision.type", "says neither", "deny or permit")]
+    actors = provision.get("actor") or []
+    if kind == "permit" and not actors:
+        found.append(_fault("provision.actor", "nobody is let in", "an Organization or a RelatedPerson"))
+    types: set[str] = set()
+    for number, actor in enumerate(actors):
+        ref = parse_reference((actor.get("reference") or {}).get("reference", ""))
+        if ref is None or ref.base or ref.type not in _ACTORS[kind]:
+            expected = f"a reference to one of: {', '.join(_ACTORS[kind])}"
+            found.append(_fault(f"provision.actor[{number}].reference", "not an actor of this record", expected))
+        else:
+            types.add(ref.type)
+    narrowed = "dataPeriod" in provision or "class" in provision
+    if narrowed and (kind == "permit" or "RelatedPerson" in types):
+        where = "provision.dataPeriod" if "dataPeriod" in provision else "provision.class"
+        found.append(_fault(where, "only what is kept from professionals can be narrowed", "without it"))
+    for number, coding in enumerate(provision.get("class") or ()):
+        known = (
+            coding.get("code") in data_kinds.kinds()
+            if coding.get("system") == data_kinds.SYSTEM
+            else coding.get("system") == TYPE_SYSTEM and coding.get("code") in resource_types()
+        )
+        if not known:
+            expected = f"{data_kinds.SYSTEM} with one of: {', '.join(data_kinds.kinds())}; or a resource type"
+            found.append(_fault(f"provision.class[{number}]", "not a kind of data known here", expected))
+    found += _area_faults(provision, kind, types)
+    for name in ("period", "dataPeriod"):
+        told_period = provision.get(name) or {}
+        since, until = _span(told_period)
+        empty = (since is None and until is None) or (since is not None and until is not None and since >= until)
+        if name in provision and empty:
+            found.append(_fault(f"provision.{name}", "covers no time", "a start before its end"))
+    return found
+
+
+def _area_faults(provision: Mapping[str, Any], kind: str, types: set[str]) -> list[Issue]:
+    actions = provision.get("action") or []
+    codings = [coding for action in actions for coding in action.get("coding") or ()]
+    areas = [item for item in codings if item.get("system") == AREA_SYSTEM and item.get("code") in AREAS]
+    expected = f"{AREA_SYSTEM} with one of: {', '.join(AREAS)}"
+    if kind == "permit" and "RelatedPerson" in types:
+        if not areas or len(areas) != len(codings):
+            return [_fault("provision.action", "a power of attorney says what it is for", expected)]
+        if types != {"RelatedPerson"}:
+            return [_fault("provision.actor", "a power of attorney is for relatives alone", "one Consent for each")]
+    elif actions:
+        return [_fault("provision.action", "areas are for a power of attorney", "without it")]
+    return []
+
+
+def _fault(where: str, message: str, expected: str) -> Issue:
+    return Issue(f"Consent.{where}", message, expected, "business-rule")
+
+
+def guard(change: Any, _uow: Any) -> None:
+    """A person's Consent about privacy says what is understood; what was once agreed is not given to somebody else."""
+    new, old, ctx = change.new, change.old, change.ctx
+    if new is None or ctx.role is Role.SYSTEM:
+        return
+    if not about_privacy(new):
+        raise _refused([_fault("scope", "nothing else is agreed on here", f"{SCOPE_SYSTEM}|{PRIVACY}")])
+    if new.get("status") == "active":
+        found = faults(new)
+        if found:
+            raise _refused(found)
+    if old is not None and patient_of(old) != patient_of(new):
+        raise _refused([_fault("patient", "a stored Consent stays the patient's", "the patient as it was")])
+
+
+def _refused(issues: list[Issue]) -> Problem:
+    return Problem(Category.RULE, "This Consent cannot be obeyed as it stands", issues, kept="what held before")
+
+
+def block_resource(
+    ctx: Context,
+    patient: str,
+    *,
+    actor: str,
+    display: str = "",
+    kind: str = "",
+    data_from: str = "",
+    data_until: str = "",
+    until: str = "",
+) -> dict[str, Any]:
+    """A Consent that keeps data from an actor (``Practitioner/<id>``, ``Organization/<id>``; empty: everybody).
+
+    kind: one of ``data_kinds``; empty for all. data_from, data_until: FHIR dates of what happened then. until: the last
+    day the block holds.
+    """
+    provision: dict[str, Any] = {"type": "deny"}
+    if until:
+        provision["period"] = {"end": until}
+    if actor:
+        reference = {"reference": actor, **({"display": display} if display else {})}
+        provision["actor"] = [{"role": {"coding": [{"system": _ROLE, "code": "IRCP"}]}, "reference": reference}]
+    if kind:
+        title = data_kinds.kinds()[kind].title("da")
+        provision["class"] = [{"system": data_kinds.SYSTEM, "code": kind, "display": title}]
+    if data_from or data_until:
+        ends = {"start": data_from, "end": data_until}
+        provision["dataPeriod"] = {name: value for name, value in ends.items() if value}
+    return resource(ctx, patient, "block", "OPTOUT", provision)
+
+
+def open_resource(ctx: Context, patient: str, *, organization: str, display: str, until: str) -> dict[str, Any]:
+    """A Consent that lets an organisation see the patient until a day."""
+    actor = {"reference": f"Organization/{organization}", "display": display}
+    provision = {
+        "type": "permit",
+        "period": {"end": until},
+        "actor": [{"role": {"coding": [{"system": _ROLE, "code": "IRCP"}]}, "reference": actor}],
+    }
+    return resource(ctx, patient, "open", "OPTIN", provision)
+
+
+def resource(ctx: Context, patient: str, category: str, rule: str, provision: dict[str, Any]) -> dict[str, Any]:
+    """A Consent of our profile, given now by the patient."""
+    return {
+        "resourceType": "Consent",
+        "meta": {"profile": [PROFILE]},
+        "status": "active",
+        "scope": {"coding": [{"system": SCOPE_SYSTEM, "code": PRIVACY}]},
+        "category": [{"coding": [{"system": CATEGORY_SYSTEM, "code": category}]}],
+        "patient": {"reference": f"Patient/{patient}"},
+        "dateTime": days.instant_text(ctx.now),
+        "performer": [{"reference": ctx.actor}],
+        "policyRule": {"coding": [{"system": _ACT, "code": rule}]},
+        "provision": provision,
+    }
