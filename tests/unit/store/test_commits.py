@@ -7,8 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.db import OperationalError, connection, connections, transaction
+from django.db import OperationalError, connection, transaction
 
+from lib.callers import Callers
 from lib.people import NOW, context
 from tovholder import database
 from tovholder.access import Role, audit, system_context
@@ -38,14 +39,13 @@ def place(name: str) -> str:
         return uow.update({"resourceType": "Location", "id": name, "name": name}).reference
 
 
-class Together:
+class Together(Callers):
     """Works that are all waiting when the first lets go; what each of them was told."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.go, self.begun = threading.Event(), threading.Event()
-        self.told: dict[str, Any] = {}
-        self.threads: list[threading.Thread] = []
-        self.start("first", self._first)
+        self.call("first", lambda: share(self._first))
         assert self.begun.wait(30)
 
     def _first(self) -> str:
@@ -55,26 +55,13 @@ class Together:
 
     def start(self, name: str, work: Callable[[], Any], *, shared: bool = True) -> None:
         before = len(commits._group._waiting)
-
-        def run() -> None:
-            try:
-                self.told[name] = share(work) if shared else work()
-            except BaseException as error:
-                self.told[name] = error
-            finally:
-                connections.close_all()
-
-        thread = threading.Thread(target=run)
-        self.threads.append(thread)
-        thread.start()
-        while name != "first" and len(commits._group._waiting) == before:
+        self.call(name, (lambda: share(work)) if shared else work)
+        while len(commits._group._waiting) == before:
             threading.Event().wait(0.002)
 
     def end(self) -> None:
         self.go.set()
-        for thread in self.threads:
-            thread.join(60)
-            assert not thread.is_alive()
+        self.wait()
 
 
 def test_who_comes_meanwhile_shares_the_next_commit(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from django.db import OperationalError, connection, connections, transaction
+from django.db import OperationalError, connection, transaction
 
+from lib.callers import Callers
 from lib.people import NOW, context
 from tovholder.access import Role, audit
 from tovholder.store import commits, write_audit
@@ -30,33 +31,15 @@ def stored() -> list[str]:
         return [row[0] for row in cursor.fetchall()]
 
 
-class Callers:
-    """Threads that each call once; gathers what each was told."""
+def noted(name: str) -> bool:
+    """Write the row of this name; whether it is on disk when the caller goes on."""
+    write_audit([entry(name)])
+    return name in stored()
 
-    def __init__(self) -> None:
-        self.threads: list[threading.Thread] = []
-        self.told: dict[str, BaseException | None] = {}
-        self.saw: dict[str, bool] = {}
 
-    def call(self, name: str) -> None:
-        def work() -> None:
-            try:
-                write_audit([entry(name)])
-                self.told[name] = None
-                self.saw[name] = name in stored()
-            except BaseException as error:
-                self.told[name] = error
-            finally:
-                connections.close_all()
-
-        thread = threading.Thread(target=work)
-        self.threads.append(thread)
-        thread.start()
-
-    def wait(self) -> None:
-        for thread in self.threads:
-            thread.join(60)
-            assert not thread.is_alive()
+def note(callers: Callers, *names: str) -> None:
+    for name in names:
+        callers.call(name, lambda name=name: noted(name))
 
 
 @pytest.fixture
@@ -91,35 +74,32 @@ def gathered(count: int) -> None:
 
 def test_who_comes_during_a_commit_goes_in_the_next_one_all_together(held) -> None:
     callers = Callers()
-    callers.call("first")
+    note(callers, "first")
     assert held.begun.wait(30)
-    for number in range(12):
-        callers.call(f"n{number}")
+    note(callers, *(f"n{number}" for number in range(12)))
     gathered(12)
     held()
     callers.wait()
     assert held.together == [1, 12]
-    assert callers.told == dict.fromkeys(["first", *(f"n{n}" for n in range(12))])
-    assert all(callers.saw.values())
+    assert callers.told == dict.fromkeys(["first", *(f"n{n}" for n in range(12))], True)
     assert sorted(stored()) == sorted(callers.told)
 
 
 def test_an_error_is_told_to_everybody_whose_rows_are_not_there_and_the_next_one_is_served(held, monkeypatch) -> None:
     counted = audit.write
     callers = Callers()
-    callers.call("first")
+    note(callers, "first")
     assert held.begun.wait(30)
 
     def away(entries: list[audit.Entry]) -> None:
         raise OperationalError("the disk is away")
 
     monkeypatch.setattr(audit, "write", away)
-    for number in range(5):
-        callers.call(f"n{number}")
+    note(callers, *(f"n{number}" for number in range(5)))
     gathered(5)
     held()
     callers.wait()
-    assert callers.told.pop("first") is None
+    assert callers.told.pop("first") is True
     assert {name: type(error) for name, error in callers.told.items()} == {f"n{n}": OperationalError for n in range(5)}
     assert stored() == ["first"]
     monkeypatch.setattr(audit, "write", counted)
@@ -129,16 +109,14 @@ def test_an_error_is_told_to_everybody_whose_rows_are_not_there_and_the_next_one
 
 def test_a_row_that_cannot_be_stored_stops_nobody_elses(held) -> None:
     callers = Callers()
-    callers.call("first")
+    note(callers, "first")
     assert held.begun.wait(30)
-    callers.call("good")
-    callers.call("bad \ud800")
-    callers.call("also good")
+    note(callers, "good", "bad \ud800", "also good")
     gathered(3)
     held()
     callers.wait()
     assert isinstance(callers.told.pop("bad \ud800"), ValueError)
-    assert set(callers.told.values()) == {None}
+    assert set(callers.told.values()) == {True}
     assert sorted(stored()) == ["also good", "first", "good"]
 
 
