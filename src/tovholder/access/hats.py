@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from tovholder.access import emergencies, representation, units
 from tovholder.access.domain import Context, Role
 from tovholder.access.generation import Memory
 from tovholder.access.models import Assignment, User
@@ -48,12 +50,17 @@ class Who:
     hats: tuple[Hat, ...]
 
     def today(self, today: int) -> tuple[Hat, ...]:
-        """The hats that may be worn today."""
-        return tuple(hat for hat in self.hats if hat.holds(today))
+        """The hats that may be worn today; what several powers of attorney of one patient give is one."""
+        found: dict[str, Hat] = {}
+        for hat in self.hats:
+            if hat.holds(today):
+                before = found.get(hat.key)
+                found[hat.key] = hat if before is None else replace(before, rights=before.rights | hat.rights)
+        return tuple(found.values())
 
     def hat(self, key: str, today: int) -> Hat | None:
         """The hat of this name, where it may be worn today."""
-        return next((hat for hat in self.hats if hat.key == key and hat.holds(today)), None)
+        return next((hat for hat in self.today(today) if hat.key == key), None)
 
 
 def who(user_id: str) -> Who | None:
@@ -71,7 +78,7 @@ def context_of(user_id: str, key: str, now: datetime, *, since_ms: int = 0) -> C
     hat = user.hat(key, days.day_of(now)) if user is not None else None
     if user is None or hat is None or since_ms < user.not_before_ms:
         return None
-    found = _contexts.get((user_id, key), lambda: _context(user, hat, now))
+    found = _contexts.get((user_id, hat), lambda: _context(user, hat, now))
     return found and at(found, now)
 
 
@@ -109,7 +116,7 @@ def of_assignment(row: Assignment) -> Hat:
 
 
 _users: Memory[str, Who] = Memory()
-_contexts: Memory[tuple[str, str], Context] = Memory()
+_contexts: Memory[tuple[str, Hat], Context] = Memory()
 
 
 def _look_up(user_id: str) -> Who | None:
@@ -119,8 +126,22 @@ def _look_up(user_id: str) -> Who | None:
         return None
     if user is None:
         return None
-    assigned = tuple(of_assignment(row) for row in user.assignments.select_related("user").order_by("id"))
-    return Who(str(user.pk), user.username, user.display_name, user.not_before_ms, assigned)
+    found = [of_assignment(row) for row in user.assignments.select_related("user").order_by("id")]
+    found += [_representing(one) for one in representation.of_person(user.person)]
+    return Who(str(user.pk), user.username, user.display_name, user.not_before_ms, tuple(found))
+
+
+def _representing(one: representation.Represented) -> Hat:
+    name = hashlib.sha256(f"{one.patient_id} {one.related_id}".encode()).hexdigest()
+    return Hat(
+        key=f"r{name[:32]}",
+        role=Role.REPRESENTATIVE,
+        actor=f"RelatedPerson/{one.related_id}",
+        patient=one.patient_id,
+        rights=one.areas,
+        from_day=one.from_day,
+        to_day=one.to_day,
+    )
 
 
 def _context(user: Who, hat: Hat, now: datetime) -> Context:
@@ -132,6 +153,7 @@ def _context(user: Who, hat: Hat, now: datetime) -> Context:
         patient=hat.patient or None,
         purpose="operation" if hat.role in OPERATIONAL else "treatment",
         person=user.id,
-        units=(hat.organization,) if hat.organization else (),
+        units=units.of(hat.organization),
         rights=hat.rights,
+        emergencies=emergencies.open_of(user.id, hat.organization, now),
     )

@@ -79,7 +79,7 @@ class SessionStore(SessionBase):
     def create(self) -> None:
         """A new session under a new key, with whoever is logged in."""
         while True:
-            self._session_key = self._get_new_session_key()
+            self._session_key = self._get_new_session_key()  # type: ignore[attr-defined] # Django's own
             try:
                 self.save(must_create=True)
             except CreateError:
@@ -92,7 +92,7 @@ class SessionStore(SessionBase):
         if self.session_key is None:
             self.create()
             return
-        data = self.encode(self._get_session(no_load=must_create))
+        data = self.encode(self._get_session(no_load=must_create))  # type: ignore[attr-defined] # Django's own
         key = digest(self.session_key)
         with database.write_turn():
             if not must_create:
@@ -140,7 +140,7 @@ def login_of(request: HttpRequest) -> Login | None:
     store = _store(request)
     if store is None:
         return None
-    _ = store._session  # loads
+    store.keys()  # loads it
     login = store.login
     user = hats.who(login.user) if login is not None else None
     if login is None or user is None or login.began_ms < user.not_before_ms:
@@ -202,7 +202,7 @@ def change(request: HttpRequest, now: datetime, *, hat: str | None = None, authe
     """Put on another hat, or note that the user proved anew who they are; under a new key, what it held is kept."""
     store = request.session
     assert isinstance(store, SessionStore)
-    held = dict(store._session)
+    held = dict(store.items())
     login = store.login
     assert login is not None
     login = replace(login, seen_ms=days.millis(now))
@@ -240,8 +240,7 @@ def forget(request: HttpRequest) -> None:
     store = _store(request)
     if store is not None:
         store.login = None
-        if not hasattr(store, "_session_cache"):
-            store._session_cache = {}
+        vars(store).setdefault("_session_cache", {})
 
 
 def end_of(issuer: str, *, subject: str = "", sid: str = "") -> int:
