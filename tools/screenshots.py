@@ -7,17 +7,15 @@ from __future__ import annotations
 
 import argparse
 import os
-import socket
-import subprocess
 import sys
 import tempfile
-import time
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
+
+from tovholder.cli.beside import NotServing, serving
 
 ROOT = Path(__file__).resolve().parents[1]
 OUT = ROOT / "docs" / "screenshots"
@@ -25,46 +23,19 @@ CHROMIUM = "/usr/bin/chromium"
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 HEIGHTS = {360: 2400, 1280: 1440}  # width of the window, and the most of a page that is kept
 LARGEST = 400_000  # bytes
+DEMO = (sys.executable, "-m", "tovholder.cli.main", "demo", "--port", "{port}")
 BUILDING = 600  # seconds a slow machine may take to build the demo
 CLINIC, PATIENT, PATIENT_NAME, ANALYST = "anna", "jytte", "Jytte Søndergaard", "analytiker"
-
-
-def free_port() -> int:
-    """A port nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager
 def demo() -> Iterator[str]:
     """The demo, built and served for as long as it is looked at; gives its address."""
     with tempfile.TemporaryDirectory(prefix="tovholder-screenshots-") as home:
-        port = free_port()
         environ = os.environ | {"TOVHOLDER_ENV": "demo", "TOVHOLDER_HOME": home}
         environ.pop("TOVHOLDER_DATABASE_URL", None)
-        command = [str(Path(sys.executable).with_name("tovholder")), "demo", "--port", str(port)]
-        process = subprocess.Popen(command, env=environ, cwd=home)
-        try:
-            wait(f"http://127.0.0.1:{port}/healthz", process)
+        with serving(DEMO, environ=environ, patience=BUILDING) as port:
             yield f"http://127.0.0.1:{port}"
-        finally:
-            process.terminate()
-            process.wait(timeout=60)
-
-
-def wait(url: str, process: subprocess.Popen[bytes]) -> None:
-    """Until the server answers."""
-    deadline = time.monotonic() + BUILDING
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            sys.exit(f"The demo ended with code {process.returncode}; what it said stands above.")
-        try:
-            with urllib.request.urlopen(url, timeout=5):
-                return
-        except OSError:
-            time.sleep(1)
-    sys.exit(f"The demo did not answer within {BUILDING} seconds.")
 
 
 def visit(browser: Browser, base: str, width: int, persona: str = "") -> Page:
@@ -118,8 +89,11 @@ def main() -> None:
     if given.url:
         take(given.url.rstrip("/"), given.out)
         return
-    with demo() as base:
-        take(base, given.out)
+    try:
+        with demo() as base:
+            take(base, given.out)
+    except NotServing as found:
+        sys.exit(f"The demo does not run: {found}")
 
 
 if __name__ == "__main__":

@@ -25,12 +25,15 @@ class NotServing(Exception):
 
 @contextmanager
 def serving(
-    command: Sequence[str] = SERVE, path: str = "/healthz", environ: Mapping[str, str] | None = None
+    command: Sequence[str] = SERVE,
+    path: str = "/healthz",
+    environ: Mapping[str, str] | None = None,
+    patience: float = PATIENCE,
 ) -> Iterator[int]:
     """The port a server listens on, from its first good answer to this path until the block ends. Raises NotServing.
 
-    command: ``{port}`` stands in it where the port goes. environ: this process's own unless told otherwise. The server
-    is stopped by its own process id.
+    command: ``{port}`` stands in it where the port goes. environ: this process's own unless told otherwise. patience:
+    seconds until the first answer. The server is stopped by its own process id.
     """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -43,7 +46,7 @@ def serving(
             stderr=said,
         )
         try:
-            _wait(f"http://127.0.0.1:{port}{path}", process, said)
+            _wait(f"http://127.0.0.1:{port}{path}", process, said, patience)
             yield port
         finally:
             process.terminate()
@@ -54,8 +57,8 @@ def serving(
                 process.wait()
 
 
-def _wait(address: str, process: subprocess.Popen[bytes], said: IO[bytes]) -> None:
-    until = time.monotonic() + PATIENCE
+def _wait(address: str, process: subprocess.Popen[bytes], said: IO[bytes], patience: float) -> None:
+    until = time.monotonic() + patience
     while time.monotonic() < until:
         if process.poll() is not None:
             said.seek(0)
@@ -66,4 +69,4 @@ def _wait(address: str, process: subprocess.Popen[bytes], said: IO[bytes]) -> No
             return
         except (urllib.error.URLError, OSError):
             time.sleep(0.2)  # not listening yet
-    raise NotServing(f"no answer within {PATIENCE} seconds")
+    raise NotServing(f"no answer within {patience:.0f} seconds")
