@@ -6,17 +6,19 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from tovholder import database
 from tovholder.access import Context, audit_event
 from tovholder.base import days
 from tovholder.base.errors import Issue
 from tovholder.base.text import whole_number
+from tovholder.store import audit_exports
 from tovholder.store.params import date
 from tovholder.store.params.terms import Sql, any_of
 
 KIND = "AuditEvent"
 DEFAULT_COUNT, MAX_COUNT = 50, 1000
 SORTS = {"_id": "e.id", "date": "e.at_ms", "_lastUpdated": "e.at_ms"}
-TOUCHES = "e.id IN (SELECT l.event_id FROM access_auditpatient AS l WHERE l.patient_id {})"
+_LINKED = "SELECT l.event_id FROM access_auditpatient AS l WHERE "
 _IGNORED = frozenset({"_format", "_pretty"})
 _NONE = "1 = 0"
 
@@ -35,6 +37,21 @@ class Asked:
     sort: str = ""
     dated: bool = False  # a date is among what was asked
     cursor: str | None = None
+    exports: dict[int, set[str]] = field(default_factory=dict)  # of everybody: which of those asked about were in them
+
+    def touches(self, patients: Sequence[str]) -> Sql:
+        """A term that is true for the events on any of these patients, the exports that contained them among them."""
+        if not patients:
+            return Sql(_NONE, ())
+        contained = audit_exports.containing(patients)
+        for number, whose in contained.items():
+            self.exports.setdefault(number, set()).update(whose)
+        people, ids = database.in_list("l.patient_id", patients)
+        if not contained:
+            return Sql(f"e.id IN ({_LINKED}{people})", tuple(ids))
+        exports, numbers = database.in_list("x.id", sorted(contained))
+        either = f"{_LINKED}{people} UNION ALL SELECT x.id FROM access_auditevent AS x WHERE {exports}"
+        return Sql(f"e.id IN ({either})", (*ids, *numbers))
 
     @property
     def order(self) -> tuple[str, bool]:
@@ -179,11 +196,12 @@ def _patient(asked: Asked, name: str, modifier: str, values: list[str]) -> None:
     if found:
         ids = [told.removeprefix("Patient/") for told in found if told.startswith("Patient/")]
         ids = [one for one in ids if asked.own in (None, one)]
-        asked.add(TOUCHES.format(among("", ids).strip()) if ids else _NONE, ids)
+        touched = asked.touches(ids)
+        asked.add(touched.text, touched.values)
 
 
 def _agent(asked: Asked, name: str, modifier: str, values: list[str]) -> None:
-    found = _targets(asked, name, modifier, values, ["Practitioner", "Patient", "Organization"])
+    found = _targets(asked, name, modifier, values, ["Practitioner", "Patient", "RelatedPerson", "Organization"])
     if found:
         places = [told.removeprefix("Organization/") for told in found if told.startswith("Organization/")]
         ways = [among("e.actor", found), *([among("e.organization_id", places)] if places else [])]
@@ -194,15 +212,16 @@ def _entity(asked: Asked, name: str, modifier: str, values: list[str]) -> None:
     if not _plain(asked, name, modifier):
         return
     ways: list[str] = []
-    bound: list[str] = []
+    bound: list[Any] = []
     for told in values:
         kind, _, rid = told.partition("/")
         if not rid:
             asked.refuse(name, "of which type?", "Type/id, such as Observation/…")
             return
         if kind == "Patient":  # whoever is named is linked
-            ways.append(TOUCHES.format("= %s") if asked.own in (None, rid) else _NONE)
-            bound += [rid] if asked.own in (None, rid) else []
+            touched = asked.touches([rid] if asked.own in (None, rid) else [])
+            ways.append(touched.text)
+            bound += touched.values
             continue
         detail = "' ' || e.detail || ' '"  # both databases know replace, and it tells A from a
         alone = "" if asked.own is None else f" AND NOT {_TOUCHES_MANY}"

@@ -15,12 +15,13 @@ from tovholder.base import json
 from tovholder.base.errors import Category, Issue, Problem, not_found
 from tovholder.base.text import whole_number
 from tovholder.store import paging
-from tovholder.store.audit_params import KIND, TOUCHES, Asked, among, parameters, understand
+from tovholder.store.audit_params import KIND, Asked, among, parameters, understand
 from tovholder.store.rows import Stored
 from tovholder.store.trail import note
 
 __all__ = ["page", "parameters", "read"]
 
+_OWN = frozenset({Condition.SELF, Condition.REPRESENTED})
 _COLUMNS = ", ".join(f"e.{name}" for name in ("id", *audit.COLUMNS))
 
 
@@ -32,7 +33,7 @@ def read(ctx: Context, rid: str) -> Stored:
     found = [] if number is None else _rows([*asked.clauses, "e.id = %s"], [*asked.values, number], "e.id", 1)
     if not found:
         raise not_found(KIND)
-    (stored,), patients = _rendered(ctx, found, "read")
+    (stored,), patients = _rendered(asked, found, "read")
     note(audit.Entry(ctx, "read", patients, stored.reference))
     return stored
 
@@ -59,7 +60,7 @@ def page(ctx: Context, params: Sequence[tuple[str, str]]) -> store.Page:
         values += [number] if column == "e.id" else [at, number]
     found = _rows(clauses, values, order, asked.count + 1)
     shown, more = found[: asked.count], len(found) > asked.count
-    entries, patients = _rendered(ctx, shown, "search")
+    entries, patients = _rendered(asked, shown, "search")
     note(audit.Entry(ctx, "search", patients, KIND))
     return store.Page(
         entries=tuple(entries),
@@ -72,9 +73,10 @@ def _scope(asked: Asked, action: str) -> None:
     allowed = decide(asked.ctx, action, KIND)
     if allowed.everything:
         return
-    if Condition.SELF in allowed.conditions and asked.ctx.patient:
+    if allowed.conditions & _OWN and asked.ctx.patient:
         asked.own = asked.ctx.patient
-        asked.add(TOUCHES.format("= %s"), [asked.own])
+        touched = asked.touches([asked.own])
+        asked.add(touched.text, touched.values)
         return
     message = f"the role {asked.ctx.role} may not read {KIND}"
     raise Problem(
@@ -105,7 +107,8 @@ def _total(asked: Asked) -> int:
     return count
 
 
-def _rendered(ctx: Context, rows: Sequence[audit_event.Row], action: str) -> tuple[list[Stored], frozenset[str]]:
+def _rendered(asked: Asked, rows: Sequence[audit_event.Row], action: str) -> tuple[list[Stored], frozenset[str]]:
+    ctx = asked.ctx
     everybody = decide(ctx, action, KIND).everything
     touched: dict[int, list[str]] = {row.id: [] for row in rows}
     if touched:
@@ -120,10 +123,12 @@ def _rendered(ctx: Context, rows: Sequence[audit_event.Row], action: str) -> tup
     found: list[Stored] = []
     shown: set[str] = set()
     for row in rows:
-        patients = touched[row.id]
+        contained = asked.exports.get(row.id, set())  # an export of everybody: others were in it, too
+        patients = [*touched[row.id], *sorted(contained)]
         seen = patients if everybody else [patient for patient in patients if patient == ctx.patient]
         shown.update(seen)
-        body = json.dumps(audit_event.render(row, seen, alone=len(seen) == len(patients)))
+        alone = everybody or (len(seen) == len(patients) and not contained)
+        body = json.dumps(audit_event.render(row, seen, alone=alone))
         found.append(Stored(json.loads(body), KIND, str(row.id), 1, row.at_ms, body=body))
     return found, frozenset(shown)
 

@@ -87,7 +87,8 @@ def test_what_went_in_comes_out_as_it_was_written(home: Home, tmp_path: Path) ->
     assert stored == PATIENTS[1]
     assert f"{len(out)} resources in" in told and "--since" in told
     assert home.rows("SELECT COUNT(*) FROM access_auditevent WHERE action = 'export'") == [(1,)]
-    assert home.rows("SELECT COUNT(*) FROM access_auditpatient WHERE patient_id = 'p1'")[0][0] >= 2
+    # Whom it was about is told by the versions (tests/unit/store/test_audit_exports.py): nobody is linked.
+    assert home.rows("SELECT detail LIKE '%%_seq=%%' FROM access_auditevent WHERE action = 'export'")[0][0]
 
 
 def test_what_came_out_goes_into_another_home(home: Home, tmp_path: Path) -> None:

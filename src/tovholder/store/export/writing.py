@@ -14,13 +14,14 @@ from typing import IO, Any
 from tovholder import database
 from tovholder.access import Context, audit
 from tovholder.base import days, json
-from tovholder.store import trail
+from tovholder.fhir.references import subjects_of
+from tovholder.store import audit_exports, compartment, trail
 from tovholder.store.export import selection
 from tovholder.store.export.selection import Selection
 from tovholder.store.files import sync
 
 FILE_LINES = 100_000
-LINKED = 5000  # patients one audit event is linked to
+LINKED = 20_000  # patients found by filters that an export's event is linked to; a Group's are, whatever their number
 Tell = Callable[[str], None]
 
 
@@ -95,9 +96,10 @@ def write(ctx: Context, wish: Selection, folder: Path, *, name: str, tell: Tell 
             # Asked first: whoever commits late is stamped at or after it, and comes in the next export.
             moment = database.horizon()
             with database.unhurried(), database.snapshot():
+                ((seq,),) = database.rows("SELECT COALESCE(MAX(seq), 0) FROM store_version")
                 files, deleted = _write_all(ctx, wish, part, seen, tell)
             tell("writing the audit trail")
-            _note(ctx, name, seen.batches())
+            _note(ctx, name, wish, seen, seq)
         manifest = Manifest(moment, tuple(files), tuple(deleted))
         (part / "manifest.json").write_bytes(json.dumps(manifest.listed(), pretty=True) + b"\n")
         _settle(part)
@@ -121,7 +123,7 @@ def _write_all(ctx: Context, wish: Selection, part: Path, seen: _Seen, tell: Tel
         try:
             for chunk in selection.rows(ctx, wish, kind, members):
                 writer.lines([bytes(body) for _, body, _ in chunk])
-                seen.add(row[2] for row in chunk)
+                seen.add(_about(kind, chunk))
                 tell(f"{kind}: {writer.count}" + ("" if members else f" of about {expected[kind]}"))
         finally:
             files += writer.close()
@@ -131,10 +133,17 @@ def _write_all(ctx: Context, wish: Selection, part: Path, seen: _Seen, tell: Tel
             for kind in selection.types_of(ctx, wish):
                 for chunk in selection.rows(ctx, wish, kind, members, deleted=True):
                     writer.lines([_deletions(kind, chunk)])
-                    seen.add(row[2] for row in chunk)
+                    seen.add(_about(kind, chunk))
         finally:
             deleted = writer.close()
     return files, deleted
+
+
+def _about(kind: str, chunk: list[tuple[str, Any, Any]]) -> Iterator[str | None]:
+    for _, body, patient in chunk:
+        yield patient
+        if body and compartment.may_name_others(kind, patient):
+            yield from subjects_of(json.loads(bytes(body)))
 
 
 def _deletions(kind: str, chunk: list[tuple[str, Any, Any]]) -> bytes:
@@ -142,14 +151,18 @@ def _deletions(kind: str, chunk: list[tuple[str, Any, Any]]) -> bytes:
     return json.dumps({"resourceType": "Bundle", "type": "transaction", "entry": entries})
 
 
-def _note(ctx: Context, name: str, batches: Iterator[list[str]]) -> None:
-    """One event per so many patients, each linked to them, so that everybody's log tells of it."""
-    first = True
-    for batch in batches:
-        first = False
-        trail.write_audit([audit.Entry(ctx, "export", frozenset(batch), name)])
-    if first:
-        trail.write_audit([audit.Entry(ctx, "export", frozenset(), name)])
+def _note(ctx: Context, name: str, wish: Selection, seen: _Seen, seq: int) -> None:
+    """One event. Of everybody it links nobody: whom it was about is told by the record's versions when a log is read.
+
+    seq: the newest version that can be in the files.
+    """
+    # A filter's finds are linked, as long as they are few enough to be one event's.
+    by_versions = wish.level != "group" and wish.patients is None and (not wish.filters or seen.count() > LINKED)
+    told = audit_exports.told(
+        wish.level, wish.group, wish.types, wish.since, sorted(wish.filters), seq if by_versions else None
+    )
+    patients = frozenset[str]() if by_versions else frozenset(seen.all())
+    trail.write_audit([audit.Entry(ctx, "export", patients, f"{name} {told}")])
 
 
 def _settle(folder: Path) -> None:
@@ -217,7 +230,9 @@ class _Seen:
             "INSERT OR IGNORE INTO seen (id) VALUES (?)", [(one,) for one in sorted({one for one in patients if one})]
         )
 
-    def batches(self) -> Iterator[list[str]]:
-        cursor = self._db.execute("SELECT id FROM seen ORDER BY id")
-        while found := cursor.fetchmany(LINKED):
-            yield [row[0] for row in found]
+    def count(self) -> int:
+        found: int = self._db.execute("SELECT COUNT(*) FROM seen").fetchone()[0]
+        return found
+
+    def all(self) -> Iterator[str]:
+        return (row[0] for row in self._db.execute("SELECT id FROM seen ORDER BY id"))
