@@ -16,7 +16,7 @@ from tovholder.fhir import systems
 from tovholder.plan import derive
 from tovholder.plan import guards as plan_guards
 from tovholder.referral import guards as referral_guards
-from tovholder.store import ports
+from tovholder.store import consents, ports
 
 
 def day(text: str) -> int:
@@ -28,7 +28,8 @@ def day(text: str) -> int:
 def bound() -> Iterator[None]:
     """The store with the guards and derivations of plan, appointments and referral alone."""
     guards, steps = dict(ports._guards), ports.steps()
-    ports.bind(guards=plan_guards.GUARDS | appointment_guards.GUARDS | referral_guards.GUARDS, steps=list(derive.STEPS))
+    all_guards = consents.GUARDS | plan_guards.GUARDS | appointment_guards.GUARDS | referral_guards.GUARDS
+    ports.bind(guards=all_guards, steps=list(derive.STEPS))
     try:
         yield
     finally:

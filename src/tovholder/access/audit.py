@@ -35,6 +35,7 @@ Action = Literal[
     "refused",
     "glass-opened",
     "glass-ended",
+    "glass-followed",
     "block-set",
     "block-ended",
     "consent",

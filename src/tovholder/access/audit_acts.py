@@ -87,6 +87,11 @@ def glass_ended(ctx: Context, patient: str, *, number: int, how: str = "") -> No
     _about(replace(ctx, purpose=BREAK_GLASS), "glass-ended", patient, f"emergency/{number} {how}".strip())
 
 
+def glass_followed(ctx: Context, patient: str, *, number: int, status: str) -> None:
+    """Somebody looked at a break-glass afterwards and said what came of it. status: a code of emergencies.FOLLOW_UPS."""
+    _about(ctx, "glass-followed", patient, f"emergency/{number} {status}")
+
+
 def block_set(ctx: Context, patient: str, source: str) -> None:
     """A block holds from now on, or another way than before. source: ``Consent/<id>``."""
     _about(ctx, "block-set", patient, source)

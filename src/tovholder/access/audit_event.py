@@ -75,6 +75,7 @@ ACTS: dict[str, Act] = {
     "refused": Act(_ALERT, (), "E"),
     "glass-opened": Act(_ALERT, ((DICOM, "110127", "Emergency Override Started"),), "E"),
     "glass-ended": Act(_ALERT, ((DICOM, "110138", "Emergency Override Stopped"),), "E"),
+    "glass-followed": Act(_ALERT, ((ACT_SYSTEM, "glass-followed", "Emergency override followed up"),), "E"),
     "block-set": Act(_ALERT, (*_AUTHZ, (DICOM, "110135", "Object Security Attributes Changed")), "U"),
     "block-ended": Act(_ALERT, (*_AUTHZ, (DICOM, "110135", "Object Security Attributes Changed")), "U"),
     "consent": Act(_ALERT, (*_AUTHZ, (DICOM, "110135", "Object Security Attributes Changed")), "U"),

@@ -16,10 +16,13 @@ from functools import lru_cache
 from typing import Any
 
 from tovholder import database
-from tovholder.access.domain import Context, Role
+from tovholder.access.domain import Condition, Context, Role
+from tovholder.access.policy import decide
 from tovholder.base import days
 from tovholder.fhir import data_kinds, systems
 from tovholder.fhir.index_tables import param_id
+from tovholder.fhir.prepare import index_rows, moment_of
+from tovholder.fhir.search_values import EARLIEST, LATEST
 
 TABLE = "access_block"
 COLUMNS = (
@@ -65,8 +68,8 @@ class Block:
         """Whether the block is for this actor and in force."""
         return self.actor in actors(ctx) and self.from_ms <= days.millis(ctx.now) < self.until_ms
 
-    def hides(self, resource: Mapping[str, Any], moment: int | None) -> bool:
-        """Whether a resource that happened then is kept back from whom the block is for."""
+    def hides(self, resource: Mapping[str, Any]) -> bool:
+        """Whether a resource is kept back from whom the block is for; for one version of it, in words of Python."""
         if not self.narrow:
             return True
         kind = str(resource.get("resourceType", ""))
@@ -74,11 +77,22 @@ class Block:
             return False
         if self.type and (kind != self.type or (self.kind and self.kind not in data_kinds.of_codes(resource))):
             return False
+        if self.data_from is None and self.data_until is None:
+            return True
+        moment = happened(resource)
         if moment is None:
             return True
         return (self.data_from is None or moment >= self.data_from) and (
             self.data_until is None or moment < self.data_until
         )
+
+
+def happened(resource: Mapping[str, Any]) -> int | None:
+    """When a resource happened, as blocks see it: its main date, else the first date it tells; None for unknown."""
+    index = index_rows(dict(resource))
+    lows = [int(row[1]) for row in index.get("store_date", ()) if row[1] > EARLIEST]
+    moment = moment_of(str(resource["resourceType"]), index)
+    return moment if moment is not None and moment > EARLIEST else min(lows, default=None)
 
 
 def is_level(resource: Mapping[str, Any]) -> bool:
@@ -98,7 +112,11 @@ def actors(ctx: Context) -> tuple[str, ...]:
 
 
 def lifted(ctx: Context) -> tuple[str, ...]:
-    """The patients on whom the actor has broken the glass."""
+    """The patients on whom the actor has broken the glass; none in a role that may not, whatever the person opened in
+    another one.
+    """
+    if not ctx.emergencies or Condition.BREAK_GLASS not in decide(ctx, "read", "Patient").conditions:
+        return ()
     now = days.millis(ctx.now)
     return tuple(one.patient for one in ctx.emergencies if one.until > now)
 
@@ -139,13 +157,21 @@ def _hides(row: str | None) -> str:
     frame = ", ".join(f"'{name}'" for name in FRAME)
     return (
         f"(NOT blk.narrow OR ({row}.type NOT IN ({frame}) AND (blk.type = '' OR blk.type = {row}.type)"
-        f" AND (blk.data_from IS NULL OR {row}.moment IS NULL OR {row}.moment >= blk.data_from)"
-        f" AND (blk.data_until IS NULL OR {row}.moment IS NULL OR {row}.moment < blk.data_until)"
+        f" AND ((blk.data_from IS NULL AND blk.data_until IS NULL) OR {_within(row)})"
         f" AND NOT ({row}.type = 'Observation' AND EXISTS (SELECT 1 FROM store_token AS lvl"
         f" WHERE lvl.param = %s AND lvl.code = %s AND lvl.key = {row}.key))"
         " AND (blk.kind = '' OR EXISTS (SELECT 1 FROM store_token AS knd"
         f" WHERE knd.param = %s AND knd.code = blk.kind AND knd.key = {row}.key))))"
     )
+
+
+def _within(row: str) -> str:
+    # When it happened: its main date, else the first date it tells; what begins nobody knows when counts as unknown.
+    when = (
+        f"COALESCE(NULLIF({row}.moment, {EARLIEST}),"
+        f" (SELECT MIN(day.low) FROM store_date AS day WHERE day.key = {row}.key AND day.low > {EARLIEST}))"
+    )
+    return f"COALESCE({when} >= COALESCE(blk.data_from, {EARLIEST}) AND {when} < COALESCE(blk.data_until, {LATEST}), 1 = 1)"
 
 
 _SELECT = f"SELECT {', '.join(f'blk.{name}' for name in COLUMNS)} FROM access_block AS blk"

@@ -14,7 +14,7 @@ class RelationRow:
 
     patient_id: str
     organization_id: str
-    kind: str  # own-list, care-team, referral, appointment
+    kind: str  # own-list, care-team, referral, appointment, contact, own-act, stated
     source: str  # Type/id
     from_day: int = 0
     to_day: int | None = None
@@ -32,3 +32,14 @@ def rows(relations: Iterable[RelationRow]) -> list[tuple[str | int | None, ...]]
 def remove(sources: Iterable[str]) -> None:
     """Take away all rows that came from the sources; inside the caller's transaction."""
     database.bulk_delete(TABLE, ("source",), [(source,) for source in sources])
+
+
+def holds_rope(patient: str, organization: str, today: int) -> tuple[str, list[str | int]]:
+    """A WHERE term (with its values): the organisation holds the rope of whom the column ``patient`` names, or is
+    their own clinic."""
+    term = (
+        f"EXISTS (SELECT 1 FROM access_relation AS rope WHERE rope.patient_id = {patient} AND rope.organization_id = %s"
+        " AND rope.from_day <= %s AND (rope.to_day IS NULL OR rope.to_day >= %s)"
+        " AND (rope.kind = 'own-list' OR (rope.kind = 'care-team' AND substr(rope.source, 1, 14) = 'EpisodeOfCare/')))"
+    )
+    return term, [organization, today, today]

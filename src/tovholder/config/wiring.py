@@ -1,10 +1,13 @@
-"""Binds the record's ports to the contexts above it: which guards check which type, which derivations run in order, and
-which profiles writes are held to."""
+"""Binds the record's ports to the contexts above it: which guards check which type, which derivations run in order, which
+access policy decides, and which profiles writes are held to."""
 
 from __future__ import annotations
 
+import os
+
 from django.conf import settings
 
+from tovholder.access import issuers, policy
 from tovholder.appointments import guards as appointment_guards
 from tovholder.base.errors import Problem
 from tovholder.cockpit.flags import FlagStep
@@ -14,17 +17,46 @@ from tovholder.monitoring.contributions import ContributionStep
 from tovholder.plan import derive
 from tovholder.plan import guards as plan_guards
 from tovholder.referral import guards as referral_guards
-from tovholder.store import ports
+from tovholder.store import consents, criteria, ports
+
+
+def _use_policy() -> None:
+    """Nobody is let in by a policy with a fault in it: then the process does not start, and every fault is told."""
+    try:
+        chosen = policy.load(settings.ENV.policy or policy.FILE)
+        for row in chosen.rows:
+            for kind in sorted(row.types) if row.criteria else ():
+                criteria.check(kind, row.criteria)
+    except Problem as problem:
+        told = "\n  ".join(str(issue) for issue in problem.issues)
+        raise SettingsError(
+            f"{'TOVHOLDER_POLICY: ' if settings.ENV.policy else ''}{problem.message}\n  {told}"
+        ) from None
+    policy.use(chosen)
+
+
+def _use_issuers() -> None:
+    """Who vouches for people: told before anybody comes, and all that is wrong with it at once."""
+    if settings.ENV.login is None:
+        issuers.use(())
+        return
+    try:
+        issuers.use(issuers.read(settings.ENV.login, os.environ, loopback=settings.PERSONAS_ALLOWED))
+    except Problem as problem:
+        told = "\n  ".join(str(issue) for issue in problem.issues)
+        raise SettingsError(f"TOVHOLDER_LOGIN: {problem.message}\n  {told}") from None
 
 
 def bind() -> None:
     """Called once when Django is ready."""
     ports.bind(
-        guards=plan_guards.GUARDS | appointment_guards.GUARDS | referral_guards.GUARDS,
+        guards=consents.GUARDS | plan_guards.GUARDS | appointment_guards.GUARDS | referral_guards.GUARDS,
         # Order matters: links need episodes, flags and figures need both.
         steps=[*derive.STEPS, FlagStep(), ContributionStep()],
         passes=plan_guards.PASSES,
     )
+    _use_policy()
+    _use_issuers()
     if settings.ENV.profiles is not None:
         try:
             profiles_policy.use(profiles_policy.read(settings.ENV.profiles))

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tovholder.access import Role
+from tovholder.access import Role, audit_acts
 from tovholder.access.blocks import ALWAYS, EVERYBODY, Block
 from tovholder.access.domain import Context
 from tovholder.access.relations import RelationRow
@@ -23,6 +23,7 @@ from tovholder.fhir.definitions import resource_types
 from tovholder.fhir.references import parse_reference, patient_of
 from tovholder.fhir.search_values import date_range
 from tovholder.fhir.systems import BASE
+from tovholder.store.ports import Change, Guard, Resource
 
 PROFILE = f"{BASE}/StructureDefinition/tovholder-consent"
 CATEGORY_SYSTEM = f"{BASE}/CodeSystem/consent-category"
@@ -190,10 +191,28 @@ def _fault(where: str, message: str, expected: str) -> Issue:
     return Issue(f"Consent.{where}", message, expected, "business-rule")
 
 
-def guard(change: Any, _uow: Any) -> None:
-    """A person's Consent about privacy says what is understood; what was once agreed is not given to somebody else."""
+def guard(change: Change, uow: object) -> None:
+    """A person's Consent about privacy says what is understood, and stays about the same patient; what it changes is
+    noted in the audit trail.
+    """
     new, old, ctx = change.new, change.old, change.ctx
-    if new is None or ctx.role is Role.SYSTEM:
+    if ctx.role is not Role.SYSTEM:
+        _require_understood(new, old)
+    before, after = told(old) if old is not None else NOTHING, told(new) if new is not None else NOTHING
+    stored = new or old or {}
+    patient, source = patient_of(stored), f"Consent/{stored.get('id')}"
+    if patient is None or before == after:
+        return
+    if after.blocks:
+        audit_acts.block_set(ctx, patient, source)
+    elif before.blocks:
+        audit_acts.block_ended(ctx, patient, source)
+    else:
+        audit_acts.consent_changed(ctx, patient, source)
+
+
+def _require_understood(new: Resource | None, old: Resource | None) -> None:
+    if new is None:
         return
     if not about_privacy(new):
         raise _refused([_fault("scope", "nothing else is agreed on here", f"{SCOPE_SYSTEM}|{PRIVACY}")])
@@ -265,3 +284,6 @@ def resource(ctx: Context, patient: str, category: str, rule: str, provision: di
         "policyRule": {"coding": [{"system": _ACT, "code": rule}]},
         "provision": provision,
     }
+
+
+GUARDS: dict[str, list[Guard]] = {"Consent": [guard]}

@@ -7,12 +7,14 @@ from typing import Literal
 from django.http import HttpRequest, HttpResponse
 
 from tovholder.api import http
-from tovholder.api.operations import everything, export, parameters, terminology, validate
+from tovholder.api.operations import everything, export, opening, parameters, terminology, validate
 from tovholder.api.operations.call import Call, Operation
 from tovholder.base.errors import Category, Issue, Problem
+from tovholder.fhir.systems import BASE
 
 Level = Literal["system", "type", "instance"]
 
+_OWN = f"{BASE}/OperationDefinition/"
 _R4 = "http://hl7.org/fhir/OperationDefinition/"
 _BULK = "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/"
 # (level, type or "*", name): what is answered. A later feature adds its rows here and nowhere else.
@@ -22,6 +24,27 @@ OPERATIONS: dict[tuple[Level, str, str], Operation] = {
     ),
     ("type", "Patient", "$everything"): Operation(
         everything.everybody, _R4 + "Patient-everything", "The same for every patient, for roles that may export."
+    ),
+    ("type", "Patient", "$open"): Operation(
+        opening.open_patient,
+        _OWN + "patient-open",
+        "The patient with a CPR number, opened by what is stated to treat them and checked afterwards.",
+        affects_state=True,
+    ),
+    ("type", "Patient", "$break-glass"): Operation(
+        opening.break_glass_by_number,
+        _OWN + "patient-break-glass",
+        "Break-glass on the patient with a CPR number, where a block hides even that they are there.",
+        affects_state=True,
+    ),
+    ("instance", "Patient", "$break-glass"): Operation(
+        opening.break_glass,
+        _OWN + "patient-break-glass",
+        "Lift a patient's blocks for a while, with a reason; the patient and their clinic see it.",
+        affects_state=True,
+    ),
+    ("instance", "Patient", "$end-break-glass"): Operation(
+        opening.end_glass, _OWN + "patient-end-break-glass", "End it before its time.", affects_state=True
     ),
     ("system", "*", "$export"): Operation(
         export.system, _BULK + "export", "Bulk Data export of the whole record, asynchronous."

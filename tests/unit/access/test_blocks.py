@@ -1,0 +1,217 @@
+"""Blocks: what a patient keeps from a person, an organisation or everybody, through the record and in every answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from lib import people, world
+from lib.world import World
+from tovholder import store
+from tovholder.access import Context, Role, blocks
+from tovholder.access.domain import Emergency
+from tovholder.base import days
+from tovholder.base.errors import Category, Problem
+from tovholder.fhir import systems
+from tovholder.store import consents
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def here() -> Iterator[World]:
+    with world.bound():
+        yield world.build()
+
+
+def block(here: World, patient: str, **aim: str) -> str:
+    ctx = here.citizen(patient)
+    aim.setdefault("actor", "")
+    with store.unit_of_work(ctx) as uow:
+        return uow.create(consents.block_resource(ctx, patient, **aim)).id
+
+
+def end(here: World, patient: str, rid: str) -> None:
+    ctx = here.citizen(patient)
+    with store.unit_of_work(ctx) as uow:
+        uow.update({**uow.read("Consent", rid), "status": "inactive"})
+
+
+def seen(ctx: Context, kind: str, patient: str) -> set[str]:
+    name = "_id" if kind == "Patient" else "patient"
+    return {entry.id for entry in store.search(ctx, kind, [(name, patient)]).entries}
+
+
+def there(ctx: Context, kind: str, rid: str) -> bool:
+    try:
+        store.read(ctx, kind, rid)
+    except Problem as problem:
+        return problem.category is not Category.NOT_FOUND
+    return True
+
+
+def test_a_blocked_organisation_finds_nothing_and_sees_it_again_when_the_block_ends(here: World) -> None:
+    patient = here.patient()
+    condition = here.diagnose(patient)
+    assert there(here.gp, "Condition", condition)
+    rid = block(here, patient, actor=f"Organization/{here.clinic}")
+    for ctx in (here.gp, here.staff):
+        assert not there(ctx, "Condition", condition) and not there(ctx, "Patient", patient)
+        assert seen(ctx, "Condition", patient) == set() == seen(ctx, "Patient", patient)
+    assert there(here.citizen(patient), "Condition", condition)
+    assert there(here.system, "Condition", condition)
+    end(here, patient, rid)
+    assert there(here.gp, "Condition", condition)
+
+
+def test_a_blocked_person_alone_finds_nothing(here: World) -> None:
+    patient = here.patient()
+    block(here, patient, actor="Practitioner/nurse")
+    assert not there(here.staff, "Patient", patient)
+    assert there(here.gp, "Patient", patient)
+
+
+def test_a_block_of_an_organisation_reaches_its_units_and_not_its_neighbours(here: World) -> None:
+    with store.unit_of_work(here.system) as uow:
+        whole = uow.create(people.clinic("Sygehuset", kind="hospital")).id
+        part = uow.create({**people.clinic("Afdeling"), "partOf": {"reference": f"Organization/{whole}"}}).id
+        unit = uow.create({**people.clinic("Klinik"), "partOf": {"reference": f"Organization/{part}"}}).id
+        # Two that say they are part of each other end no walk in a circle.
+        uow.update({**uow.read("Organization", whole), "partOf": {"reference": f"Organization/{unit}"}})
+    from tovholder.access import units
+
+    assert set(units.of(unit)) == {unit, part, whole}
+    assert units.of(unit)[0] == unit
+    patient = here.patient()
+    team = {
+        "resourceType": "CareTeam",
+        "status": "active",
+        "subject": {"reference": f"Patient/{patient}"},
+        "participant": [{"member": {"reference": f"Organization/{unit}"}}],
+    }
+    with store.unit_of_work(here.system) as uow:
+        uow.create(team)
+    ctx = replace(people.context(Role.HOSPITAL, unit, now=here.now), units=units.of(unit))
+    assert there(ctx, "Patient", patient)
+    block(here, patient, actor=f"Organization/{part}")
+    assert not there(ctx, "Patient", patient)
+    assert there(here.gp, "Patient", patient)
+
+
+def test_a_kind_of_data_is_kept_back_and_the_frame_stays(here: World) -> None:
+    patient = here.patient()
+    asthma, depression = here.diagnose(patient, "R95"), here.diagnose(patient, "P76")
+    measured = here.measure(patient, "MCS88019", 80)
+    block(here, patient, kind="mental-health")
+    assert seen(here.gp, "Condition", patient) == {asthma}
+    assert not there(here.gp, "Condition", depression)
+    assert there(here.gp, "Observation", measured)
+    assert blocks.withheld(here.gp, [patient]) and blocks.withheld(here.gp)
+    assert not blocks.withheld(here.citizen(patient), [patient])
+    assert not blocks.withheld(here.receiver)
+    block(here, patient, kind="diagnoses", actor=f"Practitioner/{here.doctor}")
+    assert seen(here.gp, "Condition", patient) == set()
+    assert seen(here.staff, "Condition", patient) == {asthma}
+    assert there(here.gp, "Patient", patient)
+    assert seen(here.citizen(patient), "Condition", patient) == {asthma, depression}
+
+
+def test_a_period_is_kept_back_and_what_has_no_date_with_it(here: World) -> None:
+    patient = here.patient()
+    before = here.diagnose(patient, recorded="2019-12-31")
+    within = here.diagnose(patient, recorded="2020-06-01")
+    after = here.diagnose(patient, recorded="2021-01-01")
+    undated = here.diagnose(patient, recorded=None)
+    block(here, patient, data_from="2020-01-01", data_until="2020-12-31")
+    assert seen(here.gp, "Condition", patient) == {before, after}
+    assert seen(here.citizen(patient), "Condition", patient) == {before, within, after, undated}
+
+
+def test_a_block_holds_for_its_time(here: World) -> None:
+    patient = here.patient()
+    block(here, patient, until=days.iso(here.today + 2))
+    assert not there(here.gp, "Patient", patient)
+    assert not there(here.later(2).gp, "Patient", patient)
+    assert there(here.later(3).gp, "Patient", patient)
+
+
+def test_what_is_kept_back_cannot_be_written(here: World) -> None:
+    patient = here.patient()
+    condition = here.diagnose(patient)
+    block(here, patient, actor=f"Organization/{here.clinic}")
+    with pytest.raises(Problem) as told, store.unit_of_work(here.gp) as uow:
+        uow.update({**uow.as_system("test").read("Condition", condition), "onsetString": "?"})
+    assert told.value.category is Category.NOT_FOUND
+    with pytest.raises(Problem) as told, store.unit_of_work(here.gp) as uow:
+        uow.create(people.condition(patient))
+    assert told.value.category is Category.NOT_FOUND
+
+
+def test_an_open_emergency_lifts_every_block_of_that_patient_alone(here: World) -> None:
+    patient, other = here.patient(), here.patient(family="Hansen")
+    for one in (patient, other):
+        here.diagnose(one)
+        block(here, one, actor=f"Organization/{here.clinic}")
+        block(here, one, kind="diagnoses")
+    until = days.millis(here.now) + 1000
+    ctx = replace(here.gp, emergencies=(Emergency(1, patient, until, "danger"),))
+    assert len(seen(ctx, "Condition", patient)) == 1 and seen(ctx, "Condition", other) == set()
+    assert not blocks.withheld(ctx, [patient])
+    late = replace(ctx, now=days.noon(here.today + 1))
+    assert seen(late, "Condition", patient) == set()
+
+
+def wrong(consent: dict[str, Any], **provision: Any) -> dict[str, Any]:
+    return {**consent, "provision": {**consent["provision"], **provision}}
+
+
+@pytest.mark.parametrize(
+    "provision",
+    [
+        {"provision": [{"type": "permit"}]},
+        {"purpose": [{"system": "http://terminology.hl7.org/CodeSystem/v3-ActReason", "code": "HRESCH"}]},
+        {"code": [{"coding": [{"system": systems.ICPC2, "code": "P76"}]}]},
+        {"actor": [{"role": {"text": "x"}, "reference": {"reference": "Group/g"}}]},
+        {"actor": [{"role": {"text": "x"}, "reference": {"display": "somebody"}}]},
+        {"actor": [{"role": {"text": "x"}, "reference": {"reference": "https://elsewhere.test/Organization/1"}}]},
+        {"class": [{"system": "http://example.test", "code": "x"}]},
+        {"class": [{"system": "http://tovholder.dk/fhir/CodeSystem/data-kind", "code": "secrets"}]},
+        {"period": {"start": "2027-03-02", "end": "2027-03-01"}},
+        {"type": "permit"},
+    ],
+)
+def test_a_block_that_is_not_understood_is_refused_and_not_stored(here: World, provision: dict[str, Any]) -> None:
+    patient = here.patient()
+    ctx = here.citizen(patient)
+    with pytest.raises(Problem) as told, store.unit_of_work(ctx) as uow:
+        uow.create(wrong(consents.block_resource(ctx, patient, actor=""), **provision))
+    assert told.value.category in (Category.RULE, Category.INVALID)
+    assert blocks.of_patient(patient) == []
+
+
+def test_nobody_blocks_or_opens_for_another(here: World) -> None:
+    patient, other = here.patient(), here.patient(family="Hansen")
+    for ctx in (here.citizen(other), here.gp, here.staff, here.receiver):
+        with pytest.raises(Problem), store.unit_of_work(ctx) as uow:
+            uow.create(consents.block_resource(ctx, patient, actor=""))
+        with pytest.raises(Problem), store.unit_of_work(ctx) as uow:
+            uow.create(
+                consents.open_resource(ctx, patient, organization=here.prevention, display="", until="2027-09-01")
+            )
+    assert not there(here.receiver, "Patient", patient)
+
+
+def test_the_patient_lets_an_organisation_in_until_a_day(here: World) -> None:
+    patient = here.patient()
+    ctx = here.citizen(patient)
+    assert not there(here.receiver, "Patient", patient)
+    with store.unit_of_work(ctx) as uow:
+        made = consents.open_resource(
+            ctx, patient, organization=here.prevention, display="Sundhedscenter Øst", until="2027-03-10"
+        )
+        uow.create(made)
+    assert there(here.receiver, "Patient", patient)
+    assert not there(here.later(10).receiver, "Patient", patient)
