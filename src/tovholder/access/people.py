@@ -15,6 +15,7 @@ from django.utils.crypto import salted_hmac
 from tovholder.access import generation, hats
 from tovholder.access.domain import Context, Role
 from tovholder.access.models import AccessToken, Assignment, User
+from tovholder.access.smart import tokens
 from tovholder.base import days
 from tovholder.base.errors import Category, Problem
 
@@ -144,13 +145,18 @@ def _key(secret: str) -> bytes:
 def _look_up(token: str, now: datetime) -> Held | None:
     row = AccessToken.objects.select_related("assignment__user").filter(digest=_digest(token)).first()
     if row is None:
-        return None
+        return _of_app(token, now)
     user, hat = str(row.assignment.user_id), hats.of_assignment(row.assignment)
     began = days.millis(row.created_at)
     context = hats.context_of(user, hat.key, now, since_ms=began)
     if context is None:
         return None
     return Held(replace(context, client="token"), row.expires_at, hat.from_day, hat.to_day)
+
+
+def _of_app(token: str, now: datetime) -> Held | None:
+    found = tokens.standing(token, now)
+    return Held(found.context, found.expires_at, found.from_day, found.to_day) if found is not None else None
 
 
 def forget_tokens() -> None:

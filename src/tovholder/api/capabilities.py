@@ -36,6 +36,10 @@ FORMATS = (negotiate.FHIR_JSON, "application/json", "json")
 PATCH_FORMATS = (negotiate.PATCH_JSON,)
 # Released with the version: the statement's own date changes only when the statement does.
 DATE = "2026-11-23"
+DK_SMART = "http://hl7.dk/fhir/smart/CapabilityStatement/dk-smart-server"
+SMART = "http://hl7.org/fhir/smart-app-launch/ImplementationGuide/hl7.fhir.uv.smart-app-launch"
+OAUTH_URIS = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris"
+SECURITY_SERVICE = "http://terminology.hl7.org/CodeSystem/restful-security-service"
 _MODES = ("full", "normative", "terminology")
 
 
@@ -68,6 +72,8 @@ def statement(base: str, *, delete_many: bool) -> dict[str, Any]:
         "format": list(FORMATS),
         "patchFormat": list(PATCH_FORMATS),
         "software": {"name": "Tovholder", "version": __version__},
+        "instantiates": [DK_SMART],
+        "implementationGuide": [SMART],
         "implementation": {"description": "Tovholder FHIR R4", "url": base},
         "rest": [
             {
@@ -77,10 +83,7 @@ def statement(base: str, *, delete_many: bool) -> dict[str, Any]:
                     f" resource, {limits.entries} entries in a Bundle, {limits.count} resources on a page,"
                     f" {limits.search_values} values in a search, {limits.url} bytes in an address."
                 ),
-                "security": {
-                    "cors": False,
-                    "description": "Bearer token; what a role may see stands in the access policy.",
-                },
+                "security": _security(base.removesuffix("/fhir")),
                 "resource": [_resource(kind, delete_many=delete_many) for kind in sorted(resource_types())],
                 "interaction": [{"code": code} for code in SYSTEM],
                 "searchParam": [_parameter("", item) for item in EVERYWHERE.values()],
@@ -88,6 +91,27 @@ def statement(base: str, *, delete_many: bool) -> dict[str, Any]:
                 "compartment": ["http://hl7.org/fhir/CompartmentDefinition/patient"],
             }
         ],
+    }
+
+
+def _security(root: str) -> dict[str, Any]:
+    """How one comes to a token (SMART App Launch 1.0 §capability statement; DK SMART 1.0.0 names it so, too)."""
+    ends = {"authorize": "authorize", "token": "token", "introspect": "introspect", "revoke": "revoke"}
+    if settings.ENV.registration:
+        ends["register"] = "register"
+    return {
+        "extension": [
+            {
+                "url": OAUTH_URIS,
+                "extension": [{"url": name, "valueUri": f"{root}/smart/{end}"} for name, end in ends.items()],
+            }
+        ],
+        "cors": True,
+        "service": [{"coding": [{"system": SECURITY_SERVICE, "code": "SMART-on-FHIR"}], "text": "SMART on FHIR"}],
+        "description": (
+            "Bearer token, from the authorization server in /.well-known/smart-configuration. What an app or system may"
+            " do is what its scopes, its registration and its user's rights all allow."
+        ),
     }
 
 

@@ -28,6 +28,7 @@ MEDIA_TYPE = f"{negotiate.FHIR_JSON}; charset=utf-8"
 READ_ONLY = frozenset({"AuditEvent"})
 # How often a unit is run again when another was in its way (a deadlock the database resolved).
 TRIES = 3
+_CHALLENGE = 'Bearer realm="tovholder"'
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
 log = structlog.get_logger(__name__)
 View = Callable[..., HttpResponse]
@@ -108,6 +109,8 @@ def _problem(request: HttpRequest, error: Exception) -> Problem:
 def _finished(request: HttpRequest, response: HttpResponse, media: str) -> HttpResponse:
     headers = response.headers
     headers.setdefault("Cache-Control", "no-store")  # health data stays in no cache
+    if response.status_code == 401 and "HTTP_AUTHORIZATION" in request.META:
+        headers["WWW-Authenticate"] = f'{_CHALLENGE}, error="invalid_token"'  # RFC 6750 §3.1
     if response.streaming:
         return response
     if response.status_code in (204, 304):
@@ -243,7 +246,7 @@ def answer_problem(problem: Problem) -> HttpResponse:
     status = status_of(problem)
     response = answer(outcome(problem), status)
     if status == 401:
-        response.headers["WWW-Authenticate"] = 'Bearer realm="tovholder"'
+        response.headers["WWW-Authenticate"] = _CHALLENGE
     if status == 503:
         response.headers["Retry-After"] = "1"
     return response

@@ -24,6 +24,7 @@ from structlog.contextvars import bind_contextvars, unbind_contextvars
 from tovholder.access import audit
 from tovholder.api import urls
 from tovholder.api.response import headers_of
+from tovholder.api.smart import cors
 from tovholder.base import ids
 from tovholder.database import short
 from tovholder.store import presence
@@ -96,6 +97,8 @@ class ApiHandler:
         headers = response.headers
         headers["X-Request-Id"] = request_id
         headers["X-Content-Type-Options"] = "nosniff"
+        if "HTTP_ORIGIN" in request.META:  # a page in a browser asks
+            cors.add(headers, request.META["HTTP_ORIGIN"])
         if isinstance(response, HttpResponse):
             if self._security.sts_seconds:
                 self._security.process_response(request, response)
@@ -111,6 +114,8 @@ class ApiHandler:
             refused = self._security.process_request(request)
             if refused is not None:
                 return refused
+        if "HTTP_ORIGIN" in request.META and cors.is_preflight(request):
+            return cors.preflight(request.META["HTTP_ORIGIN"])
         presence.check()
         with audit.answer() as entries:
             response = _seen(request)

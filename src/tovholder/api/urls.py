@@ -8,6 +8,7 @@ from django.urls import include, path
 from tovholder.api import capabilities, create, delete, patch, read, search, transaction, update
 from tovholder.api import history as versions
 from tovholder.api.http import fhir_view
+from tovholder.api.smart import wellknown
 
 
 @fhir_view("GET", "POST")
@@ -98,6 +99,7 @@ urlpatterns = [
     path("", system),
     path("/", system),
     path("/metadata", metadata),
+    path("/.well-known/smart-configuration", wellknown.smart_configuration),
     path("/_history", system_history),
     path("/_search", types_by_post),
     path("", include("tovholder.api.operations.urls")),

@@ -114,6 +114,12 @@ VARIABLES = (
     ),
     Variable("TOVHOLDER_MINOR_AGE", "Age from which parents no longer act for their child.", "15"),
     Variable("TOVHOLDER_GLASS_MINUTES", "Minutes a break-glass stays open; at most 1440.", "60"),
+    Variable(
+        "TOVHOLDER_SMART_REGISTRATION",
+        "Initial access token (at least 32 characters) with which apps may register themselves (RFC 7591). Without it "
+        "none can: tovholder client add registers them.",
+        "",
+    ),
     Variable("TOVHOLDER_EXPORT_HOURS", "How long the files of a Bulk Data export are kept once it is done.", "48"),
     Variable(
         "TOVHOLDER_PROFILES",
@@ -198,6 +204,7 @@ class Env:
     stated_days: int
     minor_age: int
     glass_minutes: int
+    registration: str
     export_hours: int
     audit_years: int
     anchors: Path | None
@@ -262,6 +269,7 @@ def read(environ: Mapping[str, str] = os.environ) -> Env:
         stated_days=_positive(value("TOVHOLDER_STATED_DAYS"), "TOVHOLDER_STATED_DAYS"),
         minor_age=_positive(value("TOVHOLDER_MINOR_AGE"), "TOVHOLDER_MINOR_AGE"),
         glass_minutes=_positive(value("TOVHOLDER_GLASS_MINUTES"), "TOVHOLDER_GLASS_MINUTES", 1440),
+        registration=_registration(value("TOVHOLDER_SMART_REGISTRATION")),
         export_hours=_positive(value("TOVHOLDER_EXPORT_HOURS"), "TOVHOLDER_EXPORT_HOURS"),
         audit_years=_whole(value("TOVHOLDER_AUDIT_YEARS"), "TOVHOLDER_AUDIT_YEARS", 10, 1000),
         anchors=_folder(value("TOVHOLDER_ANCHORS"), "TOVHOLDER_ANCHORS"),
@@ -310,6 +318,12 @@ def _folder(text: str, name: str) -> Path | None:
     if text and not Path(text).is_dir():
         raise SettingsError(f"{name} is {text!r}; set a folder that is there")
     return Path(text).absolute() if text else None
+
+
+def _registration(text: str) -> str:
+    if text and not (len(text) >= 32 and text.isascii() and text.isprintable()):
+        raise SettingsError("TOVHOLDER_SMART_REGISTRATION is short; set at least 32 random characters, or nothing")
+    return text
 
 
 def _one_of(text: str, name: str, *choices: str) -> str:

@@ -1,4 +1,4 @@
-"""The URL table: FHIR under /fhir, health under /healthz, pages under the rest."""
+"""The URL table: FHIR under /fhir, apps' authorization under /smart, health under /healthz, pages under the rest."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from tovholder.api import health
 urlpatterns = [
     path("healthz", health.healthz),
     path("fhir", include("tovholder.api.urls")),
+    path("", include("tovholder.api.smart.urls")),
     path("", include("tovholder.web.urls")),
 ]
 

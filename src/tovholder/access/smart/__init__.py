@@ -1,0 +1,1 @@
+"""SMART on FHIR: which apps and systems there are, what they were given, and what their tokens stand for."""
