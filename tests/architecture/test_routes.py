@@ -14,13 +14,24 @@ from tovholder.access import Role, people
 from tovholder.access.people import Persona
 
 # Who gets an answer (not a refusal) on GET. "open": nobody need be logged in. "token": bearer token only.
+# "client": a client's proof, by POST. "app": a registered app's request, else 400.
 # "post": GET is refused for everybody with 405 or leads to the page it belongs to.
 CLINIC = frozenset({Role.GP, Role.STAFF})
 ROUTES: dict[str, Any] = {
     "healthz": "open",
+    ".well-known/smart-configuration": "open",
+    ".well-known/openid-configuration": "open",
+    "smart/jwks": "open",
+    # A request that names no app is told so on a page; the others take a client's proof alone.
+    "smart/authorize": "app",
+    "smart/token": "client",
+    "smart/introspect": "client",
+    "smart/revoke": "client",
+    "smart/register": "client",
     "fhir": "token",
     "fhir/": "token",
     "fhir/metadata": "open",
+    "fhir/.well-known/smart-configuration": "open",
     "fhir/_history": "token",
     "fhir/_search": "token",
     "fhir/Patient/<str:rid>/<str:kind>": "token",
@@ -105,6 +116,8 @@ def test_the_matrix(world: dict[str, str], role: Role) -> None:
             assert status == 200, url
         elif who == "token":
             assert status in (401, 405), url
+        elif who in ("app", "client"):
+            assert status in (400, 405), url
         elif who == "post":
             assert status in (302, 403, 405), url
         elif role in who:
