@@ -35,6 +35,11 @@ def noon(day: int) -> datetime:
     return datetime.combine(date_of(day), time(12), COPENHAGEN)
 
 
+def midnight(day: int) -> datetime:
+    """When a day begins in Copenhagen."""
+    return datetime.combine(date_of(day), time(0), COPENHAGEN)
+
+
 def parse_day(text: str | None) -> int | None:
     """Day of a FHIR date, dateTime or instant; None for nothing, a partial date, the years 1 and 9999, or what is no date."""
     if not text:
