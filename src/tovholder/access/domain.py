@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from functools import cached_property
 
 from tovholder.base import days
 
@@ -38,16 +39,38 @@ class Emergency:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Grants:
     """What an app or system was given (SMART scopes): it narrows what its user may do and never widens it.
 
-    allowed: per (action, resource type) the searches of which a resource must meet one; ``""`` is every resource.
-    patient: the one patient of the launch, None for all the user sees.
+    allowed: per (action, resource type) the searches of which a resource must meet one; ``""`` is every resource, the
+    type ``*`` every type. Actions are the policy's: create, read, update, delete, search. patient: the one patient of
+    the launch, None for all the user sees.
     """
 
     allowed: tuple[tuple[str, str, tuple[str, ...]], ...]
     patient: str | None = None
+
+    def searches(self, action: str, resource_type: str) -> tuple[str, ...] | None:
+        """The searches of which a resource must meet one; empty for every resource, None when nothing was given."""
+        told = self._by.get((action, resource_type), ()) + self._by.get((action, "*"), ())
+        if not told:
+            return None
+        return () if "" in told else tuple(dict.fromkeys(told))
+
+    @cached_property
+    def _by(self) -> dict[tuple[str, str], tuple[str, ...]]:
+        found: dict[tuple[str, str], tuple[str, ...]] = {}
+        for action, kind, searches in self.allowed:
+            found[action, kind] = found.get((action, kind), ()) + searches
+        return found
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash((self.allowed, self.patient))
+
+    def __hash__(self) -> int:  # once: contexts are keys, and an app may have been given hundreds of scopes
+        return self._hash
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,9 +157,24 @@ RELATION_CONDITIONS = frozenset(
 )
 
 
+class Right(StrEnum):
+    """What a user has been given beside the role; a policy row may ask for one.
+
+    The areas of a power of attorney are rights of the one who acts under it.
+    """
+
+    PSEUDONYMS = "pseudonymised-facts"  # an analyst's, given for one purpose and a time
+    PLAN = "plan"  # see the plan: courses, goals, appointments, what is next
+    RECORD = "record"  # see what the plan rests on: diagnoses, measurements, answers, documents
+    ACT = "act"  # answer and set goals in the patient's stead
+
+
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """Under any of the conditions, resources that meet the criteria (a FHIR search such as ``code=a|b``; "": all)."""
+    """Under any of the conditions, resources that meet the criteria (a FHIR search such as ``code=a|b``; "": all).
+
+    In criteria ``{organization}`` and ``{practitioner}`` stand for the ids of those who ask.
+    """
 
     conditions: frozenset[Condition]
     criteria: str = ""
@@ -146,7 +184,8 @@ class Grant:
 class Scope:
     """What a decision lets through: the rows for which one of the grants holds; none is a refusal.
 
-    view: the elements shown, None for all of them. within: what an app was given; of each, one search must be met.
+    view: the elements shown, None for all of them (``access.views``). within: what an app was given; of each, one
+    search must be met. patient: of what is about patients, only what is about this one.
     """
 
     grants: tuple[Grant, ...] = ()
@@ -169,6 +208,11 @@ class Scope:
     def nothing(self) -> bool:
         """Nothing at all may pass."""
         return not self.grants
+
+    @property
+    def by_content(self) -> bool:
+        """Whether what a resource says decides, not only whom it is about."""
+        return bool(self.within) or any(grant.criteria for grant in self.grants)
 
     @property
     def relations(self) -> tuple[str, ...]:

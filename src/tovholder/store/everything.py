@@ -18,7 +18,7 @@ from tovholder.base.text import whole_number
 from tovholder.fhir import searchparams
 from tovholder.fhir.prepare import index_rows
 from tovholder.fhir.references import parse_reference, references, subjects_of
-from tovholder.store import compartment, paging, scope, trail
+from tovholder.store import compartment, paging, scope, shown, trail
 from tovholder.store.rows import Stored
 
 CHUNK = 500
@@ -66,8 +66,8 @@ def everything(ctx: Context, patient: Stored, wish: Wish, cursor: str | None = N
     goes on where the last one ended, whatever was written meanwhile.
     """
     part, place = _page(ctx, patient, wish, _decode(cursor))
-    shown = frozenset({patient.id}).union(*(subjects_of(one.resource) for one in part.entries))
-    trail.note(audit.Entry(ctx, "search", shown, f"{patient.reference}/$everything"))
+    about = frozenset({patient.id}).union(*(subjects_of(one.resource) for one in part.entries))
+    trail.note(audit.Entry(ctx, "search", about, f"{patient.reference}/$everything"))
     return replace(part, cursor=_encode(place))
 
 
@@ -142,7 +142,9 @@ def _compartment(ctx: Context, patient: str, wish: Wish, after: int) -> Iterator
 def _rows(
     ctx: Context, where: str, values: list[Any], after: int, since: int | None
 ) -> Iterator[tuple[Stored, int, str | None]]:
-    """Current resources of a condition that the actor may read, in the order of keys: each with key and patient."""
+    """Current resources of a condition that the actor may read, in the order of keys, as they are shown them: each with
+    key and patient.
+    """
     term, bound = scope.readable(ctx)
     while True:
         with connection.cursor() as cursor:
@@ -154,7 +156,7 @@ def _rows(
             )
             found = cursor.fetchall()
         for kind, rid, version, updated, body, key, about in found:
-            yield Stored(None, kind, rid, version, updated, body=bytes(body)), key, about
+            yield shown.to(ctx, Stored(None, kind, rid, version, updated, body=bytes(body))), key, about
         if len(found) < CHUNK:
             return
         after = found[-1][5]
@@ -222,7 +224,7 @@ def _about_nobody(ctx: Context, wanted: set[tuple[str, str]]) -> Iterator[Stored
 
 
 def _patients(ctx: Context, allowed: Scope, key: int) -> Iterator[tuple[int, Stored]]:
-    term, bound = scope.predicate(allowed, ctx)
+    term, bound = scope.predicate(allowed, ctx, "Patient")
     for stored, found, _ in _rows(ctx, f"r.type = 'Patient' AND {term}", bound, key - 1, None):
         yield found, stored
 

@@ -14,7 +14,7 @@ from tovholder.access.policy import decide
 from tovholder.base.errors import not_found
 from tovholder.base.text import whole_number
 from tovholder.fhir.references import patient_of
-from tovholder.store import compartment, paging, reading, scope
+from tovholder.store import compartment, paging, reading, scope, shown
 from tovholder.store.rows import Stored
 from tovholder.store.versions import note_refusal
 
@@ -73,7 +73,7 @@ def history(
         reading.require_type(kind)
     after = _decode(cursor)
     moment = after[0] if after else database.horizon()
-    term, bound = _scope(ctx, kind)
+    term, bound, still = _scope(ctx, kind)
     clauses = [term]
     if kind is not None:
         clauses.append("r.type = %s")
@@ -83,20 +83,23 @@ def history(
         clauses.append("r.rid = %s")
         bound.append(rid)
         total = _require(ctx, str(kind), rid, clauses, bound)
-    found, more = _page(clauses, bound, period, count, after, by_resource=rid is not None)
+    found, more = _page(clauses, bound, still, period, count, after, by_resource=rid is not None)
     seen: set[str] = set()
     versions = tuple(version for row in found if (version := _version(ctx, row, seen)) is not None)
     detail = f"{kind}/{rid}/_history" if rid else f"{kind}/_history" if kind else "_history"
     reading.note(audit.Entry(ctx, "read" if rid else "search", frozenset(seen), detail))
     next_page = _encode(moment, found[-1][3], found[-1][0]) if more and found else None
-    return History(versions, total if period == Period() else None, next_page, moment)
+    return History(versions, total if period == Period() and not still[0] else None, next_page, moment)
 
 
-def _scope(ctx: Context, kind: str | None) -> tuple[str, list[Any]]:
-    if kind is not None:
-        term, values = scope.predicate(decide(ctx, "read", kind), ctx)
-        return term, list(values)
-    return scope.readable(ctx)
+def _scope(ctx: Context, kind: str | None) -> tuple[str, list[Any], tuple[str, list[Any]]]:
+    """Over the resource's row, and what is asked of each version besides."""
+    if kind is None:
+        term, values = scope.readable(ctx)
+        versions = scope.readable(ctx, old=True)
+        return term, values, versions if versions != (term, values) else ("", [])
+    allowed = decide(ctx, "read", kind)
+    return *scope.predicate(allowed, ctx, kind), scope.of_old_versions(allowed, ctx, kind)
 
 
 def _require(ctx: Context, kind: str, rid: str, clauses: list[str], bound: list[Any]) -> int:
@@ -112,6 +115,7 @@ def _require(ctx: Context, kind: str, rid: str, clauses: list[str], bound: list[
 def _page(
     clauses: Sequence[str],
     bound: Sequence[Any],
+    still: tuple[str, list[Any]],
     period: Period,
     count: int,
     after: Sequence[int] | None,
@@ -136,6 +140,9 @@ def _page(
             " AND n.version = v.version + 1 AND n.updated <= %s)"
         )
         bound += [high, low]
+    if still[0]:
+        clauses.append(still[0])
+        bound += still[1]
     if after:
         clauses.append("(v.updated, v.seq) < (%s, %s)")
         bound += after[1:]
@@ -167,16 +174,16 @@ def _are_few(clauses: Sequence[str], bound: Sequence[Any]) -> bool:
 def _version(ctx: Context, row: tuple[Any, ...], seen: set[str]) -> Version | None:
     _, kind, rid, updated, number, method, body, patient, current = row
     stored = Stored(None, kind, rid, number, updated, body=bytes(body))
-    shown = set(compartment.about(stored, patient))
+    about = set(compartment.about(stored, patient))
     if number != current and stored.body:
         # A version from before the resource was moved to another patient is about the first one.
         first = patient_of(stored.resource)
         if first is not None and first != patient:
             if first not in seen and not reading.sees(ctx, first):
                 return None
-            shown.add(first)
-    seen |= shown
-    return Version(stored, method)
+            about.add(first)
+    seen |= about
+    return Version(shown.to(ctx, stored), method)
 
 
 def _encode(moment: int, updated: int, seq: int) -> str:

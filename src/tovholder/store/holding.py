@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from tovholder import database
 from tovholder.access import Context
+from tovholder.access.domain import Scope
 from tovholder.base import days
 from tovholder.base.errors import Category, Problem
 from tovholder.base.ids import Ids
@@ -29,6 +30,7 @@ class State:
     touched: set[str] = field(default_factory=set)
     tables: set[str] = field(default_factory=set)
     acts: dict[tuple[Context, str], tuple[list[str], set[str]]] = field(default_factory=dict)
+    judged: list[tuple[Context, Scope, str, str]] = field(default_factory=list)  # what it says is asked once stored
     promises: list[tuple[Context, Resource, str, Ref]] = field(default_factory=list)
     opened: database.Opened | None = None
     patients: set[str] = field(default_factory=set)  # locked

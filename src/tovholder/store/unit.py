@@ -11,7 +11,7 @@ from typing import Any
 from django.db import DatabaseError, IntegrityError, transaction
 
 from tovholder import database
-from tovholder.access import Context, audit, audit_event, system_context
+from tovholder.access import Context, audit, audit_event, system_context, views
 from tovholder.access.domain import Condition, Scope, under
 from tovholder.access.policy import decide
 from tovholder.base import json
@@ -19,7 +19,7 @@ from tovholder.base.errors import Category, Issue, Problem, forbidden, not_found
 from tovholder.base.ids import Ids, is_fhir_id, random_ids
 from tovholder.fhir.prepare import Prepared, prepare
 from tovholder.fhir.references import patient_of
-from tovholder.store import commits, compartment, custody, flush, ports, relations, rows, schema, scope
+from tovholder.store import commits, compartment, custody, flush, ports, relations, rows, schema, scope, shown
 from tovholder.store.holding import State
 from tovholder.store.ports import Change, Resource
 from tovholder.store.rows import Stored, Write
@@ -135,19 +135,16 @@ class UnitOfWork:
                 raise Problem(Category.PRECONDITION, f"There is no version {if_match} of this {kind}")
             return self._write("create" if current is None else "update", kind, rid, current, resource, prepared)
         held = current.resource()
-        if not self._may("update", kind, held):
-            self._refused(kind, rid, held)
-            raise not_found(kind)
+        if not self._may("update", kind, rid):
+            raise self._not_yours("update", kind, rid, held)
         require_same_version(kind, current, if_match)
         return self._write("update", kind, rid, current, resource, prepared)
 
     def delete(self, kind: str, rid: str, *, if_match: int | None = None) -> None:
         """Mark a resource deleted; every version stays. Raises Problem(NOT_FOUND) when it is not there."""
         current = self._hold(kind, rid, None)
-        if current is None or not self._may("delete", kind, current.resource()):
-            if current is not None:
-                self._refused(kind, rid, current.resource())
-            raise not_found(kind)
+        if current is None or not self._may("delete", kind, rid):
+            raise self._not_yours("delete", kind, rid, current.resource()) if current is not None else not_found(kind)
         require_same_version(kind, current, if_match)
         if not current.deleted:
             self._write("delete", kind, rid, current, None)
@@ -157,11 +154,12 @@ class UnitOfWork:
     def read(self, kind: str, rid: str) -> Resource:
         """The current content. Raises Problem(NOT_FOUND or GONE)."""
         current = self._state.look(self.ctx, kind, rid)
-        if current is None or not self._may("read", kind, current.resource()):
+        if current is None or not self._may("read", kind, rid):
             raise not_found(kind)
         if current.deleted:
             raise Problem(Category.GONE, f"{kind} was deleted", kept="its versions")
-        return current.resource()
+        view = shown.view_of(self.ctx, kind)
+        return current.resource() if view is None else views.cut(current.resource(), view)
 
     def find(self, kind: str, params: Sequence[tuple[str, str]]) -> list[Resource]:
         """Search inside the unit, in the actor's scope; every match."""
@@ -255,24 +253,50 @@ class UnitOfWork:
     def _hold(self, kind: str, rid: str, new: Resource | None) -> rows.Current | None:
         return self._state.hold(self.ctx, kind, rid, [patient_of(new)] if new is not None else ())
 
-    def _may(self, action: str, kind: str, resource: Resource | None) -> bool:
+    def _may(self, action: str, kind: str, rid: str) -> bool:
+        """Whether the actor may do this to what is stored under the id, as it is now."""
         allowed = decide(self.ctx, action, kind)
-        if allowed.everything or allowed.nothing or resource is None:
-            return allowed.everything
-        if kind == "Patient" and action == "create" and allowed.relations:
+        return allowed.everything or (not allowed.nothing and self._stored_within(allowed, kind, rid))
+
+    def _may_say(self, allowed: Scope, action: str, resource: Resource) -> bool:
+        """Whether the actor may write about whom this is about; what it says is judged once it is stored."""
+        if resource["resourceType"] == "Patient" and action == "create" and allowed.relations and not allowed.patient:
             own = relations.relations_of(resource)
             if any(row.organization_id == self.ctx.organization and row.kind in allowed.relations for row in own):
                 return True
-        return self._within(allowed, patient_of(resource))
+        return self._within(allowed, resource["resourceType"], patient_of(resource))
 
-    def _within(self, allowed: Scope, patient: str | None) -> bool:
-        if any(kind in relations.SOURCES for kind, _ in self._state.staged):
+    def _within(self, allowed: Scope, kind: str, patient: str | None) -> bool:
+        if any(staged in relations.SOURCES for staged, _ in self._state.staged):
             self.flush()  # a patient or relation made in this unit counts
-        term, values = scope.predicate(allowed, self.ctx, patient="p.id")
+        term, values = scope.predicate(allowed, self.ctx, kind, row=None, patient="p.id")
         return bool(database.rows(f"SELECT 1 FROM (SELECT %s AS id) AS p WHERE {term}", [patient, *values]))
 
+    def _stored_within(self, allowed: Scope, kind: str, rid: str) -> bool:
+        staged = self._state.staged
+        if (kind, rid) in staged or any(other in relations.SOURCES for other, _ in staged):
+            self.flush()
+        term, values = scope.predicate(allowed, self.ctx, kind)
+        asked = f"SELECT 1 FROM store_resource AS r WHERE r.type = %s AND r.rid = %s AND {term}"
+        return bool(database.rows(asked, [kind, rid, *values]))
+
+    def _judge(self, ctx: Context, allowed: Scope, kind: str, rid: str) -> None:
+        """Raise Problem(FORBIDDEN) for what was stored and says what the actor may not write: the unit is undone."""
+        if not UnitOfWork(ctx, self._state)._stored_within(allowed, kind, rid):
+            self._refused(kind, rid, None)
+            told = [grant.criteria or "anything" for grant in allowed.grants]
+            told += [" or ".join(searches) for searches in allowed.within]
+            raise forbidden(kind, f"what this {kind} says is not yours to write", ", and ".join(told))
+
     def _holds(self, condition: Condition, patient: str) -> bool:
-        return self._within(under(condition), patient)
+        return self._within(under(condition), "Patient", patient)
+
+    def _not_yours(self, action: str, kind: str, rid: str, about: Resource) -> Problem:
+        """What is not the actor's to see is not there; what they see and may not change, they are told so."""
+        self._refused(kind, rid, about)
+        if decide(self.ctx, action, kind).by_content and self._may("read", kind, rid):
+            return forbidden(kind, f"this {kind} is not yours to {action}", "one that is")
+        return not_found(kind)
 
     def _refused(self, kind: str, rid: str, about: Resource | None) -> None:
         # Gathered with the answer: the unit it happened in is undone.
@@ -313,9 +337,11 @@ class UnitOfWork:
                     f"The role {self.ctx.role} may not write {kind}",
                     [Issue(kind, f"the role {self.ctx.role} may not write {kind}", "another role", "forbidden")],
                 )
-            if not allowed.everything and not self._may(action, kind, resource):
+            if not allowed.everything and not self._may_say(allowed, action, resource):
                 self._refused(kind, rid, resource)
                 raise not_found("The patient")
+            if allowed.by_content:
+                state.judged.append((self.ctx, allowed, kind, rid))
             version = (current.version if current else 0) + 1
             new = stamped(resource, rid, version, stamp)
         change = Change(kind, old, new, self.ctx)
@@ -372,6 +398,9 @@ class UnitOfWork:
             state.known[write.kind, write.rid] = rows.Current(
                 write.key or 0, write.version, write.new is None, write.body, write.patient, write.updated, write.new
             )
+        judged, state.judged = state.judged, []
+        for ctx, allowed, kind, rid in judged:
+            self._judge(ctx, allowed, kind, rid)
 
     def finish(self) -> None:
         """Flush, derive once, write the audit trail. Called by unit_of_work before commit."""
@@ -381,7 +410,7 @@ class UnitOfWork:
             hand = UnitOfWork(ctx, state)
             current = None if ref.type == "Patient" else self._current(ref.type, ref.id)
             target = current.resource() if current is not None and not current.deleted else None
-            sees, reads = (partial(hand._within, decide(ctx, "read", kind)) for kind in ("Patient", ref.type))
+            sees, reads = (partial(hand._within, decide(ctx, "read", kind), kind) for kind in ("Patient", ref.type))
             custody.require_same_patient(path, ref, resource, target, sees, reads)
         if state.touched and state.bulk:
             flush.note_pending(state.touched)

@@ -7,7 +7,7 @@ from tovholder.access import Context, audit
 from tovholder.access.policy import decide
 from tovholder.base.errors import Category, Problem, not_found
 from tovholder.fhir.references import patient_of
-from tovholder.store import scope
+from tovholder.store import scope, shown
 from tovholder.store.compartment import about
 from tovholder.store.reading import note, require_type, sees
 from tovholder.store.rows import Stored
@@ -21,17 +21,21 @@ _THEN = f"{_SELECT} JOIN store_version AS v ON v.key = r.key AND v.version = %s 
 def read(ctx: Context, kind: str, rid: str, *, version: int | None = None) -> Stored:
     """A resource as it is now, or one version of it. Raises Problem(NOT_FOUND or GONE); not yours is not found."""
     require_type(kind)
-    term, values = scope.predicate(decide(ctx, "read", kind), ctx)
+    allowed = decide(ctx, "read", kind)
+    term, values = scope.predicate(allowed, ctx, kind)
     if version is None:
         found = database.rows(_NOW + term, [kind, rid, *values])
     else:
+        if allowed.by_content:
+            still, more = scope.of_old_versions(allowed, ctx, kind)
+            term, values = f"{term} AND {still}", [*values, *more]
         found = database.rows(_THEN + term, [version, kind, rid, *values])
     if not found:
         note_refusal(ctx, kind, rid)
         raise not_found(kind)
     ((number, updated, method, body, patient, current),) = found
     stored = Stored(None, kind, rid, number, updated, body=bytes(body))
-    shown = set(about(stored, patient))
+    seen = set(about(stored, patient))
     if number != current and stored.body:
         # A version from before the resource was moved to another patient is about the first one.
         first = patient_of(stored.resource)
@@ -39,8 +43,8 @@ def read(ctx: Context, kind: str, rid: str, *, version: int | None = None) -> St
             if not sees(ctx, first):
                 note_refusal(ctx, kind, rid)
                 raise not_found(kind)
-            shown.add(first)
-    note(audit.Entry(ctx, "read", frozenset(shown), f"{kind}/{rid}"))
+            seen.add(first)
+    note(audit.Entry(ctx, "read", frozenset(seen), f"{kind}/{rid}"))
     if method == "delete":
         raise Problem(Category.GONE, f"{kind} was deleted", kept="its versions")
-    return stored
+    return shown.to(ctx, stored)

@@ -234,7 +234,9 @@ def test_nobody_but_the_clinic_writes_a_level(w: World, course: Json) -> None:
             }
         )  # fmt: skip
     partner = replace(w.receiver, role=type(w.receiver.role).PARTNER)
-    refused(partner, stored, Category.FORBIDDEN, "Observation.performer")
+    refused(partner, stored, Category.FORBIDDEN, "Observation")
+    mine = stored | {"performer": [{"reference": f"Organization/{w.prevention}"}]}
+    refused(partner, {key: mine[key] for key in mine if key != "id"}, Category.FORBIDDEN, "Observation.performer")
     measured = {key: value for key, value in stored.items() if key not in ("valueCodeableConcept", "extension")}
     measured["code"] = {"coding": [{"system": systems.MCS, "code": "MCS88021"}]}
     refused(w.gp, measured, Category.RULE, "Observation.code")

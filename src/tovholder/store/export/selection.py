@@ -16,7 +16,7 @@ from tovholder.base import json
 from tovholder.base.errors import Category, Issue, Problem, forbidden, not_found
 from tovholder.fhir.references import parse_reference, subjects_of
 from tovholder.fhir.validate import resource_types
-from tovholder.store import compartment, scope
+from tovholder.store import compartment, scope, shown
 from tovholder.store.search import condition, parse_query
 
 Level = Literal["system", "patient", "group"]
@@ -109,6 +109,7 @@ def rows(
 
     members: as told by ``members_of`` in the same snapshot.
     """
+    view = shown.view_of(ctx, kind)
     for clauses, values, belongs in _statements(ctx, wish, kind, members, deleted):
         with connection.chunked_cursor() as cursor:
             cursor.execute(
@@ -118,6 +119,8 @@ def rows(
             )
             while found := cursor.fetchmany(FETCH):
                 kept = found if belongs is None else [row for row in found if belongs(row)]
+                if kept and view is not None:
+                    kept = [(rid, shown.body(bytes(body), view), about) for rid, body, about in kept]
                 if kept:
                     yield kept
 
@@ -126,7 +129,7 @@ def _statements(
     ctx: Context, wish: Selection, kind: str, members: frozenset[str] | None, deleted: bool
 ) -> Iterator[tuple[list[str], list[Any], Belongs | None]]:
     """What to ask, and where a row alone does not tell, what its resource must say."""
-    term, values = scope.predicate(decide(ctx, "export", kind), ctx)
+    term, values = scope.predicate(decide(ctx, "export", kind), ctx, kind)
     clauses = ["r.type = %s", "r.updated >= %s", "r.deleted" if deleted else "NOT r.deleted", term]
     bound: list[Any] = [kind, wish.since or 0, *values]
     filters = [_matching(ctx, kind, text) for text in wish.filters.get(kind, ()) if not deleted]

@@ -13,6 +13,7 @@ from tovholder import database
 from tovholder.fhir import searchparams
 from tovholder.fhir.prepare import index_rows
 from tovholder.fhir.searchparams import SearchParameter
+from tovholder.store import shown
 from tovholder.store.params.terms import Sql, all_of, among, any_of
 from tovholder.store.rows import Stored
 from tovholder.store.search.links import Asking, within
@@ -55,7 +56,7 @@ class Gathering:
             kind = row.stored.type
             if include.source not in ("*", kind):
                 continue
-            parameters = _references(kind, include.parameter)
+            parameters = self._references(kind, include.parameter)
             for number, rid, target in index_rows(row.stored.resource).get("store_reference", ()):
                 if number not in parameters or parameters[number].only not in ("", target):
                     continue
@@ -91,7 +92,7 @@ class Gathering:
         sources = searchparams.indexed_types() if include.source == "*" else (include.source,)
         for source in sources:
             terms: list[Sql] = []
-            for number, parameter in _references(source, include.parameter).items():
+            for number, parameter in self._references(source, include.parameter).items():
                 for kind, rids in by_type.items():
                     if parameter.target and kind not in parameter.target:
                         continue
@@ -128,8 +129,17 @@ class Gathering:
                 break
             self._room -= 1
             self._seen.add(key)
-            fresh.append(Row(key, Stored(None, kind, rid, version, updated, body=bytes(body)), patient, ()))
+            stored = shown.to(self.asking.ctx, Stored(None, kind, rid, version, updated, body=bytes(body)))
+            fresh.append(Row(key, stored, patient, ()))
         return fresh
+
+    def _references(self, kind: str, name: str) -> dict[int, SearchParameter]:
+        """The reference parameters of a type an include names and the actor is shown, by number."""
+        ctx = self.asking.ctx
+        found = _references(kind, name)
+        if shown.view_of(ctx, kind) is None:
+            return found
+        return {number: item for number, item in found.items() if not shown.hides(ctx, item, kind)}
 
 
 def _references(kind: str, name: str) -> dict[int, SearchParameter]:

@@ -48,7 +48,7 @@ def within(asking: Asking, kind: str) -> Callable[[str], Sql]:
     allowed = decide(asking.ctx, "search", kind)
 
     def made(row: str) -> Sql:
-        text, values = scope.predicate(allowed, asking.ctx, patient=f"{row}.patient_id")
+        text, values = scope.predicate(allowed, asking.ctx, kind, row=row)
         return Sql(text, tuple(values))
 
     return made

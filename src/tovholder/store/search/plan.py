@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from tovholder import database
 from tovholder.access.domain import Condition, Scope
+from tovholder.store import scope
 from tovholder.store.params.terms import (
     NEVER,
     Ids,
@@ -26,6 +27,7 @@ from tovholder.store.params.terms import (
 from tovholder.store.search.links import Asking, Chained, Reversed, within
 
 FEW = 1000
+_OWN = frozenset({Condition.SELF, Condition.REPRESENTED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +87,10 @@ def _narrow(kind: str, terms: Sequence[Term], allowed: Scope, asking: Asking) ->
             return term.listed
         if isinstance(term, OfPatient):
             return _of_patients(kind, term.patients)
-    if allowed.conditions == {Condition.SELF} and asking.ctx.patient:
+    if asking.ctx.patient and allowed.conditions and allowed.conditions <= _OWN:
         return _of_patients(kind, (asking.ctx.patient,))
+    if allowed.patient is not None and scope.is_about_somebody(kind):
+        return _of_patients(kind, (allowed.patient,))
     return None
 
 

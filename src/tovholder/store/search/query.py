@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Literal
@@ -18,7 +18,7 @@ from tovholder.fhir.searchparams import SearchParameter
 from tovholder.store.params.asked import KEPT, split
 from tovholder.store.params.special import EVERYWHERE
 from tovholder.store.search.cursor import Params
-from tovholder.store.search.steps import Step, Unknown, known, step
+from tovholder.store.search.steps import Chain, Has, Leaf, Step, Unknown, known, step, unknown_here
 
 DEFAULT_COUNT = 50
 MAX_SORTS = 8
@@ -81,11 +81,23 @@ def parse_query(text: str) -> list[tuple[str, str]]:
     return parse_qsl(text, keep_blank_values=True)
 
 
-def parse(kind: str, params: Sequence[tuple[str, str]], *, strict: bool = True, to_look: bool = False) -> Query:
+# Whether a parameter of a type, asked with this modifier for these values, would tell what the asker is not shown.
+Hides = Callable[[SearchParameter, str, str, tuple[str, ...]], bool]
+
+
+def parse(
+    kind: str,
+    params: Sequence[tuple[str, str]],
+    *,
+    strict: bool = True,
+    to_look: bool = False,
+    hides: Hides | None = None,
+) -> Query:
     """Parameters as a query. Raises Problem(INVALID) naming what there is.
 
     strict: what is not known is refused; else it is passed over and told (R4 §3.1.1.1). to_look: nothing is done to what
-    is found, so even then a name that cannot narrow it (``may_narrow``) is passed over.
+    is found, so even then a name that cannot narrow it (``may_narrow``) is passed over. hides: what is not to be asked
+    for, as if it were not there.
     """
     query = Query(kind)
     wrong: list[Issue] = []
@@ -93,7 +105,7 @@ def parse(kind: str, params: Sequence[tuple[str, str]], *, strict: bool = True, 
     for name, value in params:
         control = _CONTROLS.get(name)
         if control is not None:
-            issue = control(query, value)
+            issue = control(query, value) or (_hidden_control(name, query, hides) if hides is not None else None)
             if issue is not None and (strict or issue.code != "not-supported"):
                 wrong.append(issue)
             elif issue is not None:
@@ -106,6 +118,10 @@ def parse(kind: str, params: Sequence[tuple[str, str]], *, strict: bool = True, 
             (wrong if strict and (may_narrow(name) or not to_look) else query.ignored).append(found.issue)
             continue
         told = tuple(part for part in split(value, ",") if part)
+        found = _without(found, told, hides) if hides is not None else found
+        if isinstance(found, Unknown):
+            (wrong if strict else query.ignored).append(found.issue)
+            continue
         if not told:
             issue = Issue(name_to_tell(name) or "url", "a search value is empty", "a value", "value")
             (wrong if strict else query.ignored).append(issue)
@@ -119,6 +135,41 @@ def parse(kind: str, params: Sequence[tuple[str, str]], *, strict: bool = True, 
     if wrong:
         raise Problem(Category.INVALID, "The search cannot be run", wrong, kept=KEPT)
     return query
+
+
+def _without(found: Step, values: tuple[str, ...], hides: Hides) -> Step | Unknown:
+    """A step that reads nothing hidden; a chain goes on by those of its targets that may be asked."""
+    match found:
+        case Leaf(kind, parameter, modifier):
+            return unknown_here(kind, parameter.name) if hides(parameter, kind, modifier, values) else found
+        case Has(kind, source, parameter, inner):
+            left = _without(inner, values, hides)
+            if isinstance(left, Unknown) or hides(parameter, source, "", ()):
+                return unknown_here(source, parameter.name)
+            return found
+        case Chain(kind, parameter, targets):
+            open_ = [item for item in targets if not isinstance(_without(item, values, hides), Unknown)]
+            if not open_ or hides(parameter, kind, "", ()):
+                return unknown_here(kind, parameter.name)
+            kept = [_without(item, values, hides) for item in open_]
+            return Chain(kind, parameter, tuple(item for item in kept if not isinstance(item, Unknown)))
+
+
+def _hidden_control(name: str, query: Query, hides: Hides) -> Issue | None:
+    if name == "_sort" and any(hides(item.parameter, query.kind, "", ()) for item in query.sorts):
+        query.sorts = ()
+        return _unsortable(query.kind)
+    if name.startswith(("_include", "_revinclude")) and query.includes:
+        kept = [item for item in query.includes if not _hidden_include(item, hides)]
+        if len(kept) < len(query.includes):
+            query.includes = kept
+            return _no_include(name)
+    return None
+
+
+def _hidden_include(told: Include, hides: Hides) -> bool:
+    named = searchparams.search_parameter(told.source, told.parameter)  # none where it stands for any
+    return named is not None and hides(named, told.source, "", ())
 
 
 def may_narrow(name: str) -> bool:
@@ -150,14 +201,18 @@ def _sort(query: Query, value: str) -> Issue | None:
     names = [name for name in value.split(",") if name]
     found = tuple(sorting(query.kind, name) for name in names)
     if not names or len(names) > MAX_SORTS or None in found:
-        return Issue(
-            "_sort",
-            "cannot sort by this",
-            f"up to {MAX_SORTS} of: {known(query.kind)}; a minus before one turns it round",
-            "not-supported",
-        )
+        return _unsortable(query.kind)
     query.sorts = tuple(item for item in found if item is not None)
     return None
+
+
+def _unsortable(kind: str) -> Issue:
+    return Issue(
+        "_sort",
+        "cannot sort by this",
+        f"up to {MAX_SORTS} of: {known(kind)}; a minus before one turns it round",
+        "not-supported",
+    )
 
 
 @lru_cache(maxsize=1024)
@@ -211,11 +266,14 @@ def _including(reverse: bool, iterate: bool, query: Query, value: str) -> Issue 
     for told in (part for part in value.split(",") if part):
         found = including(told, reverse, iterate)
         if found is None:
-            return Issue(
-                name, "no such reference parameter", "<type>:<reference parameter>[:<type>] or *", "not-supported"
-            )
+            return _no_include(name)
         query.includes.append(found)
     return None
+
+
+def _no_include(name: str) -> Issue:
+    name = name.partition(":")[0]
+    return Issue(name, "no such reference parameter", "<type>:<reference parameter>[:<type>] or *", "not-supported")
 
 
 @lru_cache(maxsize=1024)

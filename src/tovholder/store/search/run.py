@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from tovholder import database
@@ -13,7 +14,7 @@ from tovholder.access.policy import decide
 from tovholder.base import days, json
 from tovholder.base.errors import Issue, Severity
 from tovholder.fhir import search_tables, searchparams
-from tovholder.store import compartment, reading
+from tovholder.store import compartment, reading, shown
 from tovholder.store.params.asked import of_parameter
 from tovholder.store.params.terms import OfPatient, Sql, Term, all_of, conjunction, either
 from tovholder.store.rows import Stored
@@ -86,7 +87,8 @@ def search_types(
     """The same over several types at once, by parameters all of them have (R4 §3.1.1.2)."""
     cursor, params = _resumed(params)
     asking = Asking(ctx, days.millis(ctx.now), base)
-    queries = [query.parse(kind, params, strict=strict, to_look=True) for kind in kinds]
+    hides = partial(shown.hides, ctx)
+    queries = [query.parse(kind, params, strict=strict, to_look=True, hides=hides) for kind in kinds]
     asked = queries[0]
     if cursor is not None and cursor.search != _mark(kinds, about, asked):
         raise cursors.not_ours()
@@ -109,6 +111,7 @@ def search_types(
             following = cursors.seal(Cursor(_mark(kinds, about, asked), found[-1].place, seq, carried))
         elif total is None and place is None:
             total = len(found)
+        found = _seen(ctx, kinds, found)
     notes = [replace(issue, severity=Severity.WARNING) for issue in asked.ignored]
     along: list[Row] = []
     if asked.includes and found:
@@ -171,6 +174,13 @@ def _rows(
     return found, seq
 
 
+def _seen(ctx: Context, kinds: Iterable[str], found: list[Row]) -> list[Row]:
+    """The rows as the actor is shown them: what is included, too, is looked for in what is shown."""
+    if all(shown.view_of(ctx, kind) is None for kind in kinds):
+        return found
+    return [replace(row, stored=shown.to(ctx, row.stored)) for row in found]
+
+
 def _mark(kinds: Sequence[str], about: str | None, asked: Query) -> str:
     return cursors.mark(f"{' '.join(kinds)} {about or ''}", asked.identity)
 
@@ -186,7 +196,7 @@ def match_ids(ctx: Context, kind: str, params: Given, limit: int) -> list[str]:
 
 def condition(ctx: Context, kind: str, params: Given) -> tuple[str, list[Any]]:
     """A search as a WHERE term on ``r`` with its values, without the scope. Raises Problem(INVALID)."""
-    asked = query.parse(kind, params)
+    asked = query.parse(kind, params, hides=partial(shown.hides, ctx))
     terms = _terms(asked, Asking(ctx, days.millis(ctx.now), ""), None)
     found = all_of([term.check("r") for term in terms])
     return found.text, list(found.values)
@@ -207,7 +217,7 @@ def search_all(ctx: Context, kind: str, params: Given, *, limit: int = 5000) -> 
 
 def _asked(ctx: Context, kind: str, params: Given) -> tuple[Query, Asking]:
     reading.require_type(kind)
-    return query.parse(kind, params), Asking(ctx, days.millis(ctx.now), "")
+    return query.parse(kind, params, hides=partial(shown.hides, ctx)), Asking(ctx, days.millis(ctx.now), "")
 
 
 def _matches(asked: Query, asking: Asking, limit: int | None) -> list[Row]:
@@ -215,7 +225,8 @@ def _matches(asked: Query, asking: Asking, limit: int | None) -> list[Row]:
     terms = _terms(asked, asking, None)
     keys = [order.key(kind, sort) for sort in asked.sorts]
     way = plan.way(kind, terms, decide(asking.ctx, "search", kind), asking)
-    return rows.first(kind, way, keys, limit if limit is not None else 1_000_000_000)[0]
+    found = rows.first(kind, way, keys, limit if limit is not None else 1_000_000_000)[0]
+    return _seen(asking.ctx, (kind,), found)
 
 
 def _resumed(params: Given) -> tuple[Cursor | None, Given]:
@@ -270,10 +281,10 @@ def _part(stored: Stored, asked: Query) -> Stored:
 
 
 def _note(
-    asking: Asking, kinds: Sequence[str], steps: named.Steps, shown: Sequence[Row], about: str | None = None
+    asking: Asking, kinds: Sequence[str], steps: named.Steps, given: Sequence[Row], about: str | None = None
 ) -> None:
-    patients = frozenset[str]().union(*(compartment.about(row.stored, row.patient) for row in shown))
-    told = dict.fromkeys([*(kinds if len(kinds) == 1 else ()), *(row.stored.type for row in shown)])
+    patients = frozenset[str]().union(*(compartment.about(row.stored, row.patient) for row in given))
+    told = dict.fromkeys([*(kinds if len(kinds) == 1 else ()), *(row.stored.type for row in given)])
     named.note(asking, " ".join(told) or "search", steps, patients, about)
 
 

@@ -65,7 +65,7 @@ def step(kind: str, name: str, depth: int) -> Step | Unknown:
     plain, _, modifier = head.partition(":")
     parameter = EVERYWHERE.get(plain) or searchparams.search_parameter(kind, plain)
     if parameter is None:
-        return _unknown(plain, f"{kind} has no such search parameter here", known(kind))
+        return unknown_here(kind, plain)
     if not dot:
         return Leaf(kind, parameter, modifier)
     if parameter.kind != "reference" or parameter.canonical:
@@ -103,6 +103,11 @@ def _has(kind: str, name: str, depth: int) -> Step | Unknown:
         )
     inner = step(source, rest, depth - 1)
     return inner if isinstance(inner, Unknown) else Has(kind, source, parameter, inner)
+
+
+def unknown_here(kind: str, name: str) -> Unknown:
+    """What is told of a parameter a type does not have."""
+    return _unknown(name, f"{kind} has no such search parameter here", known(kind))
 
 
 def _unknown(name: str, message: str, expected: str, code: str = "not-supported") -> Unknown:
