@@ -17,6 +17,7 @@ from tovholder.access.people import Persona
 # "client": a client's proof, by POST. "app": a registered app's request, else 400.
 # "post": GET is refused for everybody with 405 or leads to the page it belongs to.
 CLINIC = frozenset({Role.GP, Role.STAFF})
+EVERYBODY = frozenset(Role) - {Role.SYSTEM}
 ROUTES: dict[str, Any] = {
     "healthz": "open",
     ".well-known/smart-configuration": "open",
@@ -49,7 +50,15 @@ ROUTES: dict[str, Any] = {
     "fhir/<str:kind>/<str:rid>/_history/<str:version>": "token",
     "": "open",
     "login/persona": "post",
+    # A login provider that is not there is not found; what it answers is tested in tests/unit/web/test_login.py.
+    "login/hos/<slug:issuer_id>": frozenset(),
+    "login/hos/<slug:issuer_id>/retur": frozenset(),
+    "login/hos/<slug:issuer_id>/afmeld": frozenset(),
+    "login/rolle": EVERYBODY,
+    "login/igen": EVERYBODY,
     "logud": "post",
+    "logud/overalt": "post",
+    "logget-ud": "open",
     "sprog/": "post",
     "klinik/": CLINIC,
     "klinik/patient/<str:patient_id>/<slug:package>/": CLINIC,

@@ -42,5 +42,6 @@ def log_in_as(request: HttpRequest, name: str) -> hats.Who:
         raise not_found("That person")
     now = system_clock()
     choice = found.today(days.day_of(now))
-    sessions.begin(request, sessions.Login(found.id, choice[0].key if len(choice) == 1 else "", ISSUER), now)
+    login = sessions.Login(found.id, issuer=ISSUER, authenticated_ms=days.millis(now))
+    sessions.begin(request, login, now, hat=choice[0].key if len(choice) == 1 else "")
     return found

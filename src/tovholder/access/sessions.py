@@ -35,7 +35,8 @@ AFTERWARDS_MS = 24 * 3_600_000
 class Login:
     """Who is logged in, as what (``hat``, empty until chosen), where they proved who they are, and when.
 
-    issuer, subject, sid: the login provider, and keyed hashes of what it calls the user and its own session.
+    authenticated_ms: 0 where the login provider does not tell. issuer, subject, sid: the login provider, and keyed
+    hashes of what it calls the user and its own session.
     """
 
     user: str
@@ -148,6 +149,15 @@ def login_of(request: HttpRequest) -> Login | None:
     return login
 
 
+def ended(request: HttpRequest) -> str:
+    """Whose session it was that the browser still asks with, though it has timed out; empty for nobody's."""
+    store = _store(request)
+    if store is None:
+        return ""
+    store.keys()  # loads it
+    return store.ended if hats.who(store.ended) is not None else ""
+
+
 def who_of(request: HttpRequest) -> hats.Who | None:
     """The user who is logged in."""
     login = login_of(request)
@@ -187,13 +197,13 @@ def is_fresh(request: HttpRequest, now: datetime) -> bool:
 # -- beginning and ending ------------------------------------------------------------------------------------------
 
 
-def begin(request: HttpRequest, login: Login, now: datetime) -> None:
-    """Log in: a new session under a new key; whatever the browser had before is thrown away."""
+def begin(request: HttpRequest, login: Login, now: datetime, *, hat: str = "") -> None:
+    """Log in, in this hat where it is known; under a new key, and whatever the browser had before is thrown away."""
     at = days.millis(now)
     store = request.session
     assert isinstance(store, SessionStore)
     store.flush()
-    store.login = replace(login, began_ms=at, seen_ms=at, authenticated_ms=login.authenticated_ms or at)
+    store.login = replace(login, hat=hat, began_ms=at, seen_ms=at)
     store.create()
     rotate_token(request)
 

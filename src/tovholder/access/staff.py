@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from django.db import transaction
 from django.utils.crypto import salted_hmac
@@ -115,8 +116,7 @@ def close(ctx: Context, username: str) -> None:
     user = _user(username)
     with _changing(ctx, f"user/{user.pk} closed"):
         User.objects.filter(pk=user.pk).update(is_active=False)
-        AccessToken.objects.filter(assignment__user=user).delete()
-        sessions.end_everywhere(str(user.pk), ctx.now)
+        log_out_everywhere(str(user.pk), ctx.now)
 
 
 def reopen(ctx: Context, username: str) -> None:
@@ -130,8 +130,14 @@ def log_out(ctx: Context, username: str) -> None:
     """End every session and token of a user. Raises Problem(NOT_FOUND)."""
     user = _user(username)
     with _changing(ctx, f"user/{user.pk} logged out"):
-        AccessToken.objects.filter(assignment__user=user).delete()
-        sessions.end_everywhere(str(user.pk), ctx.now)
+        log_out_everywhere(str(user.pk), ctx.now)
+
+
+def log_out_everywhere(user: str, now: datetime) -> None:
+    """End every session and token of a user, by their opaque id."""
+    with database.write_turn(), transaction.atomic():
+        AccessToken.objects.filter(assignment__user_id=user).delete()
+        sessions.end_everywhere(user, now)
 
 
 def listed(*, organization: str = "") -> list[Listed]:

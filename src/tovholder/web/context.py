@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from tovholder.access import policy, sessions
 from tovholder.access.domain import Role
 from tovholder.base import clock, days
+from tovholder.web.hats_view import beside_the_name
 
 CLINIC = frozenset({Role.GP, Role.STAFF})
 
@@ -33,6 +34,7 @@ class Page:
     name: str
     title: str
     several: bool  # hats to choose from
+    front: str
     home: str
     here: str
     links: tuple[Link, ...]
@@ -41,7 +43,7 @@ class Page:
 
 def home_of(role: Role | None) -> str:
     """The first page of a role."""
-    if role is Role.CITIZEN:
+    if role in (Role.CITIZEN, Role.REPRESENTATIVE):
         return reverse("web:minplan")
     if role in CLINIC:
         return reverse("web:cockpit")
@@ -63,9 +65,9 @@ def page(request: HttpRequest) -> dict[str, Page]:
     return {
         "page": Page(
             name=user.name if user else "",
-            # A patient is called by name; what a persona stands for is told where one chooses between them.
-            title=hat.title if hat and role is not Role.CITIZEN else "",
+            title=beside_the_name(hat) if hat else "",
             several=user is not None and len(user.today(days.day_of(now))) > 1,
+            front=reverse("web:front"),
             home=home_of(role),
             here=request.path if request.method == "GET" else home_of(role),
             links=_links(role, request.path),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from tovholder.web.views import clinic, front, minplan, monitoring
+from tovholder.web.views import clinic, front, login, minplan, monitoring
 from tovholder.web.views.clinic_acts import ACTS, questionnaire
 
 app_name = "web"
@@ -14,7 +14,14 @@ _COURSE = "klinik/patient/<str:patient_id>/<slug:package>/"
 urlpatterns = [
     path("", front.front, name="front"),
     path("login/persona", front.persona, name="persona"),
-    path("logud", front.log_out, name="logout"),
+    path("login/hos/<slug:issuer_id>", login.to_issuer, name="login-to"),
+    path("login/hos/<slug:issuer_id>/retur", login.from_issuer, name="login-back"),
+    path("login/hos/<slug:issuer_id>/afmeld", login.back_channel, name="login-ended"),
+    path("login/rolle", login.hat, name="hat"),
+    path("login/igen", login.again, name="login-again"),
+    path("logud", login.log_out, name="logout"),
+    path("logud/overalt", login.log_out_everywhere, name="logout-everywhere"),
+    path("logget-ud", login.logged_out, name="logged-out"),
     path("sprog/", front.language, name="language"),
     path("klinik/", clinic.cockpit, name="cockpit"),
     path(_COURSE, clinic.patient, name="patient"),

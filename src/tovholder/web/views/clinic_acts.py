@@ -21,7 +21,7 @@ from tovholder.appointments import actions as appointment_actions
 from tovholder.base.errors import Category, Issue, Problem, not_found
 from tovholder.packages.model import Form as PackageForm
 from tovholder.plan import actions
-from tovholder.web import errors, reading
+from tovholder.web import errors, kept, reading
 from tovholder.web.view_models import FormError
 from tovholder.web.views import clinic
 from tovholder.web.views.common import for_roles, form_errors, technical
@@ -173,7 +173,7 @@ class Act:
         act = self
 
         @require_http_methods(["GET", "POST"])
-        @for_roles(Role.GP, Role.STAFF)
+        @for_roles(Role.GP, Role.STAFF, resumes=act.has_form)
         def view(request: HttpRequest, ctx: Context, patient_id: str, package: str) -> HttpResponse:
             if request.method == "GET":  # a reload after an error, or a bookmark
                 return HttpResponseRedirect(reverse("web:patient", args=[patient_id, package]))
@@ -209,6 +209,8 @@ def perform(request: HttpRequest, ctx: Context, patient_id: str, package: str, a
         form = sheets.bind(act.name, request.POST)
         if form is None:
             raise not_found("The appointment")
+        if kept.is_resumed(request):
+            return clinic.show(request, ctx, course, sheets, errors=form_errors(form))
         if not form.is_valid():
             return clinic.show(request, ctx, course, sheets, errors=form_errors(form), status=422)
     try:
@@ -240,7 +242,7 @@ def _typed(form: Form | None) -> tuple[str, ...]:
 
 
 @require_http_methods(["GET", "POST"])
-@for_roles(Role.GP, Role.STAFF)
+@for_roles(Role.GP, Role.STAFF, resumes=True)
 def questionnaire(request: HttpRequest, ctx: Context, patient_id: str, package: str, form_id: str) -> HttpResponse:
     """A questionnaire of the package about one patient: the deep link from the list."""
     course = reading.course(ctx, patient_id, package)
@@ -256,7 +258,7 @@ def questionnaire(request: HttpRequest, ctx: Context, patient_id: str, package: 
         answers, issues = forms.parse(form, sent)
         wrong = {issue.path for issue in issues}
         issues += [issue for issue in forms.check(form, answers) if issue.path not in wrong]
-        if not issues:
+        if not issues and not kept.is_resumed(request):
             _record(ctx, course, form_id, answers)
             messages.success(request, _("Svarene er gemt."))
             is_needs = form_id == course.package.level.base.form

@@ -7,24 +7,33 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Concatenate, ParamSpec
 
+from django.contrib import messages
 from django.forms import Form, RadioSelect
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
-from django.utils.http import urlencode
+from django.utils.http import url_has_allowed_host_and_scheme, urlencode
+from django.utils.translation import gettext as _
 
-from tovholder.access import audit
+from tovholder.access import audit, sessions
 from tovholder.access.domain import Context, Role
 from tovholder.access.web import context_for
+from tovholder.base.clock import system_clock
 from tovholder.base.errors import Category, Problem, forbidden
 from tovholder.store import trail
+from tovholder.web import kept
 from tovholder.web.view_models import FormError
 
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, Context, P], HttpResponse]
 
 
-def for_roles(*roles: Role) -> Callable[[View[P]], Callable[Concatenate[HttpRequest, P], HttpResponse]]:
-    """Let in people of these roles; send those who are not logged in to the front page first."""
+def for_roles(
+    *roles: Role, resumes: bool = False
+) -> Callable[[View[P]], Callable[Concatenate[HttpRequest, P], HttpResponse]]:
+    """Let in people of these roles; send those who are not logged in to the front page first.
+
+    resumes: the view can show again what was typed before a session ended (web/kept.py).
+    """
 
     def wrap(view: View[P]) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
         @wraps(view)
@@ -34,16 +43,42 @@ def for_roles(*roles: Role) -> Callable[[View[P]], Callable[Concatenate[HttpRequ
             except Problem as problem:
                 if problem.category is not Category.UNAUTHENTICATED:
                     raise
-                return HttpResponseRedirect(f"{reverse('web:front')}?{urlencode({'next': request.path})}")
+                return _to_login(request, resumes=resumes)
             if ctx.role not in roles:
                 _note_refusal(ctx, view.__name__, kwargs.get("patient_id"))
                 raise forbidden("role", "This page is for another role", ", ".join(roles))
-            return view(request, ctx, *args, **kwargs)
+            if not resumes:
+                return view(request, ctx, *args, **kwargs)
+            is_sent = request.method == "POST"
+            if request.method == "GET":
+                kept.resume(request, ctx.person, ctx.now)
+            response = view(request, ctx, *args, **kwargs)
+            if is_sent and response.status_code == 302:
+                kept.drop(request, response, ctx.person, ctx.now)
+            return response
 
         guarded.roles = frozenset(roles)  # type: ignore[attr-defined]
+        guarded.resumes = resumes  # type: ignore[attr-defined]
         return guarded
 
     return wrap
+
+
+def _to_login(request: HttpRequest, *, resumes: bool) -> HttpResponse:
+    """To the login, or to choosing a role; what was typed into a form is kept, where it is known whose session ended."""
+    known = sessions.login_of(request)
+    where = reverse("web:hat" if known is not None else "web:front")
+    response = HttpResponseRedirect(f"{where}?{urlencode({'next': request.path})}")
+    user = known.user if known is not None else sessions.ended(request)
+    if request.method == "POST" and resumes and user and kept.keep(request, response, user, system_clock()):
+        messages.warning(
+            request,
+            _("Du har været væk for længe og er logget ud. Det, du havde skrevet, er gemt i en halv time: log ind igen, så"
+              " står det i formularen."),
+        )  # fmt: skip
+    elif sessions.ended(request):
+        messages.warning(request, _("Du har været væk for længe og er logget ud. Log ind igen."))
+    return response
 
 
 def _note_refusal(ctx: Context, page: str, patient: object) -> None:
@@ -51,6 +86,12 @@ def _note_refusal(ctx: Context, page: str, patient: object) -> None:
         trail.note_refusal(ctx, "Patient", patient)
     else:
         audit.gather(audit.Entry(ctx, "refused", frozenset(), f"page:{page}", outcome="refused"))
+
+
+def safe_next(request: HttpRequest, wanted: str) -> str:
+    """The page that is wanted afterwards, when it is one of ours; else nothing."""
+    allowed = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
+    return wanted if allowed and wanted.startswith("/") else ""
 
 
 def open_to_all(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:

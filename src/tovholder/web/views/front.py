@@ -10,17 +10,20 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import translation
-from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.http import urlencode
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET, require_POST
 
-from tovholder.access import personas, sessions
+from tovholder.access import audit_acts, issuers, personas, sessions
 from tovholder.access.domain import Role
+from tovholder.access.issuers import Kind
 from tovholder.access.people import Persona
+from tovholder.access.web import context_for
 from tovholder.base import clock
 from tovholder.base.errors import Category, Problem
-from tovholder.web.context import home_of
-from tovholder.web.views.common import open_to_all
+from tovholder.web.views.common import open_to_all, safe_next
+from tovholder.web.views.login import then_or_home
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,15 @@ class Group:
     personas: tuple[Persona, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Providers:
+    """Login providers for the same people, each with its id and the words on its button."""
+
+    title: Any
+    issuers: tuple[tuple[str, str], ...]
+
+
+_KINDS = ((Kind.CITIZEN, _("Patienter og pårørende")), (Kind.STAFF, _("Sundhedspersonale og myndigheder")))
 _GROUPS: tuple[tuple[Any, Any, str, frozenset[Role]], ...] = (
     (
         _("Patienter"),
@@ -71,19 +83,23 @@ def groups_of(found: list[Persona]) -> tuple[Group, ...]:
     )
 
 
-def _safe_next(request: HttpRequest, wanted: str) -> str:
-    allowed = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
-    return wanted if allowed and wanted.startswith("/") else ""
-
-
 @require_GET
 @open_to_all
 def front(request: HttpRequest) -> HttpResponse:
     """Who do you want to be?"""
+    language = get_language() or "da"
+    providers = tuple(
+        Providers(text, tuple((one.id, one.title[language]) for one in issuers.current() if one.kind is kind))
+        for kind, text in _KINDS
+    )
     return render(
         request,
         "web/front.html",
-        {"groups": groups_of(personas.all_personas()), "next": _safe_next(request, request.GET.get("next", ""))},
+        {
+            "groups": groups_of(personas.all_personas()),
+            "providers": [one for one in providers if one.issuers],
+            "next": safe_next(request, request.GET.get("next", "")),
+        },
     )
 
 
@@ -97,17 +113,11 @@ def persona(request: HttpRequest) -> HttpResponse:
         raise Problem(Category.INVALID, "Choose a person", kept="nobody was logged in")
     personas.log_in_as(request, name)
     hat = sessions.hat_of(request, clock.system_clock())
-    home = home_of(hat.role if hat else None)
-    wanted = _safe_next(request, request.POST.get("next", ""))
-    return HttpResponseRedirect(wanted if wanted.startswith(home) and home != reverse("web:front") else home)
-
-
-@require_POST
-@open_to_all
-def log_out(request: HttpRequest) -> HttpResponse:
-    """End the session."""
-    sessions.end(request)
-    return HttpResponseRedirect(reverse("web:front"))
+    wanted = safe_next(request, request.POST.get("next", ""))
+    if hat is None:
+        return HttpResponseRedirect(f"{reverse('web:hat')}?{urlencode({'next': wanted})}")
+    audit_acts.login(context_for(request), how="persona")
+    return HttpResponseRedirect(then_or_home(wanted, hat))
 
 
 @require_POST
@@ -115,7 +125,7 @@ def log_out(request: HttpRequest) -> HttpResponse:
 def language(request: HttpRequest) -> HttpResponse:
     """Keep the chosen language in a cookie, and go back to where the person was."""
     chosen = request.POST.get("language", "")
-    response = HttpResponseRedirect(_safe_next(request, request.POST.get("next", "")) or reverse("web:front"))
+    response = HttpResponseRedirect(safe_next(request, request.POST.get("next", "")) or reverse("web:front"))
     if chosen in dict(settings.LANGUAGES):
         translation.activate(chosen)
         response.set_cookie(

@@ -15,7 +15,7 @@ from tovholder.base.errors import not_found
 from tovholder.plan import actions
 from tovholder.plan.queries import minplan_view
 from tovholder.plan.views import MinPlanView
-from tovholder.web import forms, reading
+from tovholder.web import forms, kept, reading
 from tovholder.web.minplan_models import Holder
 from tovholder.web.presenters.minplan import holder_view, minplan_page
 from tovholder.web.views.common import for_roles, form_errors
@@ -51,7 +51,7 @@ def page(request: HttpRequest, ctx: Context) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-@for_roles(Role.CITIZEN)
+@for_roles(Role.CITIZEN, resumes=True)
 def add_goal(request: HttpRequest, ctx: Context, package: str) -> HttpResponse:
     """A goal in the patient's own words."""
     if request.method == "GET":
@@ -61,6 +61,8 @@ def add_goal(request: HttpRequest, ctx: Context, package: str) -> HttpResponse:
     if course is None:
         raise not_found("The course")
     form = forms.OwnGoalForm(request.POST, today=ctx.today, name="maal")
+    if kept.is_resumed(request):
+        return _show(request, ctx, form)
     if not form.is_valid():
         return _show(request, ctx, form, status=422)
     actions.add_goal(ctx, patient_id=view.patient.id, episode_id=course.episode.id, text=form.cleaned_data["text"])
