@@ -190,27 +190,36 @@ def in_force(ctx: Context, patients: Iterable[str]) -> list[Block]:
     return [_block(row) for row in database.rows(sql, [*people, *whose, now, now])]
 
 
+def concerned(ctx: Context) -> tuple[frozenset[str], frozenset[str]]:
+    """Of those the actor's organisation is related to: who has blocked the actor whole, and who keeps part back."""
+    names = actors(ctx)
+    if not names or ctx.organization is None:
+        return frozenset(), frozenset()
+    now, today = days.millis(ctx.now), ctx.today
+    by, whose = database.in_list("blk.actor", names)
+    of, units = database.in_list("rel.organization_id", ctx.units or (ctx.organization,))
+    sql = (
+        "SELECT DISTINCT blk.patient_id, blk.narrow FROM access_block AS blk JOIN access_relation AS rel"
+        f" ON rel.patient_id = blk.patient_id WHERE {of} AND rel.from_day <= %s"
+        f" AND (rel.to_day IS NULL OR rel.to_day >= %s) AND {by} AND blk.from_ms <= %s AND blk.until_ms > %s"
+    )
+    found = database.rows(sql, [*units, today, today, *whose, now, now])
+    opened = set(lifted(ctx))
+    whole = {str(patient) for patient, narrow in found if not narrow} - opened
+    return frozenset(whole), frozenset({str(patient) for patient, narrow in found if narrow} - opened - whole)
+
+
 def withheld(ctx: Context, patients: Iterable[str] | None = None) -> bool:
     """Whether part of these patients' data is kept from the actor: then an answer about them says so.
 
     Of a patient who is blocked whole nothing is said, as of one who is not there. patients: None for all the actor's
     organisation is related to.
     """
-    if patients is not None:
-        return any(block.narrow for block in in_force(ctx, patients))
-    names = actors(ctx)
-    if not names or ctx.organization is None:
-        return False
-    now, today = days.millis(ctx.now), ctx.today
-    by, whose = database.in_list("blk.actor", names)
-    sql = (
-        f"SELECT DISTINCT blk.patient_id FROM access_block AS blk JOIN access_relation AS rel"
-        f" ON rel.patient_id = blk.patient_id WHERE rel.organization_id = %s AND rel.from_day <= %s"
-        f" AND (rel.to_day IS NULL OR rel.to_day >= %s) AND {by} AND blk.narrow"
-        " AND blk.from_ms <= %s AND blk.until_ms > %s"
-    )
-    found = {str(row[0]) for row in database.rows(sql, [ctx.organization, today, today, *whose, now, now])}
-    return bool(found - set(lifted(ctx)))
+    if patients is None:
+        return bool(concerned(ctx)[1])
+    found = in_force(ctx, patients)
+    whole = {block.patient_id for block in found if not block.narrow}
+    return any(block.narrow and block.patient_id not in whole for block in found)
 
 
 def _block(row: tuple[Any, ...]) -> Block:

@@ -16,6 +16,7 @@ from tovholder.cockpit import ranking
 from tovholder.cockpit.flags import reason
 from tovholder.cockpit.ranking import Gathered, NextStep, OpenFlag
 from tovholder.packages.model import Package
+from tovholder.store import reading, schema, withholding
 
 EPISODES = """
 SELECT e.patient_id, e.episode_id, e.package, e.phase, e.clock_start_day, e.deadline_day, e.legacy,
@@ -129,21 +130,26 @@ def clinic_list(ctx: Context) -> list[ClinicRow]:
 
 
 def open_flags(ctx: Context, episodes: Sequence[str]) -> dict[str, tuple[OpenFlag, ...]]:
-    """Open flags of courses the caller has already been let see, worst and oldest first."""
+    """Open flags of courses the caller has already been let see, worst and oldest first; none that was raised by facts
+    of which some are kept from the caller.
+    """
     known = packages.builtin()
     found: dict[str, list[OpenFlag]] = {}
+    kept = withholding.of_facts(ctx, schema.fact_tables()) if episodes else withholding.NOTHING
     term, values = database.in_list("episode_id", episodes)
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT episode_id, package, rule_id, severity, since_day, values_json FROM cockpit_flag"
+            "SELECT patient_id, episode_id, package, rule_id, severity, since_day, values_json FROM cockpit_flag"
             f" WHERE cleared_ms IS NULL AND {term}",
             values,
         )
-        for episode_id, package_id, rule_id, severity, since_day, values_json in cursor.fetchall():
+        for patient_id, episode_id, package_id, rule_id, severity, since_day, values_json in cursor.fetchall():
             package = known.get(package_id)
             rule = next((item for item in package.rules if item.id == rule_id), None) if package else None
-            if rule is None:
+            if rule is None or package is None:
                 continue  # a rule that left the package: the daily run clears its flags
+            if kept.tables.get(patient_id, frozenset()) & reading.tables_of(rule.sql, package.parameters):
+                continue  # it would tell of what the patient keeps back
             told = json.loads(values_json)
             found.setdefault(episode_id, []).append(
                 OpenFlag(

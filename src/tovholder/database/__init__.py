@@ -29,6 +29,7 @@ __all__ = [
     "execute",
     "execute_many",
     "fill_scope",
+    "fill_withheld",
     "horizon",
     "in_list",
     "in_transaction",
@@ -242,6 +243,11 @@ def horizon() -> int:
 def fill_scope(patients: Iterable[str]) -> None:
     """Name the patients a set-wise rule may see: the rows of ``scope_patient``, for this connection until the next call."""
     _engine().fill_scope(sorted(set(patients)))
+
+
+def fill_withheld(rows: Iterable[tuple[str, str]]) -> None:
+    """Name the facts' rows a rule may not see: the rows of ``scope_withheld``, for this connection until the next call."""
+    _engine().fill_withheld(sorted(set(rows)))
 
 
 def scope_ddl() -> list[str]:

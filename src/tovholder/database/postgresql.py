@@ -23,9 +23,13 @@ _WIDEST = 3
 # Whom a set-wise rule may see: ids (which hold no space) in a setting of the session. A temporary table would cost
 # several round trips each time and know no statistics.
 _SCOPE = "tovholder.scope"
+_WITHHELD = "tovholder.withheld"
 SCOPE_DDL = [
     "CREATE OR REPLACE VIEW scope_patient AS SELECT unnest(string_to_array("
-    f"NULLIF(current_setting('{_SCOPE}', true), ''), ' ')) COLLATE \"C\" AS patient_id"
+    f"NULLIF(current_setting('{_SCOPE}', true), ''), ' ')) COLLATE \"C\" AS patient_id",
+    "CREATE OR REPLACE VIEW scope_withheld AS SELECT split_part(told, '/', 1) COLLATE \"C\" AS fact,"
+    " split_part(told, '/', 2) COLLATE \"C\" AS id FROM unnest(string_to_array("
+    f"NULLIF(current_setting('{_WITHHELD}', true), ''), ' ')) AS told",
 ]
 # From here on, COPY is quicker than one statement with arrays (measured; it cannot be pipelined).
 COPY_FROM = 50
@@ -261,6 +265,12 @@ def horizon() -> int:
 def fill_scope(patients: Sequence[str]) -> None:
     """The session's setting; ids hold no space (R4 §2.24.0.1)."""
     rows("SELECT set_config(%s, %s, false)", [_SCOPE, " ".join(patients)])
+
+
+def fill_withheld(rows: Sequence[tuple[str, str]]) -> None:
+    """The session's setting, as the scope is."""
+    told = " ".join(f"{fact}/{rid}" for fact, rid in rows)
+    short.rows("SELECT set_config(%s, %s, false)", [_WITHHELD, told])
 
 
 def broken(error: IntegrityError) -> str:

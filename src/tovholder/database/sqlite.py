@@ -16,6 +16,7 @@ from tovholder.database.opened import Answer, Opened, Statement
 
 MOST_PATIENTS = 2**31  # none is locked for itself
 SCOPE_DDL: list[str] = []  # the table is the connection's own and made when it is first filled
+_WITHHELD = "CREATE TEMP TABLE IF NOT EXISTS scope_withheld (fact TEXT, id TEXT, PRIMARY KEY (fact, id)) WITHOUT ROWID"
 _SCOPE = "CREATE TEMP TABLE IF NOT EXISTS scope_patient (patient_id TEXT PRIMARY KEY) WITHOUT ROWID"
 
 
@@ -170,6 +171,14 @@ def fill_scope(patients: Sequence[str]) -> None:
         cursor.execute(_SCOPE)
         cursor.execute("DELETE FROM scope_patient")
         cursor.executemany("INSERT INTO scope_patient (patient_id) VALUES (%s)", [(patient,) for patient in patients])
+
+
+def fill_withheld(rows: Sequence[tuple[str, str]]) -> None:
+    """A temporary table of the connection's own."""
+    with connection.cursor() as cursor:
+        cursor.execute(_WITHHELD)
+        cursor.execute("DELETE FROM scope_withheld")
+        cursor.executemany("INSERT OR IGNORE INTO scope_withheld (fact, id) VALUES (%s, %s)", rows)
 
 
 def broken(error: IntegrityError) -> str:

@@ -19,6 +19,7 @@ _DIALECT: Mapping[str, str] = MappingProxyType(
     {"sqlite": "sqlite", "duckdb": "duckdb", "postgresql": "postgres", "spark": "spark"}
 )
 SCOPE_PATIENT = "scope_patient"
+SCOPE_WITHHELD = "scope_withheld"
 SCOPE_ORGANIZATION = "scope_organization"
 _CLINIC = "scope_clinic"
 
@@ -72,13 +73,17 @@ class Compiled:
 
 @lru_cache(maxsize=4096)
 def compile(  # noqa: A001  (always used as rules.compile.compile)
-    checked: Checked, engine: Engine, scope: Scope, leave_out: LeaveOut | None = None
+    checked: Checked, engine: Engine, scope: Scope, leave_out: LeaveOut | None = None, *, withheld: bool = False
 ) -> Compiled:
-    """The query of one rule for one engine, reading nothing outside the scope."""
+    """The query of one rule for one engine, reading nothing outside the scope.
+
+    withheld: nor any row named in the table ``scope_withheld(fact, id)``, which the caller fills: with the fact and its
+    first column, or with no fact and a patient all of whose rows are meant.
+    """
     tree = checked.tree.copy()
     _widen(tree, checked, engine)
     own = tree.args.get("with_")
-    ctes = [*_scoped(checked, engine, scope, leave_out), *(own.expressions if own is not None else [])]
+    ctes = [*_scoped(checked, engine, scope, leave_out, withheld), *(own.expressions if own is not None else [])]
     tree.set("with_", exp.With(expressions=ctes))
     names = sorted({str(node.this) for node in tree.find_all(exp.Placeholder)})
     if engine == "postgresql":
@@ -92,7 +97,9 @@ def _type(checked: Checked, name: str) -> ColumnType:
     return "int" if isinstance(checked.parameters.get(name), int) else "text"  # scope_… are ids
 
 
-def _scoped(checked: Checked, engine: Engine, scope: Scope, leave_out: LeaveOut | None) -> Iterable[exp.CTE]:
+def _scoped(
+    checked: Checked, engine: Engine, scope: Scope, leave_out: LeaveOut | None, withheld: bool
+) -> Iterable[exp.CTE]:
     """One CTE per fact read, named as the fact, over the physical table."""
     if isinstance(scope, Clinic):
         yield _clinic(engine)
@@ -101,10 +108,19 @@ def _scoped(checked: Checked, engine: Engine, scope: Scope, leave_out: LeaveOut 
         condition = None if name in checked.schema.unscoped else _belongs(scope, engine)
         if condition is not None:
             query = query.where(condition, copy=False)
+        if withheld and name not in checked.schema.unscoped:
+            query = query.where(_not_withheld("", "patient_id"), copy=False)
+            query = query.where(_not_withheld(name, next(iter(checked.schema.tables[name]))), copy=False)
         if leave_out is not None and leave_out.table == name and leave_out.count:
             ids = [_bound(f"scope_out_{index}", engine, "text") for index in range(leave_out.count)]
             query = query.where(exp.Not(this=exp.In(this=exp.column(leave_out.column), expressions=ids)), copy=False)
         yield _cte(name, query, engine)
+
+
+def _not_withheld(fact: str, column: str) -> exp.Expr:
+    named = exp.EQ(this=exp.column("fact"), expression=exp.Literal.string(fact))
+    ids = _from(SCOPE_WITHHELD, "id").where(named, copy=False)
+    return exp.Not(this=exp.In(this=exp.column(column), query=exp.Subquery(this=ids)))
 
 
 def ids_of(checked: Checked, table: str, engine: Engine) -> Compiled:

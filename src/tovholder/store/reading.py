@@ -16,7 +16,7 @@ from tovholder.base.errors import Category, Issue, Problem
 from tovholder.fhir.validate import resource_types
 from tovholder.rules import check, compile, run
 from tovholder.rules import schema as rule_schema
-from tovholder.store import schema, scope
+from tovholder.store import schema, scope, withholding
 from tovholder.store.trail import note as note
 from tovholder.store.trail import note_refusal
 
@@ -55,7 +55,10 @@ def facts(
     else:
         rule_scope = compile.Patients()
         fill_scope_by_relation(ctx, allowed.relations)
-    checked, compiled = prepared(sql, params or {}, rule_scope)
+    kept = withholding.of_facts(ctx, tables_of(sql, params or {}), patient)
+    if kept:
+        database.fill_withheld(kept.named)
+    checked, compiled = prepared(sql, params or {}, rule_scope, withheld=bool(kept))
     with connection.cursor() as cursor:
         rows = run.run(compiled, cursor, bound)
     names = [column[0] for column in checked.columns]
@@ -89,23 +92,32 @@ def fill_scope_by_relation(ctx: Context, kinds: Sequence[str]) -> None:
 
 
 def prepared(
-    sql: str, parameters: Mapping[str, int | str], rule_scope: compile.Scope, engine: compile.Engine | None = None
+    sql: str,
+    parameters: Mapping[str, int | str],
+    rule_scope: compile.Scope,
+    engine: compile.Engine | None = None,
+    *,
+    withheld: bool = False,
 ) -> tuple[check.Checked, compile.Compiled]:
     """A SELECT of the subset with the parameters it may bind, checked and compiled once per process.
 
-    engine: which is to run it; the database's own without it.
+    engine: which is to run it; the database's own without it. withheld: rows are kept back (``database.fill_withheld``).
     """
     kinds = tuple(sorted((name, type(value)) for name, value in parameters.items()))
-    return _prepared(sql, kinds, rule_scope, engine or database.vendor())
+    return _prepared(sql, kinds, rule_scope, engine or database.vendor(), withheld)
 
 
 @lru_cache(maxsize=512)
 def _prepared(
-    sql: str, parameters: tuple[tuple[str, type], ...], rule_scope: compile.Scope, engine: compile.Engine
+    sql: str,
+    parameters: tuple[tuple[str, type], ...],
+    rule_scope: compile.Scope,
+    engine: compile.Engine,
+    withheld: bool,
 ) -> tuple[check.Checked, compile.Compiled]:
     declared: dict[str, int | str] = {name: kind() for name, kind in parameters}
     checked = check.parse(sql, fact_schema(), declared)
-    return checked, compile.compile(checked, engine, rule_scope)
+    return checked, compile.compile(checked, engine, rule_scope, withheld=withheld)
 
 
 def tables_of(sql: str, parameters: Mapping[str, int | str]) -> frozenset[str]:

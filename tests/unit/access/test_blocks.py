@@ -215,3 +215,34 @@ def test_the_patient_lets_an_organisation_in_until_a_day(here: World) -> None:
         uow.create(made)
     assert there(here.receiver, "Patient", patient)
     assert not there(here.later(10).receiver, "Patient", patient)
+
+
+DIAGNOSES = "SELECT d.patient_id, d.diagnosis_id, d.code FROM diagnosis AS d"
+MEASURED = "SELECT m.patient_id, m.code FROM measurement AS m"
+PATIENTS = "SELECT p.patient_id FROM patient AS p"
+
+
+def test_facts_leave_out_what_is_kept_back_for_one_patient_and_for_the_clinic(here: World) -> None:
+    open_one, half, whole = here.patient(), here.patient(family="Hansen"), here.patient(family="Olsen")
+    for one in (open_one, half, whole):
+        here.diagnose(one, "R95")
+        here.diagnose(one, "P76")
+        here.measure(one, "MCS88019", 80)
+    block(here, half, kind="mental-health", actor=f"Organization/{here.clinic}")
+    block(here, whole, actor=f"Organization/{here.clinic}")
+
+    def codes(ctx: Context, patient: str | None = None) -> list[tuple[str, str]]:
+        return sorted((row["patient_id"], row["code"]) for row in store.facts(ctx, DIAGNOSES, patient=patient))
+
+    everything = sorted([(open_one, "R95"), (open_one, "P76"), (half, "R95")])
+    assert codes(here.gp) == everything
+    assert codes(here.gp, half) == [(half, "R95")]
+    assert codes(here.gp, whole) == []
+    assert codes(here.citizen(half)) == [(half, "P76"), (half, "R95")]
+    assert len(codes(here.system)) == 6
+    assert {row["patient_id"] for row in store.facts(here.gp, MEASURED)} == {open_one, half}
+    assert {row["patient_id"] for row in store.facts(here.gp, PATIENTS)} == {open_one, half}
+    until = days.millis(here.now) + 1000
+    ctx = replace(here.gp, emergencies=(Emergency(1, half, until, "danger"),))
+    assert codes(ctx) == sorted([*everything, (half, "P76")])
+    assert codes(here.gp) == everything
