@@ -17,12 +17,13 @@ from tovholder.access.domain import Context, Role
 from tovholder.access.models import AccessToken, Assignment, User
 from tovholder.access.smart import tokens
 from tovholder.base import days
-from tovholder.base.errors import Category, Problem
+from tovholder.base.errors import Category, Issue, Problem
 
 __all__ = [
     "Held",
     "Persona",
     "User",
+    "context_named",
     "context_of_token",
     "forget_tokens",
     "make_token",
@@ -80,6 +81,26 @@ def personas() -> list[Persona]:
         )
         for row in Assignment.objects.select_related("user").order_by("id")
     ]
+
+
+def context_named(username: str, now: datetime, *, role: str = "") -> Context:
+    """The context of a user by login name, for commands that ask what they may do; nobody is logged in by it.
+
+    role: as what, where there are several. Raises Problem(NOT_FOUND, INVALID) that names what there is.
+    """
+    user = User.objects.filter(username=username, is_active=True).first()
+    who = hats.who(str(user.pk)) if user is not None else None
+    there = who.today(days.day_of(now)) if who is not None else ()
+    if who is None or not there:
+        raise Problem(Category.NOT_FOUND, "No user of that name may be anything today", kept="nothing was read")
+    fitting = [hat for hat in there if role in ("", str(hat.role))]
+    if len(fitting) != 1:
+        told = ", ".join(f"{hat.role} {hat.title}".strip() for hat in there)
+        issue = Issue("--role", "none or several of the user's roles are meant", f"one of: {told}", "value")
+        raise Problem(Category.INVALID, "As what does the user act?", [issue], kept="nothing was read")
+    context = hats.context_of(who.id, fitting[0].key, now)
+    assert context is not None  # the hat was among today's
+    return context
 
 
 def make_token(persona: str, now: datetime, *, hours: int = 12) -> str:

@@ -24,9 +24,7 @@ def _use_policy() -> None:
     """Nobody is let in by a policy with a fault in it: then the process does not start, and every fault is told."""
     try:
         chosen = policy.load(settings.ENV.policy or policy.FILE)
-        for row in chosen.rows:
-            for kind in sorted(row.types) if row.criteria else ():
-                criteria.check(kind, row.criteria)
+        criteria.check_all(chosen)
     except Problem as problem:
         told = "\n  ".join(str(issue) for issue in problem.issues)
         raise SettingsError(

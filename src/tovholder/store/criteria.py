@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from tovholder.access.policy import Policy
 from tovholder.base.errors import Category, Issue, Problem
 from tovholder.store import params
 from tovholder.store.params.asked import Asked
@@ -42,6 +43,19 @@ def condition(kind: str, criteria: str, row: str) -> Sql:
 def check(kind: str, criteria: str) -> None:
     """Raise Problem(INVALID) for criteria that a decision cannot rest on."""
     condition(kind, criteria, "r")
+
+
+def check_all(policy: Policy) -> None:
+    """Raise Problem(INVALID) for the first row of a policy whose criteria nothing can meet."""
+    for row in policy.rows:
+        for kind in sorted(row.types) if row.criteria else ():
+            try:
+                check(kind, row.criteria)
+            except Problem as problem:
+                where = f"{policy.name}: allow[{row.number}].matching"
+                issues = [Issue(where, issue.message, issue.expected, issue.code) for issue in problem.issues]
+                message = f"The access policy {policy.name} cannot be used"
+                raise Problem(Category.INVALID, message, issues, kept="nobody was let in by it") from None
 
 
 def _refused(message: str, expected: list[str]) -> Problem:
