@@ -82,8 +82,11 @@ def _links(role: Role | None, path: str) -> tuple[Link, ...]:
     links = []
     if role is Role.CITIZEN:
         links.append((_("Min plan"), reverse("web:minplan")))
+        links.append((_("Hvem har set den"), reverse("web:minplan-log")))
     if role in CLINIC:
         links.append((_("Patienter"), reverse("web:cockpit")))
+        links.append((_("Log"), reverse("web:clinic-log")))
     if sees_figures(role):
         links.append((_("Patientrettigheder i tal"), reverse("web:monitoring")))
-    return tuple(Link(text, url, path.startswith(url)) for text, url in links)
+    here = max((url for _text, url in links if path.startswith(url)), key=len, default="")
+    return tuple(Link(text, url, url == here) for text, url in links)

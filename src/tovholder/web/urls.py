@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from tovholder.web.views import clinic, front, login, minplan, monitoring
+from tovholder.web.views import clinic, front, log, login, minplan, monitoring
 from tovholder.web.views.clinic_acts import ACTS, questionnaire
 
 app_name = "web"
@@ -24,10 +24,15 @@ urlpatterns = [
     path("logget-ud", login.logged_out, name="logged-out"),
     path("sprog/", front.language, name="language"),
     path("klinik/", clinic.cockpit, name="cockpit"),
+    path("klinik/log", log.clinic, name="clinic-log"),
+    path("klinik/log.csv", log.clinic_csv, name="clinic-log-csv"),
     path(_COURSE, clinic.patient, name="patient"),
     path(_COURSE + "formular/<str:form_id>", questionnaire, name="form"),
     *[path(_COURSE + act.path, act.view, name=f"act-{act.name}") for act in ACTS],
     path("minplan/", minplan.page, name="minplan"),
+    path("minplan/log", log.patient, name="minplan-log"),
+    path("minplan/log.csv", log.patient_csv, name="minplan-log-csv"),
+    path("minplan/log.json", log.patient_json, name="minplan-log-json"),
     path("minplan/<slug:package>/maal", minplan.add_goal, name="minplan-goal"),
     path("monitorering/", monitoring.page, name="monitoring"),
     path("monitorering/ret-til-plan.csv", monitoring.download, name="monitoring_csv"),
