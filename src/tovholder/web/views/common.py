@@ -91,7 +91,7 @@ def _note_refusal(ctx: Context, page: str, patient: object) -> None:
 def safe_next(request: HttpRequest, wanted: str) -> str:
     """The page that is wanted afterwards, when it is one of ours; else nothing."""
     allowed = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
-    return wanted if allowed and wanted.startswith("/") else ""
+    return wanted if allowed and wanted.startswith("/") and wanted.isprintable() and ".." not in wanted else ""
 
 
 def open_to_all(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
