@@ -12,9 +12,11 @@ from lib.people import clinic, condition, patient, system
 from tovholder import store
 from tovholder.access import Role, people
 from tovholder.access.people import Persona
+from tovholder.access.smart.domain import APP_ROLES
 
 # Who gets an answer (not a refusal) on GET. "open": nobody need be logged in. "token": bearer token only.
 # "client": a client's proof, by POST. "app": a registered app's request, else 400.
+# "own": one of a kind that is made first; of another it is not there.
 # "post": GET is refused for everybody with 405 or leads to the page it belongs to.
 CLINIC = frozenset({Role.GP, Role.STAFF})
 EVERYBODY = frozenset(Role) - {Role.SYSTEM}
@@ -60,6 +62,11 @@ ROUTES: dict[str, Any] = {
     "logud/overalt": "post",
     "logget-ud": "open",
     "sprog/": "post",
+    "smart/adgang/<str:request_id>": "own",
+    "smart/apps": frozenset(APP_ROLES),
+    "drift/klienter": frozenset({Role.OPERATOR}),
+    "drift/klienter/ny": frozenset({Role.OPERATOR}),
+    "drift/klienter/<str:client_id>": "own",
     "klinik/": CLINIC,
     "klinik/log": CLINIC,
     "klinik/log.csv": CLINIC,
@@ -130,6 +137,8 @@ def test_the_matrix(world: dict[str, str], role: Role) -> None:
             assert status == 200, url
         elif who == "token":
             assert status in (401, 405), url
+        elif who == "own":
+            assert status in (403, 404), url
         elif who in ("app", "client"):
             assert status in (400, 405), url
         elif who == "post":

@@ -148,7 +148,7 @@ class Asking:
         answer = person.browser.get("/smart/authorize", self.params(scope, **changed))
         assert answer.status_code == 302, answer.content
         where = answer["Location"]
-        assert where.startswith("/apps/adgang/"), where
+        assert where.startswith("/smart/adgang/"), where
         now, ctx = system_clock(), person.context
         waiting = requests.find(where.rsplit("/", 1)[1], ctx, person.hat, now)
         if patient:

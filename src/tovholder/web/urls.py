@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from tovholder.web.views import clinic, front, log, login, minplan, monitoring
+from tovholder.web.views import clients, clinic, front, log, login, minplan, monitoring, smart
 from tovholder.web.views.clinic_acts import ACTS, questionnaire
 
 app_name = "web"
@@ -23,11 +23,17 @@ urlpatterns = [
     path("logud/overalt", login.log_out_everywhere, name="logout-everywhere"),
     path("logget-ud", login.logged_out, name="logged-out"),
     path("sprog/", front.language, name="language"),
+    path("smart/adgang/<str:request_id>", smart.consent, name="app-consent"),
+    path("smart/apps", smart.given, name="apps"),
+    path("drift/klienter", clients.everyone, name="clients"),
+    path("drift/klienter/ny", clients.add, name="client-add"),
+    path("drift/klienter/<str:client_id>", clients.one, name="client"),
     path("klinik/", clinic.cockpit, name="cockpit"),
     path("klinik/log", log.clinic, name="clinic-log"),
     path("klinik/log.csv", log.clinic_csv, name="clinic-log-csv"),
     path(_COURSE, clinic.patient, name="patient"),
     path(_COURSE + "formular/<str:form_id>", questionnaire, name="form"),
+    path(_COURSE + "app", smart.launch, name="app-launch"),
     *[path(_COURSE + act.path, act.view, name=f"act-{act.name}") for act in ACTS],
     path("minplan/", minplan.page, name="minplan"),
     path("minplan/log", log.patient, name="minplan-log"),

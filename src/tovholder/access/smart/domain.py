@@ -112,4 +112,3 @@ class Asked:
     challenge: str
     nonce: str = ""
     launch: str = ""
-    silent: bool = False  # prompt=none: no page may be shown

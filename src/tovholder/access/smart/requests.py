@@ -111,6 +111,8 @@ def receive(params: Mapping[str, list[str]], base: str, now: datetime) -> str:
         raise refuse("unsupported_response_type", "response_type must be code")
     if told.get("response_mode", "query") != "query":
         raise refuse("invalid_request", "response_mode must be query")
+    if told.get("prompt") == "none":
+        raise refuse("interaction_required", "a person always sees which app it is")
     if not state:
         raise refuse("invalid_request", "state is missing")
     if told.get("code_challenge_method") != "S256" or not _CHALLENGE.fullmatch(told.get("code_challenge", "")):
@@ -130,7 +132,6 @@ def receive(params: Mapping[str, list[str]], base: str, now: datetime) -> str:
         told["code_challenge"],
         nonce=told.get("nonce", "")[:300],
         launch=told.get("launch", ""),
-        silent=told.get("prompt") == "none",
     )
     request_id = secrets.token_urlsafe(24)
     with database.write_turn(), transaction.atomic():

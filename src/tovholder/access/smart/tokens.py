@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import secrets
+import uuid
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -318,6 +319,10 @@ def revoke(client: Client, token: str, now: datetime) -> None:
 
 def end_grant(grant_id: str, user_id: str, now: datetime) -> bool:
     """A person takes back what they gave; False when they gave no such thing (any more)."""
+    try:
+        uuid.UUID(grant_id)
+    except ValueError:
+        return False
     with database.write_turn(), transaction.atomic():
         row = SmartGrant.objects.select_related("client").filter(id=grant_id, user_id=user_id, ended_ms=None).first()
         if row is not None:

@@ -23,7 +23,7 @@ def authorize(request: HttpRequest) -> HttpResponse:
         found = requests.receive(dict(given.lists()), http.base_url(request), now)
     except requests.Refusal as refusal:
         return leave(refusal.address)
-    response = HttpResponseRedirect(f"/apps/adgang/{found}")
+    response = HttpResponseRedirect(f"/smart/adgang/{found}")
     response.headers["Cache-Control"] = "no-store"
     return response
 

@@ -49,7 +49,7 @@ def configuration(root: str) -> dict[str, Any]:
         "token_endpoint": f"{root}/smart/token",
         "introspection_endpoint": f"{root}/smart/introspect",
         "revocation_endpoint": f"{root}/smart/revoke",
-        "management_endpoint": f"{root}/apps",
+        "management_endpoint": f"{root}/smart/apps",
         "token_endpoint_auth_methods_supported": [str(method) for method in Method],
         "token_endpoint_auth_signing_alg_values_supported": list(ASSERTION_ALGORITHMS),
         "grant_types_supported": list(GRANT_TYPES),

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods
 
 from tovholder import store
 from tovholder.access.domain import Context, Role
+from tovholder.access.smart import clients
 from tovholder.cockpit import queries as cockpit_queries
 from tovholder.fhir import systems
 from tovholder.web import reading
@@ -80,6 +81,7 @@ def show(
             "errors": errors,
             "technical": technical,
             "typed": typed,
+            "apps": clients.launchable(ctx.role, ctx.organization),
             "level_open": bool(sheets.decide.errors) or _proposes_anew(page),
         },
         status=status,
