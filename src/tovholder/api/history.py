@@ -20,6 +20,8 @@ from tovholder.store import History, Period, Version
 
 DEFAULT_COUNT = 50
 PARAMETERS = ("_count", "_since", "_at", "_cursor", "_format", "_pretty")
+# A history has no place for an outcome beside its versions; the label says that some are left out (v3 ObservationValue).
+_REDACTED = {"system": "http://terminology.hl7.org/CodeSystem/v3-ObservationValue", "code": "REDACTED"}
 _METHODS = {"create": "POST", "update": "PUT", "delete": "DELETE"}
 
 
@@ -49,6 +51,8 @@ def _bundle(base: str, page: History, links: list[dict[str, str]]) -> dict[str, 
         "meta": {"lastUpdated": http.instant(page.moment)},
         "type": "history",
     }
+    if page.withheld:
+        bundle["meta"]["security"] = [_REDACTED]
     if page.total is not None:
         bundle["total"] = page.total
     bundle["link"] = links

@@ -13,12 +13,12 @@ from tovholder import database
 from tovholder.access import Context, audit
 from tovholder.access.domain import Scope
 from tovholder.access.policy import decide
-from tovholder.base.errors import forbidden
+from tovholder.base.errors import Issue, forbidden
 from tovholder.base.text import whole_number
 from tovholder.fhir import searchparams
 from tovholder.fhir.prepare import index_rows
 from tovholder.fhir.references import parse_reference, references, subjects_of
-from tovholder.store import compartment, paging, scope, shown, trail
+from tovholder.store import compartment, paging, scope, shown, trail, withholding
 from tovholder.store.rows import Stored
 
 CHUNK = 500
@@ -43,11 +43,15 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One page: what is about the patients, what that refers to, and where the next page begins (None: nowhere)."""
+    """One page: what is about the patients, what that refers to, and where the next page begins (None: nowhere).
+
+    withheld: what is said where something is kept from the actor.
+    """
 
     entries: tuple[Stored, ...]
     included: tuple[Stored, ...]
     cursor: str | None
+    withheld: Issue | None = None
 
 
 class _Place(NamedTuple):
@@ -68,7 +72,8 @@ def everything(ctx: Context, patient: Stored, wish: Wish, cursor: str | None = N
     part, place = _page(ctx, patient, wish, _decode(cursor))
     about = frozenset({patient.id}).union(*(subjects_of(one.resource) for one in part.entries))
     trail.note(audit.Entry(ctx, "search", about, f"{patient.reference}/$everything"))
-    return replace(part, cursor=_encode(place))
+    hidden = withholding.notice(ctx, ("Patient",), [patient.id])
+    return replace(part, cursor=_encode(place), withheld=hidden)
 
 
 def everything_of_all(ctx: Context, wish: Wish, cursor: str | None = None) -> Part:

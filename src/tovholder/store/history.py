@@ -14,7 +14,7 @@ from tovholder.access.policy import decide
 from tovholder.base.errors import not_found
 from tovholder.base.text import whole_number
 from tovholder.fhir.references import patient_of
-from tovholder.store import compartment, paging, reading, scope, shown
+from tovholder.store import compartment, paging, reading, scope, shown, withholding
 from tovholder.store.rows import Stored
 from tovholder.store.versions import note_refusal
 
@@ -35,13 +35,14 @@ class History:
     """One page. moment: epoch milliseconds; whoever asks next time for all since then misses nobody.
 
     total: how many versions there are (of one resource alone; None where it was not counted). cursor: where the next
-    page begins.
+    page begins. withheld: something is kept from the actor, because a patient has blocked it.
     """
 
     versions: tuple[Version, ...]
     total: int | None
     cursor: str | None
     moment: int
+    withheld: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +86,14 @@ def history(
         total = _require(ctx, str(kind), rid, clauses, bound)
     found, more = _page(clauses, bound, still, period, count, after, by_resource=rid is not None)
     seen: set[str] = set()
-    versions = tuple(version for row in found if (version := _version(ctx, row, seen)) is not None)
+    kept = withholding.Versions(ctx)
+    versions = tuple(version for row in found if (version := _version(ctx, row, seen, kept)) is not None)
+    hidden = withholding.notice(ctx, (kind,) if kind else ("Patient",), seen if rid else None)
     detail = f"{kind}/{rid}/_history" if rid else f"{kind}/_history" if kind else "_history"
     reading.note(audit.Entry(ctx, "read" if rid else "search", frozenset(seen), detail))
     next_page = _encode(moment, found[-1][3], found[-1][0]) if more and found else None
-    return History(versions, total if period == Period() and not still[0] else None, next_page, moment)
+    whole = period == Period() and not still[0] and hidden is None
+    return History(versions, total if whole else None, next_page, moment, hidden is not None)
 
 
 def _scope(ctx: Context, kind: str | None) -> tuple[str, list[Any], tuple[str, list[Any]]]:
@@ -171,7 +175,7 @@ def _are_few(clauses: Sequence[str], bound: Sequence[Any]) -> bool:
         return bool(cursor.fetchone()[0] <= FEW)
 
 
-def _version(ctx: Context, row: tuple[Any, ...], seen: set[str]) -> Version | None:
+def _version(ctx: Context, row: tuple[Any, ...], seen: set[str], kept: withholding.Versions) -> Version | None:
     _, kind, rid, updated, number, method, body, patient, current = row
     stored = Stored(None, kind, rid, number, updated, body=bytes(body))
     about = set(compartment.about(stored, patient))
@@ -182,6 +186,8 @@ def _version(ctx: Context, row: tuple[Any, ...], seen: set[str]) -> Version | No
             if first not in seen and not reading.sees(ctx, first):
                 return None
             about.add(first)
+        if kept.hold(stored):
+            return None
     seen |= about
     return Version(shown.to(ctx, stored), method)
 

@@ -7,7 +7,7 @@ from tovholder.access import Context, audit
 from tovholder.access.policy import decide
 from tovholder.base.errors import Category, Problem, not_found
 from tovholder.fhir.references import patient_of
-from tovholder.store import scope, shown
+from tovholder.store import scope, shown, withholding
 from tovholder.store.compartment import about
 from tovholder.store.reading import note, require_type, sees
 from tovholder.store.rows import Stored
@@ -39,11 +39,12 @@ def read(ctx: Context, kind: str, rid: str, *, version: int | None = None) -> St
     if number != current and stored.body:
         # A version from before the resource was moved to another patient is about the first one.
         first = patient_of(stored.resource)
-        if first is not None and first != patient:
-            if not sees(ctx, first):
-                note_refusal(ctx, kind, rid)
-                raise not_found(kind)
-            seen.add(first)
+        moved = first is not None and first != patient
+        if (moved and not sees(ctx, str(first))) or withholding.Versions(ctx).hold(stored):
+            note_refusal(ctx, kind, rid)
+            raise not_found(kind)
+        if moved:
+            seen.add(str(first))
     note(audit.Entry(ctx, "read", frozenset(seen), f"{kind}/{rid}"))
     if method == "delete":
         raise Problem(Category.GONE, f"{kind} was deleted", kept="its versions")

@@ -1,4 +1,8 @@
-"""What blocks keep back of the facts: a resource that is withheld gives no rows to whoever it is withheld from."""
+"""What blocks keep back beside the rows of a search: facts, versions of before; and what is said of it.
+
+A resource that is withheld gives no facts to whoever it is withheld from. A version of before is withheld by what it said
+itself, whatever was said later.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +11,12 @@ from dataclasses import dataclass, field
 
 from tovholder import database
 from tovholder.access import Context, blocks
-from tovholder.fhir import views
+from tovholder.access.blocks import Block
+from tovholder.base.errors import Issue, Severity
+from tovholder.fhir import search_tables, views
+from tovholder.fhir.references import patient_of
 from tovholder.store import schema
+from tovholder.store.rows import Stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,3 +73,38 @@ def _rows(ctx: Context, tables: Iterable[str], whole: frozenset[str], narrow: fr
             rows.add((name, rid))
             touched.setdefault(whom, set()).add(name)
     return Withheld(whole, frozenset(rows), {whom: frozenset(names) for whom, names in touched.items()})
+
+
+@dataclass(slots=True)
+class Versions:
+    """Whether versions of before are kept from the actor; remembers the blocks of whoever was asked about."""
+
+    ctx: Context
+    _known: dict[str, list[Block]] = field(default_factory=dict)
+
+    def hold(self, stored: Stored) -> bool:
+        """Whether this version, which is not the current one, is kept back."""
+        if not blocks.actors(self.ctx):
+            return False
+        patient = patient_of(stored.resource) if stored.body else None
+        if patient is None:
+            return False
+        if patient not in self._known:
+            self._known[patient] = blocks.in_force(self.ctx, [patient])
+        return any(block.hides(stored.resource) for block in self._known[patient])
+
+
+def notice(ctx: Context, kinds: Iterable[str], patients: Iterable[str] | None) -> Issue | None:
+    """What an answer about these patients (None: about any) says where some of their data is kept from the actor."""
+    if not blocks.actors(ctx):
+        return None
+    about_somebody = search_tables.patient_compartment().keys() | {"Patient"}
+    if about_somebody.isdisjoint(kinds) or not blocks.withheld(ctx, patients):
+        return None
+    return Issue(
+        "",
+        "something is withheld, because the patient has blocked it",
+        "",
+        "suppressed",
+        Severity.WARNING,
+    )

@@ -246,3 +246,43 @@ def test_facts_leave_out_what_is_kept_back_for_one_patient_and_for_the_clinic(he
     ctx = replace(here.gp, emergencies=(Emergency(1, half, until, "danger"),))
     assert codes(ctx) == sorted([*everything, (half, "P76")])
     assert codes(here.gp) == everything
+
+
+def test_an_answer_says_that_something_is_withheld_and_not_what(here: World) -> None:
+    patient, other = here.patient(), here.patient(family="Hansen")
+    here.diagnose(patient, "P76")
+    here.diagnose(other)
+
+    def told(ctx: Context, *params: tuple[str, str], kind: str = "Condition") -> list[str]:
+        return [note.code for note in store.search(ctx, kind, params).notes]
+
+    assert told(here.gp, ("patient", patient)) == []
+    rid = block(here, patient, kind="mental-health")
+    assert told(here.gp, ("patient", patient)) == ["suppressed"]
+    assert told(here.gp, ("patient", patient), ("code", "R95")) == ["suppressed"]
+    assert told(here.gp) == ["suppressed"]
+    assert told(here.gp, kind="Organization") == []
+    assert told(here.gp, ("patient", other)) == [] == told(here.citizen(patient)) == told(here.receiver)
+    block(here, patient, actor=f"Organization/{here.clinic}")
+    assert told(here.gp, ("patient", patient)) == []
+    end(here, patient, rid)
+
+
+def test_a_version_of_before_is_withheld_by_what_it_said_itself(here: World) -> None:
+    patient = here.patient()
+    rid = here.diagnose(patient, "P76")
+    with store.unit_of_work(here.system) as uow:
+        uow.update({**uow.read("Condition", rid), "code": {"coding": [{"system": systems.ICPC2, "code": "R95"}]}})
+    gone = here.diagnose(patient, "P77")
+    with store.unit_of_work(here.system) as uow:
+        uow.delete("Condition", gone)
+    assert store.read(here.gp, "Condition", rid, version=1)
+    assert len(store.history(here.gp, "Condition", gone).versions) == 2
+    block(here, patient, kind="mental-health")
+    assert there(here.gp, "Condition", rid)
+    with pytest.raises(Problem):
+        store.read(here.gp, "Condition", rid, version=1)
+    page = store.history(here.gp, "Condition", rid)
+    assert [version.stored.version for version in page.versions] == [2] and page.withheld and page.total is None
+    assert all(not version.stored.body for version in store.history(here.gp, "Condition", gone).versions)
+    assert len(store.history(here.citizen(patient), "Condition", rid).versions) == 2

@@ -9,6 +9,7 @@ from django.conf import settings
 
 from tovholder import store
 from tovholder.api import http
+from tovholder.api.errors import success
 from tovholder.api.operations.call import Call
 from tovholder.api.operations.parameters import Parameters, wrong
 from tovholder.base.errors import Category, Issue, Problem
@@ -74,6 +75,9 @@ def _bundle(call: Call, part: Part) -> dict[str, Any]:
             {"fullUrl": f"{base}/{one.reference}", "resource": one.resource, "search": {"mode": mode}}
             for mode, one in entries
         ]
+    if part.withheld is not None:
+        told = success("Not everything is here", (part.withheld,))
+        bundle.setdefault("entry", []).append({"resource": told, "search": {"mode": "outcome"}})
     return bundle
 
 

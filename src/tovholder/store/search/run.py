@@ -14,7 +14,7 @@ from tovholder.access.policy import decide
 from tovholder.base import days, json
 from tovholder.base.errors import Issue, Severity
 from tovholder.fhir import search_tables, searchparams
-from tovholder.store import compartment, reading, shown
+from tovholder.store import compartment, reading, shown, withholding
 from tovholder.store.params.asked import of_parameter
 from tovholder.store.params.terms import OfPatient, Sql, Term, all_of, conjunction, either
 from tovholder.store.rows import Stored
@@ -50,7 +50,7 @@ class Page:
     @property
     def ignored(self) -> tuple[Issue, ...]:
         """Parameters that were passed over."""
-        return tuple(note for note in self.notes if note.severity is Severity.WARNING)
+        return tuple(note for note in self.notes if note.severity is Severity.WARNING and note.code != "suppressed")
 
 
 def search(
@@ -113,6 +113,9 @@ def search_types(
             total = len(found)
         found = _seen(ctx, kinds, found)
     notes = [replace(issue, severity=Severity.WARNING) for issue in asked.ignored]
+    hidden = withholding.notice(ctx, kinds, _patients(terms.values(), about))
+    if hidden is not None:
+        notes.append(hidden)
     along: list[Row] = []
     if asked.includes and found:
         gathering = Gathering(asking, found)
@@ -262,6 +265,14 @@ def in_compartment(kind: str, patient: str) -> Term:
         if item.kind == "reference" and any(".".join(way.names) in paths for way in searchparams.ways(kind, item.name))
     ]
     return either([about, *taking_part])
+
+
+def _patients(terms: Iterable[Sequence[Term]], about: str | None) -> set[str] | None:
+    """Whom a search is about, where it names patients; None where it may find anybody's."""
+    found = {about} if about is not None else set[str]()
+    for some in terms:
+        found.update(patient for term in some if isinstance(term, OfPatient) for patient in term.patients)
+    return found or None
 
 
 def _count(kind: str, terms: Iterable[Term], asking: Asking) -> int:
