@@ -47,6 +47,7 @@ __all__ = [
     "pipeline",
     "present",
     "reach",
+    "ready_for_pseudonyms",
     "retryable",
     "row_lock",
     "rows",
@@ -238,6 +239,11 @@ def horizon() -> int:
     """
     found: int = _engine().horizon()
     return found
+
+
+def ready_for_pseudonyms() -> None:
+    """Let this connection hash ids in a statement: ``pseudonym(key, text)`` where the database has no such function."""
+    _engine().ready_for_pseudonyms()
 
 
 def fill_scope(patients: Iterable[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import time
 from collections.abc import Iterator, Sequence
@@ -163,6 +164,16 @@ def horizon() -> int:
     """The newest stamp: the one writer never stamps below it."""
     found = rows("SELECT updated FROM store_version ORDER BY seq DESC LIMIT 1", ())
     return int(found[0][0]) if found else 0
+
+
+def ready_for_pseudonyms() -> None:
+    """A function of the connection's own."""
+    connection.ensure_connection()
+    connection.connection.create_function("pseudonym", 2, _pseudonym, deterministic=True)
+
+
+def _pseudonym(key: str, text: str | None) -> str | None:
+    return None if text is None else hashlib.sha256((key + text).encode()).hexdigest()
 
 
 def fill_scope(patients: Sequence[str]) -> None:

@@ -21,6 +21,7 @@ _DIALECT: Mapping[str, str] = MappingProxyType(
 SCOPE_PATIENT = "scope_patient"
 SCOPE_WITHHELD = "scope_withheld"
 SCOPE_ORGANIZATION = "scope_organization"
+SCOPE_KEY = "scope_key"
 _CLINIC = "scope_clinic"
 
 
@@ -44,7 +45,20 @@ class Clinic:
     """The patients who belong to a clinic or whose episode it holds; bound as ``scope_organization``."""
 
 
-Scope: TypeAlias = All | Patients | Patient | Clinic
+@dataclass(frozen=True, slots=True)
+class Pseudonyms:
+    """Everyone, nobody by name. masked: columns that hold a keyed hash in place of what stands there (the key is bound as
+    ``scope_key``); hidden: columns that hold nothing; coarse: days of which the first one of 365 is told.
+
+    For the record's own databases alone; SQLite needs a function ``pseudonym(key, text)``.
+    """
+
+    masked: frozenset[str]
+    hidden: frozenset[str]
+    coarse: frozenset[str]
+
+
+Scope: TypeAlias = All | Patients | Patient | Clinic | Pseudonyms
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +119,8 @@ def _scoped(
         yield _clinic(engine)
     for name in sorted(checked.tables):
         query = _from(f"fact_{name}", *checked.schema.tables[name])
+        if isinstance(scope, Pseudonyms):
+            query.set("expressions", [_masked(column, scope, engine) for column in checked.schema.tables[name]])
         condition = None if name in checked.schema.unscoped else _belongs(scope, engine)
         if condition is not None:
             query = query.where(condition, copy=False)
@@ -115,6 +131,35 @@ def _scoped(
             ids = [_bound(f"scope_out_{index}", engine, "text") for index in range(leave_out.count)]
             query = query.where(exp.Not(this=exp.In(this=exp.column(leave_out.column), expressions=ids)), copy=False)
         yield _cte(name, query, engine)
+
+
+def _masked(column: str, scope: Pseudonyms, engine: Engine) -> exp.Expr:
+    shown: exp.Expr = exp.column(column)
+    if column in scope.masked:
+        shown = _pseudonym(shown, engine)
+    elif column in scope.hidden:
+        shown = _cast(exp.Null(), "text")
+    elif column in scope.coarse:
+        day, year = shown.copy(), exp.Literal.number(365)
+        into: exp.Expr = exp.Mod(this=day, expression=year)
+        if engine == "postgresql":  # psycopg reads % as the start of a parameter
+            into = exp.Anonymous(this="mod", expressions=[day, year])
+        shown = exp.Sub(this=shown, expression=into)
+    else:
+        return shown
+    return exp.Alias(this=shown, alias=exp.to_identifier(column))
+
+
+def _pseudonym(column: exp.Expr, engine: Engine) -> exp.Expr:
+    key = _bound(SCOPE_KEY, engine, "text")
+    if engine == "sqlite":
+        return exp.Anonymous(this="pseudonym", expressions=[key, column])
+    told = exp.Anonymous(this="convert_to", expressions=[exp.DPipe(this=key, expression=column), _text("UTF8")])
+    return exp.Anonymous(this="encode", expressions=[exp.Anonymous(this="sha256", expressions=[told]), _text("hex")])
+
+
+def _text(value: str) -> exp.Literal:
+    return exp.Literal.string(value)
 
 
 def _not_withheld(fact: str, column: str) -> exp.Expr:
@@ -143,7 +188,7 @@ def _from(table: str, *columns: str) -> exp.Select:
 def _belongs(scope: Scope, engine: Engine) -> exp.Expr | None:
     patient = exp.column("patient_id")
     match scope:
-        case All():
+        case All() | Pseudonyms():
             return None
         case Patient():
             return exp.EQ(this=patient, expression=_bound(SCOPE_PATIENT, engine, "text"))

@@ -10,13 +10,12 @@ from django.db import connection
 
 from tovholder import database
 from tovholder.access import Context, audit
-from tovholder.access.domain import Condition
 from tovholder.access.policy import decide
 from tovholder.base.errors import Category, Issue, Problem
 from tovholder.fhir.validate import resource_types
 from tovholder.rules import check, compile, run
 from tovholder.rules import schema as rule_schema
-from tovholder.store import schema, scope, withholding
+from tovholder.store import fact_scope, schema, scope, withholding
 from tovholder.store.trail import note as note
 from tovholder.store.trail import note_refusal
 
@@ -31,39 +30,27 @@ def facts(
 ) -> list[dict[str, Any]]:
     """Rows of a SELECT in the rule subset over the facts the actor may see; ``:today`` is bound.
 
-    patient: narrow to one patient (not yours gives no rows). Raises Problem(INVALID) for a SELECT outside the subset.
+    patient: narrow to one patient (not yours gives no rows). Who may read facts under pseudonyms alone is given those.
+    Raises Problem(INVALID) for a SELECT outside the subset, FORBIDDEN for facts that are not the actor's to read.
     """
     bound: dict[str, int | str] = {"today": ctx.today, **(params or {})}
-    allowed = decide(ctx, "facts", "EpisodeOfCare")
-    rule_scope: compile.Scope
-    if allowed.nothing:
-        raise Problem(Category.FORBIDDEN, f"The role {ctx.role} may not read facts", kept="nothing was read")
-    if patient is not None:
-        if not sees(ctx, patient):
-            note_refusal(ctx, "Patient", patient)
-            return []
-        rule_scope = compile.Patient()
-        bound["scope_patient"] = patient
-    elif allowed.everything:
-        rule_scope = compile.All()
-    elif Condition.SELF in allowed.conditions:
-        rule_scope = compile.Patient()
-        bound["scope_patient"] = ctx.patient or ""
-    elif {Condition.OWN_LIST, Condition.CARE_TEAM} <= allowed.conditions:
-        rule_scope = compile.Clinic()
-        bound["scope_organization"] = ctx.organization or ""
-    else:
-        rule_scope = compile.Patients()
-        fill_scope_by_relation(ctx, allowed.relations)
-    kept = withholding.of_facts(ctx, tables_of(sql, params or {}), patient)
+    tables = tables_of(sql, params or {})
+    allowed = fact_scope.of(ctx, tables, patient)
+    if allowed is None:
+        assert patient is not None
+        note_refusal(ctx, "Patient", patient)
+        return []
+    bound |= allowed.bound
+    kept = withholding.of_facts(ctx, tables, patient)
     if kept:
         database.fill_withheld(kept.named)
-    checked, compiled = prepared(sql, params or {}, rule_scope, withheld=bool(kept))
+    checked, compiled = prepared(sql, params or {}, allowed.rule, withheld=bool(kept))
     with connection.cursor() as cursor:
         rows = run.run(compiled, cursor, bound)
     names = [column[0] for column in checked.columns]
     found = [dict(zip(names, row, strict=True)) for row in rows]
-    seen = {row["patient_id"] for row in found if row.get("patient_id")} | ({patient} if patient else set())
+    named = () if allowed.nameless else (row.get("patient_id") for row in found)
+    seen = {rid for rid in named if rid} | ({patient} if patient else set())
     note(audit.Entry(ctx, "search", frozenset(seen), name))
     return found
 
@@ -77,18 +64,6 @@ def sees(ctx: Context, patient: str) -> bool:
 def fill_scope(patients: Sequence[str]) -> None:
     """Name the patients a set-wise rule may see (the rows of ``scope_patient``)."""
     database.fill_scope(patients)
-
-
-def fill_scope_by_relation(ctx: Context, kinds: Sequence[str]) -> None:
-    """The patients an organisation is related to become the scope."""
-    marks = ", ".join(["%s"] * len(kinds)) or "''"
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT DISTINCT patient_id FROM access_relation WHERE organization_id = %s AND kind IN ({marks})"
-            " AND from_day <= %s AND (to_day IS NULL OR to_day >= %s)",
-            [ctx.organization, *kinds, ctx.today, ctx.today],
-        )
-        fill_scope([row[0] for row in cursor.fetchall()])
 
 
 def prepared(
