@@ -10,7 +10,9 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from lib.people import clinic, condition, patient, system
 from tovholder import store
-from tovholder.access import Role, people
+from tovholder.access import Role, generation, people
+from tovholder.access.domain import Right
+from tovholder.access.models import Assignment
 from tovholder.access.people import Persona
 from tovholder.access.smart.domain import APP_ROLES
 
@@ -19,6 +21,7 @@ from tovholder.access.smart.domain import APP_ROLES
 # "own": one of a kind that is made first; of another it is not there.
 # "post": GET is refused for everybody with 405 or leads to the page it belongs to.
 CLINIC = frozenset({Role.GP, Role.STAFF})
+CITIZENS = frozenset({Role.CITIZEN, Role.REPRESENTATIVE})
 EVERYBODY = frozenset(Role) - {Role.SYSTEM}
 ROUTES: dict[str, Any] = {
     "healthz": "open",
@@ -72,7 +75,7 @@ ROUTES: dict[str, Any] = {
     "klinik/log.csv": CLINIC,
     "klinik/patient/<str:patient_id>/<slug:package>/": CLINIC,
     "klinik/patient/<str:patient_id>/<slug:package>/formular/<str:form_id>": CLINIC,
-    "minplan/": frozenset({Role.CITIZEN}),
+    "minplan/": CITIZENS,
     "minplan/log": frozenset({Role.CITIZEN}),
     "minplan/log.csv": frozenset({Role.CITIZEN}),
     "minplan/log.json": frozenset({Role.CITIZEN}),
@@ -113,6 +116,9 @@ def world() -> dict[str, str]:
 def client(role: Role, organization: str = "", patient_id: str = "", name: str = "") -> Client:
     name = name or str(role)
     people.save_persona(Persona(name, name, name, role, organization, "" if patient_id else "p", patient_id))
+    if role is Role.REPRESENTATIVE:
+        Assignment.objects.filter(role=role).update(rights=" ".join(Right))
+        generation.bump()
     found = Client()
     found.post("/login/persona", {"persona": name})
     return found
@@ -121,7 +127,7 @@ def client(role: Role, organization: str = "", patient_id: str = "", name: str =
 @pytest.mark.django_db
 @pytest.mark.parametrize("role", [role for role in Role if role is not Role.SYSTEM])
 def test_the_matrix(world: dict[str, str], role: Role) -> None:
-    mine = client(role, world["organization"], world["patient"] if role is Role.CITIZEN else "")
+    mine = client(role, world["organization"], world["patient"] if role in CITIZENS else "")
     for path, who in ROUTES.items():
         url = "/" + (
             path.replace("<str:patient_id>", world["patient"])

@@ -96,7 +96,7 @@ def of_assignment(row: Assignment) -> Hat:
     role = Role(row.role)
     if role is Role.SYSTEM:
         actor = f"system:{row.user.username}"
-    elif row.patient_id:
+    elif row.patient_id and role is not Role.REPRESENTATIVE:
         actor = f"Patient/{row.patient_id}"
     elif row.practitioner_id:
         actor = f"Practitioner/{row.practitioner_id}"

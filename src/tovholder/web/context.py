@@ -80,6 +80,8 @@ def _links(role: Role | None, path: str) -> tuple[Link, ...]:
     if role is None:
         return ()
     links = []
+    if role is Role.REPRESENTATIVE:
+        links.append((_("Planen"), reverse("web:minplan")))
     if role is Role.CITIZEN:
         links.append((_("Min plan"), reverse("web:minplan")))
         links.append((_("Hvem har set den"), reverse("web:minplan-log")))

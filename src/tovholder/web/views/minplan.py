@@ -10,7 +10,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from tovholder.access.domain import Context, Role
+from tovholder.access.domain import Context, Right, Role
 from tovholder.base.errors import not_found
 from tovholder.plan import actions
 from tovholder.plan.queries import minplan_view
@@ -31,7 +31,13 @@ def _show(request: HttpRequest, ctx: Context, form: forms.OwnGoalForm, *, status
     view = minplan_view(ctx, _own(ctx))
     names = reading.names(ctx, (f"Organization/{item.organization_id}" for item in view.appointments))
     page = minplan_page(view, _holder(ctx, view), names, today=ctx.today, language=get_language() or "da")
-    context = {"plan": page, "goal_form": form, "errors": form_errors(form) if form.is_bound else ()}
+    context = {
+        "plan": page,
+        "goal_form": form,
+        "errors": form_errors(form) if form.is_bound else (),
+        "represented": view.patient.name if ctx.role is Role.REPRESENTATIVE else "",
+        "may_act": ctx.role is Role.CITIZEN or Right.ACT in ctx.rights,
+    }
     return render(request, "web/minplan/page.html", context, status=status)
 
 
@@ -44,14 +50,14 @@ def _holder(ctx: Context, view: MinPlanView) -> Holder | None:
 
 
 @require_http_methods(["GET", "HEAD"])
-@for_roles(Role.CITIZEN)
+@for_roles(Role.CITIZEN, Role.REPRESENTATIVE)
 def page(request: HttpRequest, ctx: Context) -> HttpResponse:
     """The page."""
     return _show(request, ctx, forms.OwnGoalForm(today=ctx.today, name="maal"))
 
 
 @require_http_methods(["GET", "POST"])
-@for_roles(Role.CITIZEN, resumes=True)
+@for_roles(Role.CITIZEN, Role.REPRESENTATIVE, resumes=True)
 def add_goal(request: HttpRequest, ctx: Context, package: str) -> HttpResponse:
     """A goal in the patient's own words."""
     if request.method == "GET":
