@@ -18,11 +18,13 @@ from urllib.parse import unquote_plus, urlsplit
 import requests
 from authlib.oauth2.rfc6749.errors import InvalidClientError, InvalidRequestError
 from django.conf import settings
+from django.db import IntegrityError, transaction
 from joserfc import jws, jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import Key, KeySet
 
 from tovholder import database
+from tovholder.access.models import SmartAssertion
 from tovholder.access.smart import clients
 from tovholder.access.smart.clients import digest
 from tovholder.access.smart.domain import ASSERTION_ALGORITHMS, ASSERTION_SECONDS, Client, Method
@@ -172,10 +174,15 @@ def _holds(claims: Mapping[str, object], client: Client, audiences: tuple[str, .
 
 def _first_time(client: Client, jti: str, now: datetime) -> bool:
     """Whether this client comes with this assertion for the first time; noted at once, for every process."""
-    key = digest("assertion", f"{client.id} {jti}")
-    sql = "INSERT INTO access_smartassertion (digest, until_ms) VALUES (%s, %s) ON CONFLICT (digest) DO NOTHING"
-    with database.write_turn():
-        return bool(database.execute(sql, [key, days.millis(now) + 2 * ASSERTION_SECONDS * 1000]))
+    row = SmartAssertion(
+        digest=digest("assertion", f"{client.id} {jti}"), until_ms=days.millis(now) + 2 * ASSERTION_SECONDS * 1000
+    )
+    try:
+        with database.write_turn(), transaction.atomic():
+            row.save(force_insert=True)
+    except IntegrityError:
+        return False
+    return True
 
 
 def _key(client: Client, header: Mapping[str, object]) -> Key | None:
@@ -207,6 +214,11 @@ class _Fetched:
 _fetched_sets: dict[str, _Fetched] = {}
 
 
+def forget_keys() -> None:
+    """Fetch every client's keys anew (in this process)."""
+    _fetched_sets.clear()
+
+
 def _fetched(address: str, kid: str) -> KeySet | None:
     """A client's keys from its own address: kept a while, fetched again sooner for a key that is not among them."""
     held = _fetched_sets.get(address)
@@ -229,7 +241,7 @@ def _fetch(address: str) -> str | None:
     parts = urlsplit(address)
     if parts.scheme != "https" and not testing:
         return None
-    if not testing and not _is_public(parts.hostname or "", parts.port or 443):
+    if not testing and not is_public(parts.hostname or "", parts.port or 443):
         return None
     until = time.monotonic() + 2 * _FETCH_SECONDS
     try:
@@ -252,7 +264,7 @@ def _fetch(address: str) -> str | None:
     return found.decode("utf-8", "replace")
 
 
-def _is_public(host: str, port: int) -> bool:
+def is_public(host: str, port: int) -> bool:
     """Whether a name leads out of our own network: a key's address must not become a way to look around in it."""
     try:
         found = socket.getaddrinfo(host, port, proto=socket.IPPROTO_TCP)

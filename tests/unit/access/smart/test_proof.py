@@ -1,0 +1,283 @@
+"""How clients prove who they are: signed assertions and secrets, and every way they are refused."""
+
+from __future__ import annotations
+
+import base64
+import http.server
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import orjson
+import pytest
+from joserfc.jwk import KeySet
+
+from lib import smart
+from lib.people import clinic, condition, patient, system
+from lib.smart import app, ask, assertion, backend, fhir, keys, proved
+from tovholder import store
+from tovholder.access import Role
+from tovholder.access.smart import clients, proof
+from tovholder.access.smart.domain import Client, Method
+from tovholder.base.clock import system_clock
+
+pytestmark = pytest.mark.django_db
+
+KEY, JWKS = keys()
+OTHER, _ = keys()
+
+
+def token(client: Client, scope: str = "system/Patient.rs", **params: Any) -> Any:
+    return ask("/smart/token", grant_type="client_credentials", scope=scope, **params)
+
+
+def with_text(text: str) -> dict[str, str]:
+    return {"client_assertion_type": smart.ASSERTION, "client_assertion": text}
+
+
+@pytest.fixture
+def world() -> dict[str, str]:
+    with store.unit_of_work(system()) as uow:
+        organization = uow.create(clinic()).id
+        mine = uow.create(patient(organization)).id
+        uow.create(condition(mine))
+        stranger = uow.create(clinic("Fremmede Læger")).id
+        theirs = uow.create(patient(stranger, family="Fremmed")).id
+    return {"organization": organization, "mine": mine, "theirs": theirs}
+
+
+@pytest.mark.parametrize("algorithm", ["ES384", "RS384"])
+def test_a_system_gets_a_short_token_for_what_it_is_registered_for(world: dict[str, str], algorithm: str) -> None:
+    key, jwks = keys(algorithm)
+    client = backend(jwks, scopes="system/Patient.rs system/Condition.r")
+    answer = token(client, "system/*.cruds", **proved(client, key, algorithm=algorithm)).json()
+    assert set(answer["scope"].split()) == {"system/Patient.rs", "system/Condition.r"}
+    assert answer["expires_in"] == 300
+    assert "refresh_token" not in answer
+    got = answer["access_token"]
+    assert fhir(got, "Patient").json()["total"] == 2
+    assert fhir(got, "Condition").json()["total"] == 0  # read, but not search
+    assert fhir(got, f"Patient/{world['mine']}").status_code == 200
+    assert fhir(got, "Observation").json()["total"] == 0
+    assert fhir(got, f"Patient/{world['mine']}", "delete").status_code in (403, 404)
+
+
+def test_a_system_that_acts_as_a_clinic_sees_that_clinics_patients(world: dict[str, str]) -> None:
+    client = backend(JWKS, roles=(Role.GP,), organization=world["organization"], scopes="system/Patient.rs")
+    got = token(client, **proved(client, KEY)).json()["access_token"]
+    assert fhir(got, "Patient").json()["total"] == 1
+    assert fhir(got, f"Patient/{world['theirs']}").status_code == 404
+
+
+def test_a_system_reads_what_meets_its_search_alone(world: dict[str, str]) -> None:
+    client = backend(JWKS, scopes="system/Patient.rs?family=fremmed")
+    got = token(client, **proved(client, KEY)).json()["access_token"]
+    assert fhir(got, "Patient").json()["total"] == 1
+    assert fhir(got, f"Patient/{world['mine']}").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"exp": int(time.time()) - 1},
+        {"exp": int(time.time()) + 3600},
+        {"exp": None},
+        {"exp": "soon"},
+        {"aud": "https://elsewhere.example.dk/token"},
+        {"aud": None},
+        {"iss": "somebody"},
+        {"sub": "somebody"},
+        {"jti": None},
+        {"jti": ""},
+        {"nbf": int(time.time()) + 600},
+        {"header": {"kid": "unknown"}},
+        {"header": {"kid": None}},
+        {"header": {"jku": "https://evil.example.dk/keys"}},
+    ],
+    ids=str,
+)
+def test_an_assertion_that_does_not_hold_is_refused(claims: dict[str, Any]) -> None:
+    client = backend(JWKS)
+    answer = token(client, **proved(client, KEY, **claims))
+    assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
+    assert "access_token" not in answer.json()
+
+
+def test_another_key_is_refused() -> None:
+    client = backend(JWKS)
+    assert token(client, **proved(client, OTHER)).status_code == 401
+
+
+def test_alg_none_and_other_algorithms_are_refused() -> None:
+    client = backend(JWKS)
+    body = assertion(client, KEY).split(".")
+
+    def part(told: dict[str, str]) -> str:
+        return base64.urlsafe_b64encode(orjson.dumps(told)).rstrip(b"=").decode()
+
+    for algorithm in ("none", "None", "HS384", "ES256", "RS256", ""):
+        header = part({"alg": algorithm, "kid": "k1", "typ": "JWT"})
+        for signature in ("", body[2]):
+            assert token(client, **with_text(f"{header}.{body[1]}.{signature}")).status_code == 401
+    rsa, jwks = keys("RS384")
+    other = backend(jwks)
+    assert token(other, **proved(other, rsa, algorithm="RS256")).status_code == 401
+
+
+def test_an_assertion_works_once() -> None:
+    client = backend(JWKS)
+    text = assertion(client, KEY)
+    assert token(client, **with_text(text)).status_code == 200
+    assert token(client, **with_text(text)).status_code == 401
+    same = assertion(client, KEY, jti="j1")
+    assert token(client, **with_text(same)).status_code == 200
+    assert token(client, **proved(client, KEY, jti="j1")).status_code == 401
+    another = backend(JWKS)  # another client's jti is its own
+    assert token(another, **proved(another, KEY, jti="j1")).status_code == 200
+
+
+@pytest.mark.parametrize("text", ["", "a", "a.b.c", "....", "e30.e30.e30", "x" * 20_001], ids=len)
+def test_what_is_no_assertion_is_refused(text: str) -> None:
+    backend(JWKS)
+    answer = ask("/smart/token", grant_type="client_credentials", scope="system/*.rs", **with_text(text))
+    assert answer.status_code in (400, 401)
+    assert answer.json()["error"] in ("invalid_client", "invalid_request")
+
+
+def test_a_client_that_ended_is_refused_at_once(world: dict[str, str]) -> None:
+    client = backend(JWKS)
+    got = token(client, **proved(client, KEY)).json()["access_token"]
+    assert fhir(got, "Patient").status_code == 200
+    clients.end(client.id, system_clock())
+    assert fhir(got, "Patient").status_code == 401
+    assert token(client, **proved(client, KEY)).status_code == 401
+
+
+def test_a_narrower_registration_holds_for_the_next_token(world: dict[str, str]) -> None:
+    client = backend(JWKS)
+    clients.change(replace(client, scopes="system/Patient.r"))
+    answer = token(client, "system/*.rs", **proved(client, KEY)).json()
+    assert answer["scope"] == "system/Patient.r"
+    assert token(client, "system/Condition.rs", **proved(client, KEY)).json()["error"] == "invalid_scope"
+
+
+@pytest.mark.parametrize("scope", ["patient/*.rs", "user/*.rs", "openid", "nonsense", "system/Nonsense.rs"])
+def test_a_system_gets_no_other_scopes(scope: str) -> None:
+    client = backend(JWKS)
+    answer = token(client, scope, **proved(client, KEY))
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_scope")
+
+
+def test_who_may_use_which_grant() -> None:
+    client, public = backend(JWKS), app()
+    told = ask("/smart/token", grant_type="client_credentials", scope="system/*.rs", client_id=public.id)
+    assert told.json()["error"] == "unauthorized_client"
+    told = ask("/smart/token", grant_type="refresh_token", refresh_token="x", **proved(client, KEY))
+    assert told.json()["error"] == "unauthorized_client"
+    told = ask("/smart/token", grant_type="password", username="a", password="b", client_id=public.id)
+    assert told.json()["error"] == "unsupported_grant_type"
+    assert (
+        ask("/smart/token", grant_type="client_credentials", scope="system/*.rs", client_id=client.id).status_code
+        == 401
+    )
+
+
+# -- secrets ---------------------------------------------------------------------------------------------------------
+
+
+def basic(name: str, secret: str) -> str:
+    return "Basic " + base64.b64encode(f"{name}:{secret}".encode()).decode()
+
+
+def test_a_secret_is_asked_in_its_own_way_alone() -> None:
+    made = clients.add(
+        Client(
+            "",
+            "Gammel app",
+            smart.Use.APP,
+            Method.SECRET_BASIC,
+            (Role.GP,),
+            redirects=(smart.REDIRECT,),
+            scopes="user/*.rs",
+        ),
+        system_clock(),
+    )
+    told = {"grant_type": "refresh_token", "refresh_token": "x"}
+    assert (
+        ask("/smart/token", authorization=basic(made.client.id, made.secret), **told).json()["error"] == "invalid_grant"
+    )
+    wrong = ask("/smart/token", authorization=basic(made.client.id, "x"), **told)
+    assert (wrong.status_code, wrong["WWW-Authenticate"]) == (401, 'Basic realm="tovholder"')
+    assert ask("/smart/token", client_id=made.client.id, client_secret=made.secret, **told).status_code == 401
+    assert ask("/smart/token", client_id=made.client.id, **told).status_code == 401
+    both = ask("/smart/token", authorization=basic(made.client.id, made.secret), client_secret="x", **told)
+    assert both.json()["error"] == "invalid_request"
+    for header in ("Basic ?", "Basic " + base64.b64encode(b"nocolon").decode()):
+        assert ask("/smart/token", authorization=header, **told).status_code == 401
+
+
+# -- keys that are fetched -------------------------------------------------------------------------------------------
+
+
+class _Keys(http.server.BaseHTTPRequestHandler):
+    answer: tuple[int, bytes] = (200, b"")
+    asked = 0
+
+    def do_GET(self) -> None:
+        type(self).asked += 1
+        status, body = self.answer
+        self.send_response(status)
+        if status == 302:
+            self.send_header("Location", "/elsewhere")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: Any) -> None:
+        """Nothing."""
+
+
+@pytest.fixture
+def jwks_uri() -> Iterator[str]:
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Keys)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    proof.forget_keys()
+    _Keys.asked = 0
+    yield f"http://127.0.0.1:{server.server_port}/keys"
+    server.shutdown()
+    server.server_close()
+
+
+def test_keys_are_fetched_and_kept_a_while(jwks_uri: str) -> None:
+    _Keys.answer = (200, JWKS.encode())
+    client = backend("", jwks_uri=jwks_uri)
+    for _ in range(3):
+        assert token(client, **proved(client, KEY)).status_code == 200
+    assert _Keys.asked == 1
+    for _ in range(3):
+        assert token(client, **proved(client, OTHER, header={"kid": "new"})).status_code == 401
+    assert _Keys.asked == 1  # not again for each try with a key that is not there
+
+
+@pytest.mark.parametrize(
+    "answer", [(500, b""), (302, b""), (200, b"no json"), (200, b"[]"), (200, b"{" * 70_000)], ids=str
+)
+def test_keys_that_are_not_to_be_had(jwks_uri: str, answer: tuple[int, bytes]) -> None:
+    _Keys.answer = answer
+    client = backend("", jwks_uri=jwks_uri)
+    assert token(client, **proved(client, KEY)).status_code == 401
+
+
+def test_private_keys_are_not_taken_in() -> None:
+    private = orjson.dumps(KeySet([KEY]).as_dict(private=True)).decode()
+    for text in (private, "{}", '{"keys": []}', '{"keys": [{"kty": "oct", "k": "aaaa", "kid": "1"}]}', "x"):
+        assert clients.key_set(text) is None
+
+
+def test_in_production_keys_come_from_a_public_https_address_alone() -> None:
+    assert not proof.is_public("127.0.0.1", 443)
+    assert not proof.is_public("10.0.0.1", 443)
+    assert not proof.is_public("169.254.169.254", 443)
+    assert not proof.is_public("name.invalid", 443)
