@@ -12,12 +12,14 @@ os.environ.setdefault("TOVHOLDER_ENV", "test")
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tovholder.config.settings")
 
 import django
+import policy_page
 
 django.setup()
 
 import typer
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from tovholder.access import policy
 from tovholder.api import errors
 from tovholder.api import urls as api_urls
 from tovholder.api.operations import OPERATIONS
@@ -297,8 +299,14 @@ API_NOTES = (
 )
 
 
+def access() -> str:
+    """The access policy that comes with Tovholder."""
+    return policy_page.page(policy.load(policy.FILE), NOTE)
+
+
 PAGES = {
     "api": api,
+    "policy": access,
     "facts": facts,
     "settings": settings,
     "cli": commands,
