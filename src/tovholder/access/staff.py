@@ -68,6 +68,13 @@ def _changing(ctx: Context, what: str) -> Iterator[None]:
         audit_acts.rights_changed(ctx, what)
 
 
+@contextmanager
+def together() -> Iterator[None]:
+    """Several acts as one: what fails undoes them all."""
+    with database.write_turn(), transaction.atomic():
+        yield
+
+
 def add(ctx: Context, username: str, name: str) -> str:
     """A new user without roles; returns the opaque id. Raises Problem (INVALID, CONFLICT)."""
     _require_name(username, "username")
@@ -225,6 +232,22 @@ def practitioner_of(issuer: str, subject: str) -> str:
     """The practitioner a user acts as already, so that claims make no second one."""
     rows = Assignment.objects.filter(user__identities__issuer=issuer).exclude(practitioner_id="")
     row = rows.filter(user__identities__subject=subject_of(issuer, subject)).order_by("id").first()
+    return str(row.practitioner_id) if row is not None else ""
+
+
+def is_there(username: str) -> bool:
+    """Whether there is a user of this name, closed or not."""
+    return User.objects.filter(username=username).exists()
+
+
+def name_of(username: str) -> str:
+    """What a user is called. Raises Problem(NOT_FOUND)."""
+    return str(_user(username).display_name)
+
+
+def practitioner_of_user(username: str) -> str:
+    """The practitioner a user acts as already; empty for none."""
+    row = Assignment.objects.filter(user__username=username).exclude(practitioner_id="").order_by("id").first()
     return str(row.practitioner_id) if row is not None else ""
 
 

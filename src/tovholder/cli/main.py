@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from tovholder import __version__
-from tovholder.cli import access, backup, bench, data, demo, export, jobs, package, runs, server, trail
+from tovholder.cli import access, backup, bench, client, data, demo, export, jobs, package, runs, server, trail, user
 from tovholder.cli.setup import reported
 
 app = typer.Typer(
@@ -28,10 +28,12 @@ app.command("backup")(backup.backup)
 app.command("restore")(backup.restore)
 app.command("token")(data.token)
 app.add_typer(access.app, name="access")
+app.add_typer(client.app, name="client")
 app.add_typer(package.app, name="package")
 app.add_typer(runs.flags, name="flags")
 app.add_typer(runs.monitor, name="monitor")
 app.add_typer(trail.app, name="audit")
+app.add_typer(user.app, name="user")
 app.add_typer(bench.app, name="bench")
 
 
