@@ -44,6 +44,7 @@ def daily_jobs() -> dict[str, Any]:
     """What runs once a day, in order."""
     from django.conf import settings
 
+    from tovholder.access.smart import upkeep
     from tovholder.cockpit import flags
     from tovholder.monitoring import contributions
     from tovholder.store import anchors, pruning, sealing
@@ -64,7 +65,10 @@ def daily_jobs() -> dict[str, Any]:
     def run_prune(moment: datetime) -> str:
         return f"{pruning.prune(moment, settings.ENV.audit_years)} events removed"
 
-    return {"flags": run_flags, "monitor": run_monitor, "anchor": run_anchor, "prune": run_prune}
+    def run_apps(moment: datetime) -> str:
+        return f"{upkeep.run(moment)} codes, tokens and requests that had run out removed"
+
+    return {"flags": run_flags, "monitor": run_monitor, "anchor": run_anchor, "prune": run_prune, "apps": run_apps}
 
 
 def run_daily() -> list[str]:

@@ -136,6 +136,12 @@ def may_use(client: Client, role: Role, organization: str | None) -> bool:
     return not client.organization or client.organization == organization or role in (Role.CITIZEN, Role.REPRESENTATIVE)
 
 
+def origins_of(redirects: tuple[str, ...]) -> tuple[str, ...]:
+    """From where the pages at these addresses call us."""
+    found = (urlsplit(address) for address in redirects)
+    return tuple(dict.fromkeys(f"{one.scheme}://{one.netloc}" for one in found if one.scheme in ("http", "https")))
+
+
 def known_origin(origin: str) -> bool:
     """Whether a page from there may call us: some registered app that holds says so."""
     if len(origin) > _LONGEST_ADDRESS or not origin.startswith(("https://", "http://")):

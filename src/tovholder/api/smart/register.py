@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -67,7 +66,7 @@ def _wish(told: dict[str, Any]) -> Client:
         roles=APP_ROLES,
         redirects=redirects,
         launch=str(told.get("initiate_login_uri", "")),
-        origins=origins_of(redirects) if method == Method.PUBLIC else (),
+        origins=clients.origins_of(redirects) if method == Method.PUBLIC else (),
         scopes=str(scopes.at_levels(wished, scopes.PATIENT, scopes.USER)),
         jwks=json.dumps(jwks).decode() if jwks is not None else "",
         jwks_uri=str(told.get("jwks_uri", "")),
@@ -77,12 +76,6 @@ def _wish(told: dict[str, Any]) -> Client:
 
 def _texts(value: object) -> tuple[str, ...]:
     return tuple(str(item) for item in value[:20]) if isinstance(value, list) else ()
-
-
-def origins_of(redirects: tuple[str, ...]) -> tuple[str, ...]:
-    """From where the pages at these addresses call us."""
-    found = (urlsplit(address) for address in redirects)
-    return tuple(dict.fromkeys(f"{one.scheme}://{one.netloc}" for one in found if one.scheme in ("http", "https")))
 
 
 def _told(made: Client, moment: float) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from typing import IO, Any
 from django.conf import settings
 
 from tovholder.access import Context, Role, audit
+from tovholder.access.domain import Grants
 from tovholder.base.clock import system_clock
 from tovholder.base.errors import not_found
 from tovholder.jobs import queue
@@ -46,16 +48,34 @@ def start(ctx: Context, wish: Selection, *, request: str) -> str:
         "purpose": ctx.purpose,
         "client": ctx.client,
         "request_id": ctx.request_id,
+        "person": ctx.person,
+        "units": list(ctx.units),
+        "rights": sorted(ctx.rights),
+        "grants": None if ctx.grants is None else {"allowed": ctx.grants.allowed, "patient": ctx.grants.patient},
     }
     return queue.enqueue(export, owner=_owner(ctx), who=who, wish=wish.told(), request=request)
 
 
 @queue.job
 def export(context: Run, who: Mapping[str, Any], wish: Mapping[str, Any], request: str) -> dict[str, Any]:
-    """The job: as whoever asked, with the rights of their role today."""
-    ctx = Context(**{**who, "role": Role(who["role"])}, now=system_clock())
+    """The job: as whoever asked, with the rights of their role today, and no more than the app or system was given."""
+    ctx = _as(who)
     folder = root() / context.job_id
     return write(ctx, Selection.of(wish), folder, name=f"$export {context.job_id}", tell=context.tell).told()
+
+
+def _as(who: Mapping[str, Any]) -> Context:
+    given = who.get("grants")
+    told = {
+        **who,
+        "role": Role(who["role"]),
+        "units": tuple(who.get("units", ())),
+        "rights": frozenset(who.get("rights", ())),
+        "grants": None
+        if given is None
+        else Grants(tuple((action, kind, tuple(texts)) for action, kind, texts in given["allowed"]), given["patient"]),
+    }
+    return Context(**told, now=system_clock())
 
 
 def find(ctx: Context, export_id: str, now: datetime) -> Export:
@@ -125,4 +145,9 @@ def lifetime() -> timedelta:
 
 
 def _owner(ctx: Context) -> str:
-    return f"{ctx.actor} {ctx.role} {ctx.organization or '-'}"
+    """Who may ask about it: the same person, or the same app or system with a token for the same as when it asked."""
+    told = f"{ctx.actor} {ctx.role} {ctx.organization or '-'}"
+    if ctx.grants is None:
+        return told
+    given = repr((ctx.client, sorted(ctx.grants.allowed), ctx.grants.patient))
+    return f"{told} {hashlib.sha256(given.encode()).hexdigest()[:24]}"
