@@ -7,7 +7,7 @@ something is kept from others which is not.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -268,6 +268,19 @@ def open_resource(ctx: Context, patient: str, *, organization: str, display: str
         "actor": [{"role": {"coding": [{"system": _ROLE, "code": "IRCP"}]}, "reference": actor}],
     }
     return resource(ctx, patient, "open", "OPTIN", provision)
+
+
+def power_resource(
+    ctx: Context, patient: str, *, related: str, display: str, areas: Sequence[str], until: str = ""
+) -> dict[str, Any]:
+    """A Consent that lets a relative (``RelatedPerson``) act for the patient in some areas, until a day or for good."""
+    provision: dict[str, Any] = {"type": "permit"}
+    if until:
+        provision["period"] = {"end": until}
+    reference = {"reference": f"RelatedPerson/{related}", "display": display}
+    provision["actor"] = [{"role": {"coding": [{"system": _ROLE, "code": "IRCP"}]}, "reference": reference}]
+    provision["action"] = [{"coding": [{"system": AREA_SYSTEM, "code": area}]} for area in AREAS if area in areas]
+    return resource(ctx, patient, "power-of-attorney", "OPTIN", provision)
 
 
 def resource(ctx: Context, patient: str, category: str, rule: str, provision: dict[str, Any]) -> dict[str, Any]:

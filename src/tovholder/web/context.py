@@ -16,6 +16,7 @@ from tovholder.base import clock, days
 from tovholder.web.hats_view import beside_the_name
 
 CLINIC = frozenset({Role.GP, Role.STAFF})
+GLASS = frozenset({Role.GP, Role.STAFF, Role.HOSPITAL, Role.PREVENTION, Role.PARTNER})
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +86,12 @@ def _links(role: Role | None, path: str) -> tuple[Link, ...]:
     if role is Role.CITIZEN:
         links.append((_("Min plan"), reverse("web:minplan")))
         links.append((_("Hvem har set den"), reverse("web:minplan-log")))
+        links.append((_("Hvem må se den"), reverse("web:blocks")))
     if role in CLINIC:
         links.append((_("Patienter"), reverse("web:cockpit")))
         links.append((_("Log"), reverse("web:clinic-log")))
+    if role in GLASS:
+        links.append((_("Værdispring"), reverse("web:glass")))
     if sees_figures(role):
         links.append((_("Patientrettigheder i tal"), reverse("web:monitoring")))
     here = max((url for _text, url in links if path.startswith(url)), key=len, default="")

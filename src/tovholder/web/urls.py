@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from tovholder.web.views import clients, clinic, front, log, login, minplan, monitoring, smart
+from tovholder.web.views import access, clients, clinic, front, glass, log, login, minplan, monitoring, smart
 from tovholder.web.views.clinic_acts import ACTS, questionnaire
 
 app_name = "web"
@@ -31,11 +31,17 @@ urlpatterns = [
     path("klinik/", clinic.cockpit, name="cockpit"),
     path("klinik/log", log.clinic, name="clinic-log"),
     path("klinik/log.csv", log.clinic_csv, name="clinic-log-csv"),
+    path("klinik/vaerdispring", glass.listed, name="glass"),
+    path("klinik/vaerdispring/<int:number>", glass.follow, name="glass-follow"),
+    path("klinik/patient/<str:patient_id>/vaerdispring", glass.open_glass, name="glass-open"),
+    path("klinik/patient/<str:patient_id>/vaerdispring/afslut", glass.end, name="glass-end"),
     path(_COURSE, clinic.patient, name="patient"),
     path(_COURSE + "formular/<str:form_id>", questionnaire, name="form"),
     path(_COURSE + "app", smart.launch, name="app-launch"),
     *[path(_COURSE + act.path, act.view, name=f"act-{act.name}") for act in ACTS],
     path("minplan/", minplan.page, name="minplan"),
+    path("minplan/spaerringer", access.page, name="blocks"),
+    path("minplan/spaerringer/<str:consent_id>/ophaev", access.end, name="block-end"),
     path("minplan/log", log.patient, name="minplan-log"),
     path("minplan/log.csv", log.patient_csv, name="minplan-log-csv"),
     path("minplan/log.json", log.patient_json, name="minplan-log-json"),

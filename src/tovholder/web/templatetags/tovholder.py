@@ -109,6 +109,12 @@ def month_name(month: str) -> str:
 
 
 @register.filter
+def local_day(moment: datetime | None) -> str:
+    """The day an instant falls on in Copenhagen, as ``day`` tells it."""
+    return day(days.day_of(moment)) if moment is not None else ""
+
+
+@register.filter
 def clock_time(moment: datetime | None) -> str:
     """The time of day in Copenhagen: 9.30 in Danish, 9:30 in English."""
     if moment is None:

@@ -10,11 +10,13 @@ from django.utils.translation import get_language
 from django.views.decorators.http import require_http_methods
 
 from tovholder import store
+from tovholder.access import blocks, emergencies
 from tovholder.access.domain import Context, Role
 from tovholder.access.smart import clients
+from tovholder.base import days
 from tovholder.cockpit import queries as cockpit_queries
 from tovholder.fhir import systems
-from tovholder.web import reading
+from tovholder.web import access_view, reading
 from tovholder.web.presenters import cockpit as cockpit_presenter
 from tovholder.web.presenters.pages import patient_page
 from tovholder.web.view_models import FormError, PatientPage
@@ -39,7 +41,11 @@ def cockpit(request: HttpRequest, ctx: Context) -> HttpResponse:
         search=search,
         found_by_number=_by_number(ctx, search),
     )
-    return render(request, "web/klinik/cockpit.html", {"cockpit": page, "today": ctx.today})
+    return render(
+        request,
+        "web/klinik/cockpit.html",
+        {"cockpit": page, "today": ctx.today, "shut_out": bool(blocks.concerned(ctx)[0])},
+    )
 
 
 def _by_number(ctx: Context, search: str) -> frozenset[str] | None:
@@ -82,10 +88,21 @@ def show(
             "technical": technical,
             "typed": typed,
             "apps": clients.launchable(ctx.role, ctx.organization),
+            "withheld": blocks.withheld(ctx, [course.patient_id]),
+            "lifted": course.patient_id in blocks.lifted(ctx),
+            "may_open": emergencies.may(ctx),
+            "broken": _broken(ctx, course.patient_id),
             "level_open": bool(sheets.decide.errors) or _proposes_anew(page),
         },
         status=status,
     )
+
+
+def _broken(ctx: Context, patient: str) -> tuple[access_view.Glass, ...]:
+    """Who has lately lifted the patient's blocks, as the clinic that holds the rope is told."""
+    since = days.millis(ctx.now) - 30 * 86_400_000
+    recent = [one for one in emergencies.of_patient(patient) if one.opened_ms > since]
+    return tuple(access_view.glass(ctx, one, get_language() or "da") for one in recent)
 
 
 def _proposes_anew(page: PatientPage) -> bool:

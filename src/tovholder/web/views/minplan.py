@@ -15,7 +15,7 @@ from tovholder.base.errors import not_found
 from tovholder.plan import actions
 from tovholder.plan.queries import minplan_view
 from tovholder.plan.views import MinPlanView
-from tovholder.web import forms, kept, reading
+from tovholder.web import access_view, forms, kept, reading
 from tovholder.web.minplan_models import Holder
 from tovholder.web.presenters.minplan import holder_view, minplan_page
 from tovholder.web.views.common import for_roles, form_errors
@@ -36,6 +36,7 @@ def _show(request: HttpRequest, ctx: Context, form: forms.OwnGoalForm, *, status
         "goal_form": form,
         "errors": form_errors(form) if form.is_bound else (),
         "represented": view.patient.name if ctx.role is Role.REPRESENTATIVE else "",
+        "notices": access_view.notices(ctx, language=get_language() or "da"),
         "may_act": ctx.role is Role.CITIZEN or Right.ACT in ctx.rights,
     }
     return render(request, "web/minplan/page.html", context, status=status)
