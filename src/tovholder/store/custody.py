@@ -8,12 +8,14 @@ from typing import Any
 from tovholder.access import Context, Role
 from tovholder.access.domain import Condition
 from tovholder.access.relations import RelationRow
+from tovholder.access.representation import Kind
 from tovholder.base.errors import Category, Issue, Problem, forbidden
 from tovholder.fhir import search_tables
 from tovholder.fhir.references import Ref, parse_reference, patient_of, patients_of, references
-from tovholder.store import relations
+from tovholder.store import projection, relations
 
 Resource = dict[str, Any]
+LAST = 10**9  # a day after every other
 _CLINIC = frozenset({Role.GP, Role.STAFF})
 # Whose words a goal is, and who may change them, is told by its own guard.
 _SHARED = frozenset({"Goal"})
@@ -70,6 +72,24 @@ def require_may_grant(
     listed = {row.organization_id for row in after} | {str(ctx.organization)}
     if kind == "Patient" and any(was.organization_id not in listed for was in before):
         raise forbidden(kind, "nobody takes a patient off another clinic's list", "the list as it was")
+
+
+def require_no_new_representative(old: Resource | None, new: Resource) -> None:
+    """Who has custody or is a guardian comes from the national registry, and whom the patient let act stays who it was:
+    else whoever may write down a relative could make somebody act for the patient.
+    """
+    if new.get("resourceType") != "RelatedPerson":
+        return
+    before = projection.relatives(old) if old is not None else []
+    for row in projection.relatives(new):
+        was = next((one for one in before if (one.person, one.kind) == (row.person, row.kind)), None)
+        longer = was is None or row.from_day < was.from_day or (row.to_day or LAST) > (was.to_day or LAST)
+        if longer and (old is not None or row.kind is not Kind.RELATIVE):
+            raise forbidden(
+                "RelatedPerson.relationship" if old is None else "RelatedPerson",
+                "this would let somebody act for the patient, which is not yours to give",
+                "a relative who is neither parent nor guardian; number and time as they were",
+            )
 
 
 def _covers(was: RelationRow, row: RelationRow) -> bool:

@@ -70,7 +70,7 @@ def rows_of(resource: Resource) -> Rows:
         _add(found, blocks.TABLE, [block.values() for block in told.blocks])
         _add(found, representation.TABLE, [given.values() for given in told.given])
     elif kind == "RelatedPerson":
-        _add(found, representation.RELATIVES, [row.values() for row in _relatives(resource)])
+        _add(found, representation.RELATIVES, [row.values() for row in relatives(resource)])
     elif kind == "Organization":
         _add(found, units.TABLE, units.rows(_units(resource)))
     return found
@@ -108,7 +108,8 @@ def note_changed(before: Rows, after: Rows) -> None:
         generation.bump()
 
 
-def _relatives(person: Resource) -> list[RelativeRow]:
+def relatives(person: Resource) -> list[RelativeRow]:
+    """Who a RelatedPerson is to the patient; nobody without a CPR number to know them by."""
     patient = patient_of(person)
     numbers = [item.get("value") for item in person.get("identifier") or () if item.get("system") == systems.CPR]
     key = next((found for number in numbers if number and (found := persons.person_of(str(number)))), "")

@@ -351,6 +351,7 @@ class UnitOfWork:
             if old is not None:
                 custody.require_own(self.ctx, old)
             custody.require_may_grant(self.ctx, old, new, self._holds)
+            custody.require_no_new_representative(old, new)
             state.promises += [(self.ctx, new, path, ref) for path, ref in custody.new_references(old, new)]
         if (kind, rid) in state.staged:
             self.flush()

@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.db import connection
 
 from lib import two_records as world
@@ -15,7 +16,6 @@ from lib.two_records import HERE, MINE, THEIRS, Json, ref
 from tovholder.base import days
 from tovholder.base.clock import system_clock
 from tovholder.fhir import systems
-from tovholder.store.relations import AFTERCARE_DAYS
 
 pytestmark = pytest.mark.django_db
 PATCH = "application/json-patch+json"
@@ -161,11 +161,11 @@ def test_a_referral_is_over_a_while_after_it_was_done_whatever_it_says() -> None
         task = wanting("Task", THEIRS, "hospital") | {"status": "completed", "authoredOn": "2026-01-01"} | ended
         rid = system.send("POST", "/Task", task).json()["id"]
         (row,) = [row for row in relations() if row[3] == f"Task/{rid}"]
-        assert row[5] == today + AFTERCARE_DAYS
+        assert row[5] == today + settings.ENV.aftercare_days
     task = wanting("Task", THEIRS, "hospital") | {"status": "completed", "authoredOn": "2020-01-01"}
     rid = system.send("POST", "/Task", task | {"executionPeriod": {"end": "2021-01-01"}}).json()["id"]
     (row,) = [row for row in relations() if row[3] == f"Task/{rid}"]
-    assert row[5] == (days.parse_day("2021-01-01") or 0) + AFTERCARE_DAYS
+    assert row[5] == (days.parse_day("2021-01-01") or 0) + settings.ENV.aftercare_days
 
 
 def test_a_receiver_does_not_turn_one_patients_referral_into_anothers() -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.db import connection
 
 from lib.people import NOW, clinic, condition, context, patient, system
@@ -15,7 +16,7 @@ from tovholder.access import Context, Role, audit, people
 from tovholder.access.people import Persona
 from tovholder.base.errors import Category, Problem
 from tovholder.fhir import systems
-from tovholder.store.relations import AFTERCARE_DAYS, LONGEST_WAIT_DAYS, relations_of
+from tovholder.store.relations import LONGEST_WAIT_DAYS, relations_of
 
 pytestmark = pytest.mark.django_db
 Json = dict[str, Any]
@@ -160,9 +161,9 @@ def test_a_receiver_does_not_prolong_its_own_sight_by_a_task(scene: Scene) -> No
 def test_an_appointment_far_ahead_does_not_open_the_record_until_then(scene: Scene) -> None:
     made = write(scene.partner, appointment(scene.mine, scene.physio, start="2099-01-01"))
     (row,) = relations_of(made)
-    assert row.to_day == scene.gp.today + LONGEST_WAIT_DAYS + AFTERCARE_DAYS
+    assert row.to_day == scene.gp.today + LONGEST_WAIT_DAYS + settings.ENV.aftercare_days
     soon = write(scene.partner, appointment(scene.mine, scene.physio))
-    assert relations_of(soon)[0].to_day == scene.gp.today + 31 + AFTERCARE_DAYS
+    assert relations_of(soon)[0].to_day == scene.gp.today + 31 + settings.ENV.aftercare_days
 
 
 def test_no_clinic_puts_people_on_a_list(scene: Scene) -> None:
@@ -222,7 +223,7 @@ def test_references_do_not_lead_into_another_patients_record(scene: Scene) -> No
 
 def test_what_others_made_is_not_changed_by_those_who_take_part(scene: Scene) -> None:
     measured = write(scene.gp, observation(scene.mine, "Practitioner/here"))
-    assert refused(scene.partner, measured | {"status": "entered-in-error"}) is Category.FORBIDDEN
+    assert refused(scene.partner, measured | {"status": "entered-in-error"}) is Category.NOT_FOUND
     own = write(scene.partner, observation(scene.mine, "Practitioner/physio"))
     assert write(scene.partner, own | {"status": "amended"})["status"] == "amended"
     booked = write(scene.gp, appointment(scene.mine, scene.here))
@@ -289,3 +290,28 @@ def test_a_token_of_the_demos_key_means_nothing_under_another(settings: Any) -> 
     with pytest.raises(Problem) as told:
         people.context_of_token(token, NOW)
     assert told.value.category is Category.UNAUTHENTICATED
+
+
+def relative(about: str, **more: Any) -> Json:
+    made = {"resourceType": "RelatedPerson", "patient": ref("Patient", about)}
+    return made | {"identifier": [{"system": systems.CPR, "value": "0101700000"}]} | more
+
+
+def related(code: str) -> Json:
+    return {
+        "relationship": [{"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v3-RoleCode", "code": code}]}]
+    }
+
+
+def test_a_clinic_writes_down_relatives_and_makes_nobody_act_for_the_patient(scene: Scene) -> None:
+    for code in ("GUARD", "PARAUTH", "FTH", "MTH", "PRN"):
+        assert refused(scene.gp, relative(scene.mine, **related(code))) is Category.FORBIDDEN
+    sister = write(scene.gp, relative(scene.mine, **related("SIS")))
+    assert write(scene.gp, sister | {"telecom": [{"system": "phone", "value": "12345678"}]})
+    other = {"identifier": [{"system": systems.CPR, "value": "0202700000"}]}
+    assert refused(scene.gp, sister | other) is Category.FORBIDDEN
+    assert refused(scene.gp, sister | related("GUARD")) is Category.FORBIDDEN
+    guardian = write(system(), relative(scene.mine, period={"end": "2027-12-31"}, **related("GUARD")))
+    assert write(scene.gp, guardian | {"telecom": [{"system": "phone", "value": "12345678"}]})
+    assert refused(scene.gp, guardian | {"period": {"end": "2030-12-31"}}) is Category.FORBIDDEN
+    assert write(scene.gp, guardian | {"active": False})

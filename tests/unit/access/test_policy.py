@@ -223,7 +223,10 @@ def test_a_type_nobody_reaches_is_listed_on_purpose(file: Path) -> None:
     assert [issue.message for issue in caught.value.issues] == ["nobody but a system may reach Account"]
 
 
-@pytest.mark.parametrize("text", ["", "version = 2", "allow = 1", "[[allow]\n", "version = 1\nallow = [1]", "sets = 1", "views = [1]"])
+NONE = ["", "version = 2", "allow = 1", "[[allow]\n", "version = 1\nallow = [1]", "sets = 1", "views = [1]"]
+
+
+@pytest.mark.parametrize("text", NONE)
 def test_what_is_no_policy_at_all_is_told(file: Path, text: str) -> None:
     file.write_text(text, encoding="utf-8")
     with pytest.raises(Problem) as caught:
