@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import fields, replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from lib.people import NOW
-from tovholder.access import Role, generation, people
+from tovholder.access import Role, generation, hats, people
+from tovholder.access.domain import Context, Emergency, Grants
 from tovholder.access.models import AccessToken, Assignment, User
 from tovholder.access.people import Persona
 from tovholder.base import days
@@ -99,3 +101,24 @@ def test_what_is_no_token_is_refused_each_time(token: str) -> None:
     assert refused("nonsense")
     assert refused(token + "x")
     assert refused("")
+
+
+def test_a_remembered_context_loses_nothing_but_what_its_time_ends() -> None:
+    over, open_ = (Emergency(n, "p", days.millis(NOW) + more, "r") for n, more in ((1, 0), (2, 1)))
+    held = Context(
+        actor="Practitioner/p",
+        role=Role.GP,
+        organization="o",
+        now=NOW - timedelta(days=1),
+        patient="p",
+        purpose="x",
+        client="c",
+        person="u",
+        units=("o", "above"),
+        rights=frozenset({"r"}),
+        emergencies=(over, open_),
+        grants=Grants((("read", "Patient", ("",)),)),
+    )
+    assert all(getattr(held, field.name) for field in fields(Context) if field.name not in ("request_id", "live"))
+    found = hats.at(held, NOW, request_id="1", live=True)
+    assert found == replace(held, now=NOW, request_id="1", live=True, emergencies=(open_,))
