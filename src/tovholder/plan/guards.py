@@ -34,6 +34,8 @@ _PHASE = "EpisodeOfCare.extension('episode-phase')"
 _DERIVED = "system:derive"  # our own derivation has asked these questions itself, for all its patients at once
 _CLOSED_ACTIVITY = frozenset({"completed", "revoked", "entered-in-error"})
 ERROR = "entered-in-error"
+# The patient, and who acts in their stead: each in their own name.
+_LAY = frozenset({Role.CITIZEN, Role.REPRESENTATIVE})
 _HOW_IT_GOES = frozenset({"achievementStatus", "statusDate", "meta"})
 
 
@@ -307,7 +309,7 @@ def goal_guard(change: Change, uow: UnitOfWork) -> None:
     mine = ctx.actor
     told = (new.get("expressedBy") or {}).get("reference")
     if old is None:
-        theirs = {mine} if ctx.role is Role.CITIZEN else {mine, f"Patient/{patient_of(new)}", None}
+        theirs = {mine} if ctx.role in _LAY else {mine, f"Patient/{patient_of(new)}", None}
         if told not in theirs:
             raise forbidden(path, "you set your own goals", "a reference to yourself")
     elif (old.get("expressedBy") or {}).get("reference") != mine:
@@ -322,7 +324,7 @@ def response_guard(change: Change, uow: UnitOfWork) -> None:
     new = change.new
     if new is None or change.ctx.role is Role.SYSTEM:
         return
-    if change.ctx.role is Role.CITIZEN:
+    if change.ctx.role in _LAY:
         _own_answers(change.old, new, change.ctx)
     if new.get("status") not in ("completed", "amended", "in-progress"):
         return
@@ -331,7 +333,7 @@ def response_guard(change: Change, uow: UnitOfWork) -> None:
         for form in held.forms.values():
             if str(form.questionnaire.get("url")) != canonical or (version and version != form.version):
                 continue
-            if change.ctx.role is Role.CITIZEN and "citizen" not in form.scoring.filled_by:
+            if change.ctx.role in _LAY and "citizen" not in form.scoring.filled_by:
                 raise forbidden(
                     "QuestionnaireResponse.author",
                     "this form is not yours to fill in",
@@ -344,7 +346,7 @@ def response_guard(change: Change, uow: UnitOfWork) -> None:
 
 
 def _own_answers(old: Resource | None, new: Resource, ctx: Context) -> None:
-    """A patient answers as themselves, and changes no answers that others gave."""
+    """A patient, or who acts for them, answers as themselves and changes no answers that others gave."""
     for held in (new, *([old] if old is not None else [])):
         told = {(held.get(name) or {}).get("reference") for name in ("author", "source")} - {None}
         if told != {ctx.actor}:

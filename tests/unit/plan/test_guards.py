@@ -10,7 +10,7 @@ import pytest
 
 from lib.world import World
 from tovholder import packages, store
-from tovholder.access import Context
+from tovholder.access import Context, Role
 from tovholder.base import days
 from tovholder.base.errors import Category, Problem
 from tovholder.fhir import systems
@@ -278,6 +278,30 @@ def test_patients_write_their_own_goals_only(w: World, course: Json) -> None:
     refused(mine, theirs | {"description": {"text": "Nej"}}, Category.FORBIDDEN, "Goal.expressedBy")
     told = {"coding": [{"system": systems.GOAL_ACHIEVEMENT, "code": "improving"}]}
     assert write(mine, theirs | {"achievementStatus": told})["achievementStatus"] == told
+
+
+def test_who_acts_for_the_patient_does_so_in_their_own_name(w: World, course: Json) -> None:
+    patient_id = resources.read_episode(course).patient_id
+    with store.unit_of_work(w.system) as uow:
+        about = {"resourceType": "RelatedPerson", "patient": {"reference": f"Patient/{patient_id}"}}
+        me = f"RelatedPerson/{uow.create(about).id}"
+    rights = frozenset({"plan", "record", "act"})
+    relative = replace(w.citizen(patient_id), role=Role.REPRESENTATIVE, actor=me, rights=rights)
+    goal = Goal(patient_id=patient_id, episode_id=None, text="Gå en tur", expressed_by=me)
+    assert write(relative, resources.goal_resource(goal))["expressedBy"]["reference"] == me
+    for other in (None, f"Patient/{patient_id}", f"Practitioner/{w.doctor}"):
+        told = resources.goal_resource(replace(goal, expressed_by=other))
+        refused(relative, told, Category.FORBIDDEN, "Goal.expressedBy")
+    answers: Json = {"resourceType": "QuestionnaireResponse", "status": "completed", "questionnaire": "urn:x"}
+    answers["subject"] = {"reference": f"Patient/{patient_id}"}
+    path = "QuestionnaireResponse.author"
+    refused(relative, answers, Category.FORBIDDEN, path)
+    refused(relative, answers | {"author": {"reference": f"Patient/{patient_id}"}}, Category.FORBIDDEN, path)
+    assert write(relative, answers | {"author": {"reference": me}})["id"]
+    needs = packages.get("kol").forms["kol-behovsvurdering"].canonical
+    refused(relative, answers | {"author": {"reference": me}, "questionnaire": needs}, Category.FORBIDDEN, path)
+    reader = replace(relative, rights=frozenset({"plan", "record"}))
+    refused(reader, resources.goal_resource(goal), Category.FORBIDDEN, "Goal")
 
 
 def test_answers_to_our_forms_are_checked_and_others_let_through(w: World, course: Json) -> None:
