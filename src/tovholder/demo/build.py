@@ -9,7 +9,8 @@ from tovholder.access import system_context
 from tovholder.access.people import save_persona
 from tovholder.base import days
 from tovholder.base.errors import Category, Problem
-from tovholder.demo.personas import PATIENTS, all_personas, patient_ids
+from tovholder.demo import consents
+from tovholder.demo.personas import PATIENTS, Story, all_personas, patient_ids
 from tovholder.demo.scene import Scene
 from tovholder.demo.stories import TELL
 from tovholder.demo.synth import SynthConfig, generate
@@ -48,9 +49,12 @@ def build(now: datetime, progress: Progress = _silent, *, config: SynthConfig | 
     for persona in personas:
         save_persona(persona)
     known = patient_ids(config.seed)
+    scenes: dict[Story, Scene] = {}
     for number, patient in enumerate(PATIENTS):
         progress("Stories", number, len(PATIENTS))
-        TELL[patient.story](Scene(everywhere.clinics[0], patient, known[patient.name], now))
+        scenes[patient.story] = Scene(everywhere.clinics[0], patient, known[patient.name], now)
+        TELL[patient.story](scenes[patient.story])
+    consents.tell(everywhere.clinics, scenes)
     progress("Stories", len(PATIENTS), len(PATIENTS))
     return {
         "resources": stored,
