@@ -47,7 +47,7 @@ def daily_jobs() -> dict[str, Any]:
     from tovholder.access.smart import upkeep
     from tovholder.cockpit import flags
     from tovholder.monitoring import contributions
-    from tovholder.store import anchors, pruning, sealing
+    from tovholder.store import anchors, opening, pruning, sealing
 
     def run_flags(moment: datetime) -> str:
         patients, raised, cleared = flags.run_all(moment)
@@ -56,6 +56,10 @@ def daily_jobs() -> dict[str, Any]:
     def run_monitor(moment: datetime) -> str:
         patients, rows = contributions.run_all(moment)
         return f"{patients} patients, {rows} contributions"
+
+    def run_stated(moment: datetime) -> str:
+        confirmed, failed = opening.check_stated(moment)
+        return f"{confirmed} confirmed, {failed} not"
 
     def run_anchor(moment: datetime) -> str:
         sealing.seal_now(lambda: moment, patience=1)
@@ -68,7 +72,14 @@ def daily_jobs() -> dict[str, Any]:
     def run_apps(moment: datetime) -> str:
         return f"{upkeep.run(moment)} codes, tokens and requests that had run out removed"
 
-    return {"flags": run_flags, "monitor": run_monitor, "anchor": run_anchor, "prune": run_prune, "apps": run_apps}
+    return {
+        "flags": run_flags,
+        "monitor": run_monitor,
+        "stated": run_stated,
+        "anchor": run_anchor,
+        "prune": run_prune,
+        "apps": run_apps,
+    }
 
 
 def run_daily() -> list[str]:
