@@ -29,7 +29,10 @@ BALP = "https://profiles.ihe.net/ITI/BALP"
 REQUEST_ID = (f"{BALP}/CodeSystem/BasicAuditEntityType", "XrequestId")
 ROLE_SYSTEM = f"{systems.BASE}/CodeSystem/role"
 ACT_SYSTEM = f"{systems.BASE}/CodeSystem/audit-act"  # what neither FHIR nor DICOM has a code for
-ROLES = tuple(str(role) for role in Role)
+ROLES = (*(str(role) for role in Role), "unknown")
+ON_BEHALF_OF = "http://hl7.org/fhir/StructureDefinition/auditevent-OnBehalfOf"
+# Clients that are no app between a person and the record: our own pages, and a token somebody holds themselves.
+NO_APP = frozenset({"", "web", "token"})
 SITE = "tovholder"
 
 Coded = tuple[str, str, str]  # system, code, display
@@ -145,8 +148,8 @@ def render(row: Row, patients: Sequence[str], *, alone: bool = True) -> dict[str
     event |= {"action": act.action, "recorded": recorded, "outcome": OUTCOMES[row.outcome]}
     if row.outcome == "refused":
         event["outcomeDesc"] = "Refused: the access policy does not allow it"
-    event["purposeOfEvent"] = [_purpose(row.purpose)]
-    event["agent"] = _agents(row, act)
+    event["purposeOfEvent"] = [_purpose(row)]
+    event["agent"] = _agents(row, act, patients)
     event["source"] = {
         "site": SITE,
         "observer": {"display": "Tovholder"},
@@ -161,7 +164,7 @@ def render(row: Row, patients: Sequence[str], *, alone: bool = True) -> dict[str
     return event
 
 
-def _agents(row: Row, act: Act) -> list[dict[str, Any]]:
+def _agents(row: Row, act: Act, patients: Sequence[str]) -> list[dict[str, Any]]:
     into = act.action in ("C", "U", "D", "E")  # what is sent comes from the client; what is read goes to it
     source, destination = (DICOM, "110153", "Source Role ID"), (DICOM, "110152", "Destination Role ID")
     user: dict[str, Any] = {
@@ -171,15 +174,23 @@ def _agents(row: Row, act: Act) -> list[dict[str, Any]]:
         "role": [_concept((ROLE_SYSTEM, row.role, ""))],
         "who": _who(row.actor),
     }
-    if ":" in row.actor:
+    if row.actor.partition(":")[2]:
         user["altId"] = row.actor.partition(":")[2]
-    user |= {"requestor": True, "purposeOfUse": [_purpose(row.purpose)]}
-    client, server = {"display": row.client or "web"}, {"display": "Tovholder"}
+    user |= {"requestor": True, "purposeOfUse": [_purpose(row)]}
+    if row.role == Role.REPRESENTATIVE and len(patients) == 1:
+        # In their own name, and for whom: R4 has no element for it, and HL7 an extension.
+        user["extension"] = [{"url": ON_BEHALF_OF, "valueReference": {"reference": f"Patient/{patients[0]}"}}]
+    client: dict[str, Any] = {"display": row.client or "web"}
+    server = {"display": "Tovholder"}
+    if row.client not in NO_APP:
+        client["identifier"] = {"value": row.client}  # BALP's OAUTHaccessTokenUse: the app by its client id
     agents = [
         {"type": _concept(source if into else destination), "who": client, "requestor": False},
         {"type": _concept(destination if into else source), "who": server, "requestor": False},
         user,
     ]
+    if row.client not in NO_APP and row.role not in (Role.SYSTEM, "unknown"):
+        agents.append({"type": _concept((DICOM, "110150", "Application")), "who": client, "requestor": False})
     if row.organization_id:
         whose = {"reference": f"Organization/{row.organization_id}"}
         agents.append({"type": _concept((ROLE_CLASS, "PROV", "healthcare provider")), "who": whose, "requestor": False})
@@ -187,7 +198,7 @@ def _agents(row: Row, act: Act) -> list[dict[str, Any]]:
 
 
 def _who(actor: str) -> dict[str, Any]:
-    return {"reference": actor} if "/" in actor else {"display": actor.partition(":")[2] or actor}
+    return {"reference": actor} if "/" in actor else {"display": actor.partition(":")[2] or actor.rstrip(":")}
 
 
 def _touched(row: Row, act: Act) -> list[dict[str, Any]]:
@@ -205,7 +216,8 @@ def _touched(row: Row, act: Act) -> list[dict[str, Any]]:
 def _what(told: str) -> dict[str, Any]:
     if told.startswith("+"):
         return {"description": f"And {told[1:]} more, which are not named here; every patient they are about is"}
-    return {"what": {"reference": told}} if "/" in told else {"name": told}
+    # A number of ours (emergency/3, stated/4, client/…) is no resource.
+    return {"what": {"reference": told}} if "/" in told and told[0].isupper() else {"name": told}
 
 
 def _patient(patient: str) -> dict[str, Any]:
@@ -216,9 +228,10 @@ def _patient(patient: str) -> dict[str, Any]:
     }
 
 
-def _purpose(purpose: str) -> dict[str, Any]:
-    known = PURPOSES.get(purpose)
-    return _concept(known) if known else {"text": purpose}
+def _purpose(row: Row) -> dict[str, Any]:
+    own = row.purpose == "treatment" and row.role in (Role.CITIZEN, Role.REPRESENTATIVE)
+    known = PURPOSES.get("patient" if own else row.purpose)
+    return _concept(known) if known else {"text": row.purpose}
 
 
 def _concept(coded: Coded) -> dict[str, Any]:

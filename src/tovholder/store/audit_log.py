@@ -27,14 +27,13 @@ SEEN = (*sorted(audit.READS), "operation", "aggregate")
 WRITTEN = ("create", "update", "patch", "delete", "import")
 ACCESS = (
     "block-set", "block-ended", "consent", "stated", "stated-checked", "stated-failed", "token", "token-revoked",
-    "glass-opened", "glass-ended", "rights",
+    "glass-opened", "glass-ended", "glass-followed", "rights",
 )  # fmt: skip
 REFUSED = ("refused", "login-failed", "token-failed")
-NO_APP = ("", "web", "token")  # clients that are our own pages, or a token somebody holds themselves
 PAGE = 300  # events of one page; whole days, unless one day has more
 NAMED = 5  # patients named of an event that is about several
 _COLUMNS = ", ".join(f"e.{name}" for name in ("id", *audit.COLUMNS))
-_NO_APP = ", ".join(f"'{name}'" for name in NO_APP)
+_NO_APP = ", ".join(f"'{name}'" for name in sorted(audit_event.NO_APP))
 _OWN = f"(e.role = 'citizen' AND e.client IN ({_NO_APP}))"
 # What our own rules did, of themselves: nobody looked.
 _AUTOMATIC = (
@@ -62,7 +61,10 @@ _KINDS: dict[Kind, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What is asked of a log. days: integer days, both included; organization, actor: only theirs; cursor: of a page."""
+    """What is asked of a log. days: integer days, both included; organization, actor: only theirs; cursor: of a page.
+
+    by_number: a patient's in the order it was written down, which an index gives however long it is: for whole logs.
+    """
 
     kind: Kind = "others"
     from_day: int | None = None
@@ -71,6 +73,7 @@ class Wish:
     actor: str = ""
     cursor: str = ""
     most: int = PAGE
+    by_number: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,30 +101,40 @@ class Log:
     numbers: dict[int, int] = field(default_factory=dict)
 
 
-def of_patient(ctx: Context, wish: Wish) -> Log:
-    """The log of the patient the actor is, or stands for. Raises Problem(FORBIDDEN) for everybody else."""
+def of_patient(ctx: Context, wish: Wish, known: Log | None = None) -> Log:
+    """The log of the patient the actor is, or stands for. Raises Problem(FORBIDDEN) for everybody else.
+
+    known: an earlier page; what holds for the whole log is taken from it.
+    """
     allowed = decide(ctx, "search", KIND)
     patient = ctx.patient
     if patient is None or not allowed.conditions & {Condition.SELF, Condition.REPRESENTED}:
         raise forbidden(KIND, f"the role {ctx.role} has no log of its own to read", "a patient, or who stands for one")
-    contained = sorted(audit_exports.containing([patient])) if wish.kind in ("others", "copied", "all") else []
-    terms, values = _terms(wish)
+    contained: list[int] = []
+    if known is not None:
+        contained = sorted(known.exports)
+    elif wish.kind in ("others", "copied", "all"):
+        contained = sorted(audit_exports.containing([patient]))
+    terms, values = _terms(wish, "l.event_id")
     # The patient's rows first, whatever the statistics say; then in the order of time.
     sql = f"FROM access_auditpatient AS l CROSS JOIN access_auditevent AS e WHERE l.patient_id = %s AND e.id = l.event_id{terms}"
-    found = _rows(sql, [patient, *values], wish.most + 1)
+    found = _rows(sql, [patient, *values], wish.most + 1, "l.event_id" if wish.by_number else _BY_TIME)
     if contained:
         exports, numbers = database.in_list("e.id", contained)
-        found += _rows(f"FROM access_auditevent AS e WHERE {exports}{terms}", [*numbers, *values], wish.most + 1)
-        found.sort(key=lambda row: (row.at_ms, row.id), reverse=True)
-    shown, cursor = _page(found, wish.most)
+        terms, values = _terms(wish)
+        order = "e.id" if wish.by_number else _BY_TIME
+        found += _rows(f"FROM access_auditevent AS e WHERE {exports}{terms}", [*numbers, *values], wish.most + 1, order)
+        found.sort(key=lambda row: row.id if wish.by_number else (row.at_ms, row.id), reverse=True)
+    shown, cursor = _page(found, wish)
     note(audit.Entry(ctx, "search", frozenset({patient}), KIND))
+    stated, opened = (known.stated, known.opened) if known is not None else _out_of_the_ordinary(patient)
     return Log(
         tuple(shown),
         cursor,
         several=_several([row.id for row in shown], patient),
         exports=frozenset(contained),
-        stated=_stated(patient),
-        opened=_opened(patient),
+        stated=stated,
+        opened=opened,
     )
 
 
@@ -134,7 +147,7 @@ def organizations_of(ctx: Context) -> list[str]:
     return [row[0] for row in database.rows(sql, [ctx.patient or ""])]
 
 
-def of_clinic(ctx: Context, wish: Wish) -> Log:
+def of_clinic(ctx: Context, wish: Wish, known: Log | None = None) -> Log:
     """What the actor's own organisation did, and break-glass by others on patients for whom it holds the rope.
 
     Raises Problem(FORBIDDEN) for who acts for no organisation.
@@ -146,6 +159,7 @@ def of_clinic(ctx: Context, wish: Wish) -> Log:
         f"FROM access_auditevent AS e WHERE e.organization_id = %s AND e.organization_id > ''{terms}",
         [ctx.organization, *values],
         wish.most + 1,
+        "e.at_ms",
     )
     if wish.kind in ("others", "all", "glass") and not wish.actor:
         # Of our patients: on whose list they are, or who holds an open course. Few rows: break-glass has its own index.
@@ -156,15 +170,17 @@ def of_clinic(ctx: Context, wish: Wish) -> Log:
             " AND (rel.kind = 'own-list' OR rel.source LIKE 'EpisodeOfCare/%%'))"
         )
         sql = f"FROM access_auditevent AS e WHERE e.purpose = '{BREAK_GLASS}' AND e.organization_id <> %s AND {held}{terms}"
-        found += _rows(sql, [ctx.organization, ctx.organization, ctx.today, ctx.today, *values], wish.most + 1)
+        found += _rows(
+            sql, [ctx.organization, ctx.organization, ctx.today, ctx.today, *values], wish.most + 1, _BY_TIME
+        )
         found.sort(key=lambda row: (row.at_ms, row.id), reverse=True)
-    shown, cursor = _page(found, wish.most)
+    shown, cursor = _page(found, wish)
     patients, numbers = _patients([row.id for row in shown])
     note(audit.Entry(ctx, "search", frozenset(one for some in patients.values() for one in some), KIND))
     return Log(tuple(shown), cursor, patients=patients, numbers=numbers)
 
 
-def _terms(wish: Wish) -> tuple[str, list[Any]]:
+def _terms(wish: Wish, number_column: str = "e.id") -> tuple[str, list[Any]]:
     terms, values = [_KINDS[wish.kind]], list[Any]()
     if wish.from_day is not None:
         terms.append("e.at_ms >= %s")
@@ -183,26 +199,34 @@ def _terms(wish: Wish) -> tuple[str, list[Any]]:
         moment, last = whole_number(at), whole_number(number)
         if moment is None or last is None:
             raise paging.not_ours()
-        terms.append("(e.at_ms < %s OR (e.at_ms = %s AND e.id < %s))")
-        values += [moment, moment, last]
+        if wish.by_number:
+            terms.append(f"{number_column} < %s")
+            values.append(last)
+        else:
+            # The first of them is for the index alone.
+            terms.append("e.at_ms <= %s AND (e.at_ms < %s OR e.id < %s)")
+            values += [moment, moment, last]
     return "".join(f" AND {term}" for term in terms), values
 
 
-def _rows(sql: str, values: Sequence[Any], limit: int) -> list[audit_event.Row]:
-    # Not by the index of dates alone, which would be followed through everybody's events: by a sum no index has.
-    order = "e.at_ms" if "e.organization_id > ''" in sql else "(e.at_ms + 0)"
-    found = database.rows(f"SELECT {_COLUMNS} {sql} ORDER BY {order} DESC, e.id DESC LIMIT %s", [*values, limit])
+# Not by the index of dates alone, which would be followed through everybody's events: by a sum no index has.
+_BY_TIME = "(e.at_ms + 0)"
+
+
+def _rows(sql: str, values: Sequence[Any], limit: int, order: str) -> list[audit_event.Row]:
+    last = "" if order in ("e.id", "l.event_id") else ", e.id DESC"
+    found = database.rows(f"SELECT {_COLUMNS} {sql} ORDER BY {order} DESC{last} LIMIT %s", [*values, limit])
     return [audit_event.Row(*row) for row in found]
 
 
-def _page(found: list[audit_event.Row], most: int) -> tuple[list[audit_event.Row], str]:
+def _page(found: list[audit_event.Row], wish: Wish) -> tuple[list[audit_event.Row], str]:
     """What goes on this page and where the next begins: a day is not cut in two unless it is longer than a page."""
-    if len(found) <= most:
+    if len(found) <= wish.most:
         return found, ""
-    shown = found[:most]
-    next_day = days.day_of_millis(found[most].at_ms)
-    whole = [row for row in shown if days.day_of_millis(row.at_ms) != next_day]
-    shown = whole or shown
+    shown = found[: wish.most]
+    if not wish.by_number:
+        next_day = days.day_of_millis(found[wish.most].at_ms)
+        shown = [row for row in shown if days.day_of_millis(row.at_ms) != next_day] or shown
     return shown, paging.encode(f"{shown[-1].at_ms}.{shown[-1].id}")
 
 
@@ -219,7 +243,7 @@ def _patients(numbers: list[int]) -> tuple[dict[int, tuple[str, ...]], dict[int,
         return {}, {}
     events, bound = database.in_list("event_id", numbers)
     counts: dict[int, int] = dict(
-        database.rows(f"SELECT event_id, COUNT(*) FROM access_auditpatient WHERE {events} GROUP BY event_id", bound)  # type: ignore[arg-type]
+        database.rows(f"SELECT event_id, COUNT(*) FROM access_auditpatient WHERE {events} GROUP BY event_id", bound)
     )
     few = [number for number, count in counts.items() if count <= NAMED]
     named: dict[int, tuple[str, ...]] = {}
@@ -231,29 +255,25 @@ def _patients(numbers: list[int]) -> tuple[dict[int, tuple[str, ...]], dict[int,
     return named, counts
 
 
-def _acts_on(patient: str, *actions: str) -> list[tuple[Any, ...]]:
-    marks = ", ".join(["%s"] * len(actions))
-    return database.rows(
+def _out_of_the_ordinary(patient: str) -> tuple[tuple[Stated, ...], tuple[tuple[str, int, str], ...]]:
+    """When a relation was one that had only been told of (from its telling until it was checked, or its last day), and
+    when the glass was broken."""
+    acts = database.rows(
         "SELECT e.action, e.actor, e.organization_id, e.at_ms, e.detail FROM access_auditpatient AS l CROSS JOIN"
-        f" access_auditevent AS e WHERE l.patient_id = %s AND e.id = l.event_id AND e.action IN ({marks}) ORDER BY e.id",
-        [patient, *actions],
+        " access_auditevent AS e WHERE l.patient_id = %s AND e.id = l.event_id"
+        " AND e.action IN ('stated', 'stated-checked', 'stated-failed', 'glass-opened') ORDER BY e.id",
+        [patient],
     )
-
-
-def _stated(patient: str) -> tuple[Stated, ...]:
-    """When a relation was one that had only been told of: from its telling until it was checked, or its last day."""
-    found: dict[str, Stated] = {}
-    for action, _, organization, at, detail in _acts_on(patient, "stated", "stated-checked", "stated-failed"):
+    stated: dict[str, Stated] = {}
+    opened: list[tuple[str, int, str]] = []
+    for action, actor, organization, at, detail in acts:
         number, _, until = detail.partition(" until:")
-        if action == "stated":
+        if action == "glass-opened":
+            opened.append((actor, at, detail.partition(" ")[2]))
+        elif action == "stated":
             last = whole_number(until)
-            ends = days.millis(days.midnight(last + 1)) if last is not None else at
-            found[number] = Stated(organization, at, ends)
-        elif number in found:
-            known = found[number]
-            found[number] = Stated(known.organization, known.from_ms, min(known.until_ms, at))
-    return tuple(found.values())
-
-
-def _opened(patient: str) -> tuple[tuple[str, int, str], ...]:
-    return tuple((actor, at, detail.partition(" ")[2]) for _, actor, _, at, detail in _acts_on(patient, "glass-opened"))
+            stated[number] = Stated(organization, at, at if last is None else days.millis(days.midnight(last + 1)))
+        elif number in stated:
+            known = stated[number]
+            stated[number] = Stated(known.organization, known.from_ms, min(known.until_ms, at))
+    return tuple(stated.values()), tuple(opened)

@@ -86,6 +86,7 @@ ACTS: Mapping[str, tuple[Any, Any]] = {
         _("%(who)s brugte værdispring."),
     ),
     "glass-ended": (_("%(who)s lukkede igen for det, du har spærret."), _("%(who)s afsluttede værdispring.")),
+    "glass-followed": (_("%(who)s så efter, om værdispringet var i orden."), _("%(who)s fulgte op på et værdispring.")),
     "block-set": (_("%(who)s satte eller ændrede en spærring."), _("%(who)s satte eller ændrede en spærring.")),
     "block-ended": (_("%(who)s fjernede en spærring."), _("%(who)s fjernede en spærring.")),
     "consent": (_("%(who)s gav eller ændrede et samtykke."), _("%(who)s gav eller ændrede et samtykke.")),

@@ -13,12 +13,12 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from tovholder.access import Context, audit_names
 from tovholder.access.audit import BREAK_GLASS
-from tovholder.access.audit_event import Row
+from tovholder.access.audit_event import NO_APP, Row
 from tovholder.access.emergencies import REASONS
 from tovholder.base import days
 from tovholder.cockpit.queries import full_name
 from tovholder.store import audit_log, naming
-from tovholder.store.audit_log import NO_APP, Log
+from tovholder.store.audit_log import Log
 from tovholder.web import log_wording as words
 from tovholder.web.log_view import Day, Look, Mark, Visit
 

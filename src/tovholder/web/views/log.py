@@ -28,7 +28,7 @@ from tovholder.web.views.common import for_roles
 
 CLINIC_DAYS = 30  # of a clinic's log that is shown unasked
 FILE_ROWS = 2000  # events asked for at once, for a file
-Ask = Callable[[Context, Wish], Log]
+Ask = Callable[[Context, Wish, Log | None], Log]
 
 
 def _wish(request: HttpRequest, kinds: dict[str, Any], *, first: str, since: int | None = None) -> Wish:
@@ -168,7 +168,7 @@ def clinic_csv(request: HttpRequest, ctx: Context) -> HttpResponse:
 def _rows(ctx: Context, wish: Wish, ask: Ask, *, mine: bool) -> Iterator[tuple[str, ...]]:
     """Line after line of the whole log, as it is asked for. The first part is asked at once, so that it is noted."""
     language = _language()
-    log = ask(ctx, _part(wish, wish.cursor))
+    log = ask(ctx, _part(wish, wish.cursor, mine), None)
 
     def lines(log: Log) -> Iterator[tuple[str, ...]]:
         while True:
@@ -177,13 +177,13 @@ def _rows(ctx: Context, wish: Wish, ask: Ask, *, mine: bool) -> Iterator[tuple[s
             yield from found
             if not log.cursor:
                 return
-            log = ask(ctx, _part(wish, log.cursor))
+            log = ask(ctx, _part(wish, log.cursor, mine), log)
 
     return lines(log)
 
 
-def _part(wish: Wish, cursor: str) -> Wish:
-    return Wish(wish.kind, wish.from_day, wish.to_day, wish.organization, wish.actor, cursor, FILE_ROWS)
+def _part(wish: Wish, cursor: str, mine: bool) -> Wish:
+    return Wish(wish.kind, wish.from_day, wish.to_day, wish.organization, wish.actor, cursor, FILE_ROWS, by_number=mine)
 
 
 def _csv(ctx: Context, wish: Wish, ask: Ask, *, mine: bool) -> HttpResponse:
