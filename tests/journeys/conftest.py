@@ -39,10 +39,11 @@ CHROMIUM_ARGUMENTS = [
 
 @dataclass(frozen=True)
 class Server:
-    """Where the server answers, and what it was given to begin with."""
+    """Where the server answers, what it was given to begin with, and the environment of other commands over it."""
 
     url: str
     world: dict[str, Any]
+    environ: dict[str, str]
 
 
 def _free_port() -> int:
@@ -102,7 +103,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         )
         try:
             _wait(f"{url}/healthz", process)
-            yield Server(url, world)
+            yield Server(url, world, environ)
         finally:
             process.terminate()
             process.wait(timeout=20)

@@ -103,6 +103,7 @@ def main() -> dict[str, Any]:
         Persona("patient", "Prøve Prøvesen", "Patient med KOL", Role.CITIZEN, "", "", main_patient),
         Persona("bruno", "Bruno Test Elmer", "Officiel testperson", Role.CITIZEN, "", "", "Bruno"),
         Persona("system", "System", "System", Role.SYSTEM, "", "", ""),
+        Persona("drift", "Dorte Drift", "Driftsansvarlig", Role.OPERATOR, "", "", ""),
         Persona("analytiker", "Anders Analytiker", "Analytiker", Role.ANALYST, "", "", ""),
     ):
         people.save_persona(persona)

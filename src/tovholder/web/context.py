@@ -48,6 +48,8 @@ def home_of(role: Role | None) -> str:
         return reverse("web:minplan")
     if role in CLINIC:
         return reverse("web:cockpit")
+    if role is Role.OPERATOR:
+        return reverse("web:clients")
     if role is not None and sees_figures(role):
         return reverse("web:monitoring")
     return reverse("web:front")
@@ -87,6 +89,10 @@ def _links(role: Role | None, path: str) -> tuple[Link, ...]:
         links.append((_("Min plan"), reverse("web:minplan")))
         links.append((_("Hvem har set den"), reverse("web:minplan-log")))
         links.append((_("Hvem må se den"), reverse("web:blocks")))
+    if role in (Role.CITIZEN, Role.REPRESENTATIVE):
+        links.append((_("Apps"), reverse("web:apps")))
+    if role is Role.OPERATOR:
+        links.append((_("Apps og systemer"), reverse("web:clients")))
     if role in CLINIC:
         links.append((_("Patienter"), reverse("web:cockpit")))
         links.append((_("Log"), reverse("web:clinic-log")))

@@ -106,6 +106,7 @@ DEMO_TITLES: Mapping[str, Any] = {
     "Sygeplejerske, Lægerne Åtorvet": _("Sygeplejerske, Lægerne Åtorvet"),
     "Praktiserende læge i en anden klinik": _("Praktiserende læge i en anden klinik"),
     "Analytiker, Sundhedsdatastyrelsen": _("Analytiker, Sundhedsdatastyrelsen"),
+    "Driftsansvarlig": _("Driftsansvarlig"),
     "Patient: har lige fået diagnosen, forløbet er ikke startet": _(
         "Patient: har lige fået diagnosen, forløbet er ikke startet"
     ),

@@ -30,6 +30,7 @@ from tovholder.access.smart.domain import (
     ONLINE_SECONDS,
     SYSTEM_ACCESS_SECONDS,
     Client,
+    Method,
     Surroundings,
     Use,
 )
@@ -134,6 +135,14 @@ def refresh(client: Client, token: str, scope: str, now: datetime) -> dict[str, 
     if held is None or row.until_ms <= days.millis(now) or not _session_lives(row.grant, now):
         raise _no_grant()
     return _issue(client, row.grant, held[0], found, now, whole=whole) | _around(row.grant)
+
+
+def public_holder(token: str) -> dict[str, str]:
+    """The client_id of the app in the open that a refresh token was given to, as a parameter; nothing for any other."""
+    row = _token(token, REFRESH)
+    if row is None or clients.of_row(row.grant.client).method is not Method.PUBLIC:
+        return {}
+    return {"client_id": row.grant.client_id}
 
 
 def for_system(client: Client, scope: str, now: datetime) -> dict[str, Any]:

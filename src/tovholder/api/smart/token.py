@@ -18,6 +18,9 @@ def token(request: HttpRequest) -> HttpResponse:
     """A code, a refresh token, or a system's own proof, for an access token."""
     params = form(request)
     kind = needed(params, "grant_type")
+    if kind == "refresh_token" and "client_id" not in params:
+        # An app in the open may leave out who it is (RFC 6749 §6): it is whoever the token was given to.
+        params |= tokens.public_holder(params.get("refresh_token", ""))
     client, now = client_of(request, params), timezone.now()
     if kind not in GRANT_TYPES:
         raise UnsupportedGrantTypeError(kind)

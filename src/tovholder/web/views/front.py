@@ -70,8 +70,14 @@ _GROUPS: tuple[tuple[Any, Any, str, frozenset[Role]], ...] = (
         "analytics",
         frozenset({Role.ANALYST}),
     ),
+    (
+        _("Drift"),
+        _("Registrér de apps og systemer, der må komme til grænsefladen."),
+        "settings",
+        frozenset({Role.OPERATOR}),
+    ),
 )
-_WITH_PAGES = frozenset({Role.CITIZEN, Role.GP, Role.STAFF, Role.ANALYST})
+_WITH_PAGES = frozenset({Role.CITIZEN, Role.GP, Role.STAFF, Role.ANALYST, Role.OPERATOR})
 
 
 def groups_of(found: list[Persona]) -> tuple[Group, ...]:

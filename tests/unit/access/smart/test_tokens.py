@@ -173,6 +173,19 @@ def test_refresh_tokens_rotate_and_one_used_twice_ends_all(citizen: Person) -> N
     assert renew(third["refresh_token"]).json()["error"] == "invalid_grant"
 
 
+def test_an_app_in_the_open_need_not_say_who_it_is_when_it_refreshes(citizen: Person) -> None:
+    asking = Asking(app())
+    first = asking.exchange(asking.code(citizen, "patient/Patient.rs offline_access")).json()
+    assert ask("/smart/token", grant_type="refresh_token", refresh_token=first["refresh_token"]).status_code == 200
+    key, jwks = smart.keys()
+    keyed = Asking(app(method=Method.PRIVATE_KEY, jwks=jwks))
+    code = keyed.code(citizen, "patient/Patient.rs offline_access")
+    second = keyed.exchange(code, **smart.proved(keyed.client, key)).json()
+    refused = ask("/smart/token", grant_type="refresh_token", refresh_token=second["refresh_token"])
+    assert (refused.status_code, refused.json()["error"]) == (401, "invalid_client")
+    assert ask("/smart/token", grant_type="refresh_token", refresh_token="x").status_code == 401
+
+
 def test_a_refresh_token_cannot_widen(citizen: Person) -> None:
     asking = Asking(app())
     first = asking.exchange(asking.code(citizen, "patient/Patient.rs offline_access")).json()
