@@ -49,10 +49,19 @@ def ours() -> Iterator[Provider]:
         yield Provider(f"http://127.0.0.1:{port}")
 
 
+# It logs whom it knows, which is its own affair and no part of what we log.
+MOCK = """
+import logging, oidc_provider_mock
+from werkzeug.serving import run_simple
+logging.disable(logging.CRITICAL)
+run_simple("127.0.0.1", {port}, oidc_provider_mock.app(), threaded=True)
+"""
+
+
 @contextmanager
 def mock() -> Iterator[Provider]:
     """oidc-provider-mock, a real provider from PyPI."""
-    with serving([sys.executable, "-m", "oidc_provider_mock", "--port", "{port}"], METADATA) as port:
+    with serving([sys.executable, "-c", MOCK], METADATA) as port:
         yield Provider(f"http://127.0.0.1:{port}")
 
 

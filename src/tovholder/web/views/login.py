@@ -54,10 +54,10 @@ def from_issuer(request: HttpRequest, issuer_id: str) -> HttpResponse:
     limits.attempt("login", now, address=limits.address_of(request))
     answer = {name: request.GET[name] for name in ("state", "code", "iss", "error") if name in request.GET}
     try:
-        asked = _asked(request, answer)
-        if answer.get("error") == "access_denied":
+        if answer.get("error") == "access_denied":  # the person said no; some providers then leave out the state
             messages.warning(request, _("Login blev afbrudt. Du kan prøve igen."))
-            return _front(asked.then)
+            return _front("")
+        asked = _asked(request, answer)
         came = oidc.finish(issuer, asked, answer, _back(request, issuer), now)
         limits.attempt("login", now, account=staff.subject_of(issuer.id, came.subject))
         if asked.again:
