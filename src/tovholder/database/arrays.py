@@ -46,6 +46,10 @@ def _texts(values: Iterable[str | None]) -> str:
     return "{" + ",".join(["NULL" if value is None else _quoted(value) for value in values]) + "}"
 
 
+def _ids(values: Iterable[Any]) -> str:
+    return "{" + ",".join(["NULL" if value is None else str(value) for value in values]) + "}"
+
+
 def _quoted(value: str) -> str:
     if "\\" in value or '"' in value:
         value = value.replace("\\", "\\\\").replace('"', '\\"')
@@ -57,6 +61,7 @@ def _bytes(values: Iterable[bytes | memoryview | None]) -> str:
 
 
 _KINDS: dict[str, Callable[[Iterable[Any]], str]] = {
+    "uuid": _ids,
     "bigint": integers,
     "integer": integers,
     "smallint": integers,

@@ -46,6 +46,7 @@ NOBODYS = frozenset(
     }
 )  # fmt: skip
 SOMETHING = (_("oplysninger om dig"), _("oplysninger"))
+DIRECTORY = _("klinikker, behandlere og skemaer")
 EVERYTHING = (_("alt, der står om dig her"), _("alt om patienten"))
 
 ROLES: Mapping[str, Any] = {

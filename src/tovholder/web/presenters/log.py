@@ -89,6 +89,9 @@ def things(rows: Iterable[Row], told: Reader, *, most: int = MOST_THINGS) -> str
     found = {kind for row in rows for kind in _kinds(row, told)}
     if _ALL in found:
         return str(words.EVERYTHING[place])
+    if found == {_DIRECTORY}:
+        return str(words.DIRECTORY)
+    found.discard(_DIRECTORY)
     some = list(dict.fromkeys(str(both[place]) for kind, both in words.THINGS.items() if kind in found))
     if not some or found - words.THINGS.keys():
         some.append(str(words.SOMETHING[place]))
@@ -98,6 +101,7 @@ def things(rows: Iterable[Row], told: Reader, *, most: int = MOST_THINGS) -> str
 
 
 _ALL = "*"  # everything there is about a patient
+_DIRECTORY = "@"  # only people, places and forms, which are about no patient
 _OTHER = "?"  # something there is no word for
 
 
@@ -115,7 +119,9 @@ def _kinds(row: Row, told: Reader) -> list[str]:
         kind = token.partition("/")[0].partition("?")[0]
         if kind in words.THINGS:
             found.append(kind)
-        elif kind not in words.NOBODYS and kind[:1].isupper():
+        elif kind in words.NOBODYS:
+            found.append(_DIRECTORY)
+        elif kind[:1].isupper():
             found.append(_OTHER)
     return found
 
@@ -175,7 +181,7 @@ def marks(row: Row, told: Reader) -> tuple[Mark, ...]:
         found.append(Mark("glass", _("Værdispring"), why))
     if row.outcome == "refused":
         found.append(Mark("refused", _("Afvist"), _("De fik ikke noget at se.") if row.action == "refused" else ""))
-    elif is_stated(row, told):
+    elif row.purpose != BREAK_GLASS and is_stated(row, told):
         found.append(
             Mark(
                 "stated",
