@@ -43,14 +43,21 @@ ROLES = {
     Role.PARTNER: gettext_lazy("Private behandlere"),
     Role.SYSTEM: gettext_lazy("System uden person"),
 }
+_LONG = forms.TextInput(attrs={"class": "th-long"})
 _ROWS = {"rows": 3, "spellcheck": "false"}
 
 
 class ClientForm(forms.Form):
     """What is registered of a client. What must hold together is checked by access/smart/clients.py."""
 
-    name = forms.CharField(label=gettext_lazy("Navn, som folk ser det"), max_length=100)
-    about = forms.CharField(label=gettext_lazy("Hvad den gør, i én sætning"), max_length=300, required=False)
+    name = forms.CharField(
+        label=gettext_lazy("Navn, som folk ser det"),
+        max_length=100,
+        error_messages={"required": gettext_lazy("Skriv et navn på højst 100 tegn.")},
+    )
+    about = forms.CharField(
+        label=gettext_lazy("Hvad den gør, i én sætning"), max_length=300, required=False, widget=_LONG
+    )
     use = forms.ChoiceField(
         label=gettext_lazy("Hvad er det?"), choices=USES, widget=forms.RadioSelect, initial=str(Use.APP)
     )
@@ -64,6 +71,7 @@ class ClientForm(forms.Form):
         label=gettext_lazy("For hvem er appen, eller hvad handler systemet som?"),
         choices=[(str(role), ROLES[role]) for role in (*APP_ROLES, Role.SYSTEM)],
         widget=forms.CheckboxSelectMultiple,
+        error_messages={"required": gettext_lazy("Vælg, hvem appen er for. Et system handler som én ting.")},
     )
     organization = forms.CharField(
         label=gettext_lazy("Organisationens id"),
@@ -75,19 +83,24 @@ class ClientForm(forms.Form):
         label=gettext_lazy("Det meste, den må få (scopes)"),
         widget=forms.Textarea(attrs=_ROWS),
         help_text=gettext_lazy("For eksempel: launch openid fhirUser patient/Observation.rs"),
+        error_messages={"required": gettext_lazy("Skriv mindst ét scope.")},
     )
     redirects = forms.CharField(
         label=gettext_lazy("Adresser, appen vender tilbage til, én på hver linje"),
         widget=forms.Textarea(attrs=_ROWS),
         required=False,
     )
-    launch = forms.CharField(label=gettext_lazy("Adresse, appen åbnes på"), max_length=500, required=False)
+    launch = forms.CharField(
+        label=gettext_lazy("Adresse, appen åbnes på"), max_length=500, required=False, widget=_LONG
+    )
     origins = forms.CharField(
         label=gettext_lazy("Hvorfra dens sider kalder API’et, én på hver linje"),
         widget=forms.Textarea(attrs=_ROWS),
         required=False,
     )
-    jwks_uri = forms.CharField(label=gettext_lazy("Adresse på dens offentlige nøgler"), max_length=500, required=False)
+    jwks_uri = forms.CharField(
+        label=gettext_lazy("Adresse på dens offentlige nøgler"), max_length=500, required=False, widget=_LONG
+    )
     jwks = forms.CharField(
         label=gettext_lazy("Eller nøglerne selv (JWKS)"), widget=forms.Textarea(attrs=_ROWS), required=False
     )
