@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
@@ -238,18 +238,20 @@ def loading() -> Iterator[None]:
     page that many batches touch is then copied once, and nobody waits for it. What is acknowledged is on disk all the
     same, in the log.
     """
-    with connection.cursor() as cursor:
-        before = {name: cursor.execute(f"PRAGMA {name}").fetchone()[0] for name in _LOADING}
-        for name, value in _LOADING.items():
-            cursor.execute(f"PRAGMA {name} = {value}")
-        try:
-            yield
-        finally:
-            for name, value in before.items():
-                cursor.execute(f"PRAGMA {name} = {value}")
-            if not connection.in_atomic_block:
-                # As much as nobody is reading any more; the log is then as short as usual.
-                cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    before = {name: int(rows(f"PRAGMA {name}", ())[0][0]) for name in _LOADING}
+    _set(_LOADING)
+    try:
+        yield
+    finally:
+        _set(before)  # on whichever connection is open now
+        if not connection.in_atomic_block:
+            # As much as nobody is reading any more; the log is then as short as usual.
+            rows("PRAGMA wal_checkpoint(TRUNCATE)", ())
+
+
+def _set(pragmas: Mapping[str, int]) -> None:
+    for name, value in pragmas.items():
+        rows(f"PRAGMA {name} = {value}", ())
 
 
 def tidy() -> None:

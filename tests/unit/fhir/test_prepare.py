@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tovholder.base import json
-from tovholder.fhir.prepare import prepare
+from tovholder.fhir.prepare import prepare, prepare_many
 from tovholder.fhir.searchparams import main_date, numbers
 from tovholder.store.schema import FACTS_FOLDER
 
@@ -24,6 +24,15 @@ def test_a_refused_one_has_issues_and_no_rows() -> None:
     made = prepare({"resourceType": "Observation", "subject": {"reference": "Patient/p"}}, FACTS_FOLDER)
     assert made.refused
     assert (made.index, made.facts, made.moment) == ({}, [], None)
+
+
+def test_many_give_what_each_gives_by_itself_the_refused_among_them_too() -> None:
+    bad = {"resourceType": "Observation", "subject": {"reference": "Patient/p"}}
+    some = [json.loads(OBSERVATION), bad, {"resourceType": "Patient", "id": "p", "birthDate": "1950-01-01"}]
+    made = prepare_many(some, FACTS_FOLDER)
+    assert [one.refused for one in made] == [False, True, False]
+    assert made == [prepare(one, FACTS_FOLDER) for one in some]
+    assert prepare_many([], FACTS_FOLDER) == []
 
 
 def test_what_a_timeline_is_sorted_by() -> None:

@@ -7,11 +7,13 @@ import signal
 import time
 from collections.abc import Iterator
 from multiprocessing import active_children
+from typing import Literal
 
 import pytest
 from django.db import connection
 
 from lib.people import patient, system
+from tovholder import database
 from tovholder.base import json
 from tovholder.store import bulk
 from tovholder.store.bulk import workers
@@ -36,7 +38,7 @@ class Source:
             lines = [json.dumps(resource) for resource in resources] + [b"{"]
             yield [bulk.Item(f"x:{number}:{n}", raw=line) for n, line in enumerate(lines)]
             if self.left > 40:
-                if any(child.name.startswith("SpawnProcess") for child in active_children()) and others():
+                if active_children() and others():
                     self.left = 40
                 else:
                     time.sleep(0.01)
@@ -50,14 +52,20 @@ def others() -> bool:
 CREWS: list[workers.Crew] = []
 
 
-@pytest.fixture(autouse=True)
-def _watched(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(workers, "ALONE", 1)
+@pytest.fixture(autouse=True, params=["fork", "spawn"])
+def _watched(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[None]:
+    def way() -> str:
+        database.disconnect()
+        return str(request.param)
+
+    monkeypatch.setattr(workers, "_way_to_start", way)
+    monkeypatch.setattr(workers, "SPAWN_AFTER", 1)
+    monkeypatch.setattr(workers, "FORK_AFTER", 1)
     start = workers.Crew.start
 
-    def watched(crew: workers.Crew, count: int) -> None:
+    def watched(crew: workers.Crew, count: int, how: Literal["fork", "spawn"]) -> None:
         CREWS.append(crew)
-        start(crew, count)
+        start(crew, count, how)
 
     monkeypatch.setattr(workers.Crew, "start", watched)
     yield

@@ -13,15 +13,16 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from queue import SimpleQueue
-from typing import Any
+from typing import Any, Literal
 
 from django.db import connection
 
 from tovholder import database
 from tovholder.access import Context
 
-# Another process costs about a second to start: small jobs do without.
-ALONE = 8
+# Batches done alone before other processes are started. A forked one costs some hundredths of a second, a spawned one
+# a second and more: small jobs do without.
+FORK_AFTER, SPAWN_AFTER = 2, 8
 Done = tuple[Any, Any]  # a batch, and what its writing gave
 # Batches one process holds: the one it writes or waits to write, and the next.
 HELD = 2
@@ -61,8 +62,10 @@ def done(ctx: Context, job: Job, batches: Iterable[Any]) -> Iterator[tuple[Any, 
         crew = Crew(ctx, job)
         stack.callback(crew.end)
         for number, batch in enumerate(batches):
-            if number == ALONE and _may_share():
-                crew.start(max(2, os.cpu_count() or 2))
+            if number in (FORK_AFTER, SPAWN_AFTER) and not crew.started and _may_share():
+                how = _way_to_start()
+                if how == "fork" or number == SPAWN_AFTER:
+                    crew.start(max(2, os.cpu_count() or 2), how)
             yield from crew.take(number, batch)
         yield from crew.rest()
 
@@ -71,6 +74,19 @@ def _may_share() -> bool:
     # Inside a transaction others cannot see (tests, mostly) and in memory, this process is the only one that can write.
     name = str(connection.settings_dict["NAME"])
     return not connection.in_atomic_block and ":memory:" not in name and "mode=memory" not in name
+
+
+def _way_to_start() -> Literal["fork", "spawn"]:
+    """Fork where that is safe; closes this process's connections, which must not be carried into another.
+
+    Forked, the others have all that is loaded and made already: types, checks, statements. But a lock that another thread
+    of this process holds would stay held in them for ever, so this must be its only thread, the libraries' counted in.
+    """
+    database.disconnect()
+    try:
+        return "fork" if len(os.listdir("/proc/self/task")) == 1 else "spawn"
+    except OSError:  # not Linux
+        return "spawn"
 
 
 class Crew:
@@ -83,15 +99,17 @@ class Crew:
         self._orphans: set[int] = set()  # held, and the process they were given to is dead
         self._turn = 0  # the batch that may be written next
         self._told = -1  # the last one whose process was told so
+        self.started = False
 
-    def start(self, count: int) -> None:
+    def start(self, count: int, how: Literal["fork", "spawn"]) -> None:
         """Start the processes; they are used once they say they are ready."""
-        # Spawned, not forked: an open database connection must not be carried into another process.
-        spawn = get_context("spawn")
+        self.started = True
+        context = get_context(how)
         for _ in range(count):
-            ours, theirs = spawn.Pipe()
+            ours, theirs = context.Pipe()
             told = (theirs, self._ctx, self._job, dict(connection.settings_dict), os.getpid())
-            process = spawn.Process(target=_work, args=told, daemon=True)
+            # Typeshed gives Process to each kind of context, not to what they have in common.
+            process: BaseProcess = context.Process(target=_work, args=told, daemon=True)  # type: ignore[attr-defined]
             process.start()
             theirs.close()
             self._workers.append(Worker(process, ours))

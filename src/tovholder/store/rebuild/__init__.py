@@ -30,12 +30,14 @@ def rebuild(now: datetime, progress: Callable[[int], None] | None = None, *, ids
     """
     ctx = system_context(now, "rebuild")
     count = 0
-    with database.unhurried(), database.loading():
+    with database.unhurried():
         held = filling.begin(ids(), _digest())
+    with database.loading():
         for _, done in workers.done(ctx, _JOB, filling.blocks(held)):
             count += done
             if progress:
                 progress(done)
+    with database.unhurried():  # anew, since the other processes are started with no connection open
         while True:
             with filling.turn():
                 changed = filling.catch_up(held.owner)
