@@ -58,7 +58,7 @@ def import_(
             else:
                 yield from bulk.read_paths([path])
 
-    with _Rejects(rejects) as aside, setup.progress_bar("Loading", None) as bar:
+    with _Rejects(rejects) as aside, setup.progress_bar("Loading", None, forks=True) as bar:
         task = bar.task_ids[0]
         report = bulk.load(ctx, items(), progress=lambda count: bar.advance(task, count), set_aside=aside.add)
     with setup.progress_bar("Finding patients, flags and figures", bulk.waiting()) as bar:
@@ -121,7 +121,7 @@ def rebuild(
         cursor.execute("SELECT COUNT(*) FROM store_resource WHERE NOT deleted")
         total = cursor.fetchone()[0]
     before = again.fingerprint() if check else {}
-    with setup.progress_bar("Rebuilding", total) as bar:
+    with setup.progress_bar("Rebuilding", total, forks=True) as bar:
         task = bar.task_ids[0]
         count = again.rebuild(setup.now(), lambda done: bar.advance(task, done))
     console.print(f"{count} resources read; search index, facts, flags and figures are new.")

@@ -11,7 +11,15 @@ from pathlib import Path
 
 from django.db import DatabaseError
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
 
 from tovholder.base.clock import system_clock
 from tovholder.base.errors import Category, Problem
@@ -140,10 +148,27 @@ def reported() -> Iterator[None]:
         sys.exit(EXIT_CODES[Category.BUSY])
 
 
+class _Bar(Progress):
+    """A bar that can be drawn when it moves."""
+
+    _drawn = 0.0
+
+    def advance(self, task_id: TaskID, advance: float = 1) -> None:
+        """Move on; drawn at most ten times a second."""
+        super().advance(task_id, advance)
+        now = self.get_time()
+        if not self.live.auto_refresh and now - self._drawn >= 0.1:
+            self._drawn = now
+            self.refresh()
+
+
 @contextmanager
-def progress_bar(title: str, total: int | None) -> Iterator[Progress]:
-    """A progress bar on standard error; silent where nobody watches."""
-    with Progress(
+def progress_bar(title: str, total: int | None, *, forks: bool = False) -> Iterator[Progress]:
+    """A progress bar on standard error; silent where nobody watches.
+
+    forks: what is done starts other processes, which only a process of one thread can fork: no thread draws the bar.
+    """
+    with _Bar(
         SpinnerColumn(),
         TextColumn("{task.description}"),
         BarColumn(),
@@ -151,6 +176,7 @@ def progress_bar(title: str, total: int | None) -> Iterator[Progress]:
         TimeElapsedColumn(),
         console=errors,
         disable=not errors.is_terminal,
+        auto_refresh=not forks,
     ) as bar:
         bar.add_task(title, total=total)
         yield bar

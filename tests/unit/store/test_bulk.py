@@ -16,6 +16,7 @@ from tovholder.access import audit_event
 from tovholder.base import days, json
 from tovholder.base.errors import Category, Problem
 from tovholder.store import bulk, export, rebuild
+from tovholder.store.bulk import writing
 
 pytestmark = pytest.mark.django_db
 
@@ -46,6 +47,21 @@ def test_good_lines_go_in_and_bad_ones_are_set_aside_with_place_and_reason(tmp_p
     assert set(told) == {"people.ndjson:2", "people.ndjson:3", "people.ndjson:4"}
     assert told["people.ndjson:3"].startswith("Patient.gender")
     assert [store.read(system(), "Patient", rid).id for rid in ("a", "e")] == ["a", "e"]
+
+
+def test_what_is_prepared_together_keeps_its_place(tmp_path: Path) -> None:
+    count = 2 * writing.TOGETHER + 5
+    bad = {
+        0: b"{",
+        writing.TOGETHER - 1: b'{"id": "d"}',
+        writing.TOGETHER: json.dumps(patient() | {"gender": "nobody"}),
+    }
+    lines = [bad.get(number) or patient(family=f"Nr {number}") | {"id": f"p{number}"} for number in range(count)]
+    report = load(write(tmp_path / "people.ndjson", *lines))
+    assert report.stored == count - len(bad)
+    assert [reject.source for reject in report.rejects] == [f"people.ndjson:{number + 1}" for number in bad]
+    for number in set(range(count)) - bad.keys():
+        assert store.read(system(), "Patient", f"p{number}").resource["name"][0]["family"] == f"Nr {number}"
 
 
 def test_loading_again_changes_nothing(tmp_path: Path) -> None:

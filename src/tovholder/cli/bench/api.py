@@ -104,7 +104,7 @@ def _fill(place: Path, resources: int) -> tuple[int, float]:
     folder = place / "population"
     total = sum(synth.write_ndjson(config, folder).values())
     ctx = system_context(setup.now(), "import", live=True)
-    with setup.progress_bar("Filling the record", total) as bar:
+    with setup.progress_bar("Filling the record", total, forks=True) as bar:
         start = time.perf_counter()
         report = bulk.load(ctx, bulk.read_paths([folder]), progress=lambda count: bar.advance(bar.task_ids[0], count))
         bulk.derive_pending(ctx)

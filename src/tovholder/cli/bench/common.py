@@ -49,6 +49,8 @@ def fresh(postgresql: bool) -> Iterator[Path]:
         os.environ["TOVHOLDER_ENV"] = "test"
         os.environ["TOVHOLDER_HOME"] = place
         os.environ.pop("TOVHOLDER_DATABASE_URL", None)
+        # The made-up people need numpy, a load does not: beside its threads a load would not fork (ADR 0013).
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
         if postgresql:
             from tovholder.database import temporary
 
