@@ -88,7 +88,7 @@ def _together(decided: Iterable[Scope]) -> Scope:
 
 
 def _reaches(allowed: Scope, ctx: Context, patient: str) -> bool:
-    term, values = scope.predicate(allowed, ctx, "Patient", row=None, patient="p.id")
+    term, values = scope.predicate(allowed, ctx, "Patient", row=None, patient="p.id", few=True)
     return bool(database.rows(f"SELECT 1 FROM (SELECT %s AS id) AS p WHERE {term}", [patient, *values]))
 
 

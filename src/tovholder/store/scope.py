@@ -24,19 +24,20 @@ _SELF, _TODAY, _UNITS, _OPENED, _HERE, _WHO = (object() for _ in range(6))
 
 
 def predicate(
-    scope: Scope, ctx: Context, kind: str, *, row: str | None = "r", patient: str | None = None
+    scope: Scope, ctx: Context, kind: str, *, row: str | None = "r", patient: str | None = None, few: bool = False
 ) -> tuple[str, list[Any]]:
     """A WHERE term (with its values) that is true for the rows of a type the scope lets through.
 
     patient: the column that says whom a row is about; the row's own without it. row: None where there is no row of
-    store_resource yet: then what a resource must say (criteria) is left out, and has to be asked for later.
+    store_resource yet: then what a resource must say (criteria) is left out, and has to be asked for later. few: so few
+    rows are looked at that each relation is looked up by itself, and not all the organisation has are listed first.
     """
     if scope.everything:
         return _ALL, []
     about = patient if patient is not None else f"{row}.patient_id"
     units = ctx.units or ((ctx.organization,) if ctx.organization else ())
     opened = _opened(ctx) if ctx.emergencies else ()
-    text, slots = _statement(scope, kind, row, about, bool(ctx.patient), len(units), len(opened))
+    text, slots = _statement(scope, kind, row, about, bool(ctx.patient), len(units), len(opened), few)
     values = _filled(slots, ctx, units, opened)
     if text is not _NONE and _of_organisation(scope):
         kept, more = blocks.clause(ctx, row, about)
@@ -58,13 +59,13 @@ def _of_organisation(scope: Scope) -> bool:
 
 @lru_cache(maxsize=8192)
 def _statement(
-    scope: Scope, kind: str, row: str | None, about: str, own: bool, units: int, opened: int
+    scope: Scope, kind: str, row: str | None, about: str, own: bool, units: int, opened: int, few: bool
 ) -> tuple[str, tuple[Any, ...]]:
     """The text, and what is bound in it: values, or what stands for them."""
     ways: list[str] = []
     slots: list[Any] = []
     for grant in scope.grants:
-        text, values = _granted(grant, about, own, units, opened)
+        text, values = _granted(grant, about, own, units, opened, few)
         if text and grant.criteria and row is not None:
             met, bound = _met((grant.criteria,), kind, row)
             text, values = f"({text} AND {met})", values + bound
@@ -84,7 +85,7 @@ def _statement(
     return found, tuple(slots)
 
 
-def _granted(grant: Grant, about: str, own: bool, units: int, opened: int) -> tuple[str, list[Any]]:
+def _granted(grant: Grant, about: str, own: bool, units: int, opened: int, few: bool) -> tuple[str, list[Any]]:
     """True for rows about those to whom one of the conditions holds; empty when it can hold for nobody."""
     if Condition.ANY in grant.conditions:
         return _ALL, []
@@ -97,11 +98,12 @@ def _granted(grant: Grant, about: str, own: bool, units: int, opened: int) -> tu
         slots.append(_SELF)
     relations = Scope((grant,)).relations
     if relations and units:
-        terms.append(
-            f"{about} IN (SELECT rel.patient_id FROM access_relation AS rel WHERE {_one_of('rel.organization_id', units)}"
-            f" AND {_one_of('rel.kind', len(relations))} AND rel.from_day <= %s"
-            " AND (rel.to_day IS NULL OR rel.to_day >= %s))"
+        held = (
+            f"FROM access_relation AS rel WHERE {_one_of('rel.organization_id', units)}"
+            f"{f' AND rel.patient_id = {about}' if few else ''} AND {_one_of('rel.kind', len(relations))}"
+            " AND rel.from_day <= %s AND (rel.to_day IS NULL OR rel.to_day >= %s)"
         )
+        terms.append(f"EXISTS (SELECT 1 {held})" if few else f"{about} IN (SELECT rel.patient_id {held})")
         slots += [_UNITS, *relations, _TODAY, _TODAY]
     if opened and Condition.BREAK_GLASS in grant.conditions:
         terms.append(_one_of(about, opened))

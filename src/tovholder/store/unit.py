@@ -269,14 +269,14 @@ class UnitOfWork:
     def _within(self, allowed: Scope, kind: str, patient: str | None) -> bool:
         if any(staged in relations.SOURCES for staged, _ in self._state.staged):
             self.flush()  # a patient or relation made in this unit counts
-        term, values = scope.predicate(allowed, self.ctx, kind, row=None, patient="p.id")
+        term, values = scope.predicate(allowed, self.ctx, kind, row=None, patient="p.id", few=True)
         return bool(database.rows(f"SELECT 1 FROM (SELECT %s AS id) AS p WHERE {term}", [patient, *values]))
 
     def _stored_within(self, allowed: Scope, kind: str, rid: str) -> bool:
         staged = self._state.staged
         if (kind, rid) in staged or any(other in relations.SOURCES for other, _ in staged):
             self.flush()
-        term, values = scope.predicate(allowed, self.ctx, kind)
+        term, values = scope.predicate(allowed, self.ctx, kind, few=True)
         asked = f"SELECT 1 FROM store_resource AS r WHERE r.type = %s AND r.rid = %s AND {term}"
         return bool(database.rows(asked, [kind, rid, *values]))
 

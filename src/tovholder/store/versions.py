@@ -22,7 +22,7 @@ def read(ctx: Context, kind: str, rid: str, *, version: int | None = None) -> St
     """A resource as it is now, or one version of it. Raises Problem(NOT_FOUND or GONE); not yours is not found."""
     require_type(kind)
     allowed = decide(ctx, "read", kind)
-    term, values = scope.predicate(allowed, ctx, kind)
+    term, values = scope.predicate(allowed, ctx, kind, few=True)
     if version is None:
         found = database.rows(_NOW + term, [kind, rid, *values])
     else:

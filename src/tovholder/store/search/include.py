@@ -112,7 +112,7 @@ class Gathering:
         return fresh
 
     def _fetch(self, kind: str, which: Sql) -> list[Row]:
-        seen = within(self.asking, kind)("r")
+        seen = within(self.asking, kind, few=True)("r")
         where = all_of([which, Sql("r.type = %s AND NOT r.deleted", (kind,)), seen])
         rows = database.rows(
             "SELECT r.key, r.rid, r.version, r.updated, r.patient_id, v.body FROM store_resource AS r"

@@ -40,15 +40,15 @@ def term(step: Step, values: tuple[str, ...], asking: Asking) -> Term:
             return Reversed(kind, parameter, source, term(inner, values, asking), within(asking, source))
 
 
-def within(asking: Asking, kind: str) -> Callable[[str], Sql]:
-    """What the actor may search of a type, as a condition on a row of it.
+def within(asking: Asking, kind: str, *, few: bool = False) -> Callable[[str], Sql]:
+    """What the actor may search of a type, as a condition on a row of it. few: of rows that are looked at one by one.
 
     Nobody learns by a chain what a search of the type itself would not show.
     """
     allowed = decide(asking.ctx, "search", kind)
 
     def made(row: str) -> Sql:
-        text, values = scope.predicate(allowed, asking.ctx, kind, row=row)
+        text, values = scope.predicate(allowed, asking.ctx, kind, row=row, few=few)
         return Sql(text, tuple(values))
 
     return made

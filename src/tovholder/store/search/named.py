@@ -67,7 +67,7 @@ def _sorted_out(ctx: Context, asked: set[str]) -> tuple[frozenset[str], frozense
     """Those there are, apart: whom the actor may see, and whom not."""
     if not asked:
         return frozenset(), frozenset()
-    seen, values = scope.predicate(decide(ctx, "read", PATIENT), ctx, PATIENT, patient="r.rid")
+    seen, values = scope.predicate(decide(ctx, "read", PATIENT), ctx, PATIENT, patient="r.rid", few=True)
     these = among("r.rid", sorted(asked))
     found = database.rows(
         f"SELECT r.rid, CASE WHEN {seen} THEN 1 ELSE 0 END FROM store_resource AS r WHERE r.type = %s AND {these.text}",

@@ -27,6 +27,7 @@ from tovholder.store.params.terms import (
 from tovholder.store.search.links import Asking, Chained, Reversed, within
 
 FEW = 1000
+EACH = 100  # of so many, each one's relation is looked up by itself
 _OWN = frozenset({Condition.SELF, Condition.REPRESENTED})
 
 
@@ -44,9 +45,10 @@ def way(kind: str, terms: Sequence[Term], allowed: Scope, asking: Asking) -> Way
     seen = within(asking, kind)("r")
     if seen.text == NEVER.text:
         return Way(NEVER, few=True, empty=True)
+    each = within(asking, kind, few=True)("r")
     narrow = _narrow(kind, terms, allowed, asking)
     if narrow is not None:
-        return Way(all_of([_current(kind), *_checks(terms, narrow), *_scope(seen)]), few=True)
+        return Way(all_of([_current(kind), *_checks(terms, narrow), *_scope(each)]), few=True)
     listed = _short_list(terms)
     if listed is not None:
         term, keys = listed
@@ -57,7 +59,12 @@ def way(kind: str, terms: Sequence[Term], allowed: Scope, asking: Asking) -> Way
         few = among("k.key", keys)
         looked = Sql(f"SELECT k.key FROM store_resource AS k WHERE {few.text}", few.values)
         # The type is left out: keys name resources, and SQLite would gladly walk all of a type instead.
-        return Way(all_of([inside, Sql("NOT r.deleted"), *_checks(rest, looked), *_scope(seen)]), few=True)
+        return Way(
+            all_of(
+                [inside, Sql("NOT r.deleted"), *_checks(rest, looked), *_scope(each if len(keys) <= EACH else seen)]
+            ),
+            few=True,
+        )
     return Way(all_of([_current(kind), *_checks(terms, None), *_scope(seen)]), few=False)
 
 
