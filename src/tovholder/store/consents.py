@@ -248,8 +248,7 @@ def block_resource(
     if until:
         provision["period"] = {"end": until}
     if actor:
-        reference = {"reference": actor, **({"display": display} if display else {})}
-        provision["actor"] = [{"role": {"coding": [{"system": _ROLE, "code": "IRCP"}]}, "reference": reference}]
+        provision["actor"] = [_actor(actor, display)]
     if kind:
         title = data_kinds.kinds()[kind].title("da")
         provision["class"] = [{"system": data_kinds.SYSTEM, "code": kind, "display": title}]
@@ -261,12 +260,8 @@ def block_resource(
 
 def open_resource(ctx: Context, patient: str, *, organization: str, display: str, until: str) -> dict[str, Any]:
     """A Consent that lets an organisation see the patient until a day."""
-    actor = {"reference": f"Organization/{organization}", "display": display}
-    provision = {
-        "type": "permit",
-        "period": {"end": until},
-        "actor": [{"role": {"coding": [{"system": _ROLE, "code": "IRCP"}]}, "reference": actor}],
-    }
+    actor = _actor(f"Organization/{organization}", display)
+    provision = {"type": "permit", "period": {"end": until}, "actor": [actor]}
     return resource(ctx, patient, "open", "OPTIN", provision)
 
 
@@ -277,10 +272,14 @@ def power_resource(
     provision: dict[str, Any] = {"type": "permit"}
     if until:
         provision["period"] = {"end": until}
-    reference = {"reference": f"RelatedPerson/{related}", "display": display}
-    provision["actor"] = [{"role": {"coding": [{"system": _ROLE, "code": "IRCP"}]}, "reference": reference}]
+    provision["actor"] = [_actor(f"RelatedPerson/{related}", display)]
     provision["action"] = [{"coding": [{"system": AREA_SYSTEM, "code": area}]} for area in AREAS if area in areas]
     return resource(ctx, patient, "power-of-attorney", "OPTIN", provision)
+
+
+def _actor(reference: str, display: str) -> dict[str, Any]:
+    told = {"reference": reference, **({"display": display} if display else {})}
+    return {"role": {"coding": [{"system": _ROLE, "code": "IRCP"}]}, "reference": told}
 
 
 def resource(ctx: Context, patient: str, category: str, rule: str, provision: dict[str, Any]) -> dict[str, Any]:
