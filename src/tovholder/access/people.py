@@ -68,7 +68,7 @@ def save_persona(persona: Persona) -> None:
 
 
 def personas() -> list[Persona]:
-    """Everybody one can be, in the order they were made."""
+    """Everybody one can be, in the order they were made; not those who come from a login provider."""
     return [
         Persona(
             row.user.username,
@@ -79,7 +79,7 @@ def personas() -> list[Persona]:
             row.practitioner_id,
             row.patient_id,
         )
-        for row in Assignment.objects.select_related("user").order_by("id")
+        for row in Assignment.objects.filter(user__identities=None).select_related("user").order_by("id")
     ]
 
 

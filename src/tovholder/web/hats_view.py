@@ -28,7 +28,7 @@ ROLES: dict[Role, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One role to choose. title is as somebody wrote it, in Danish; icon one of the shapes we have."""
+    """One role to choose. title: where, or what somebody called it in Danish; icon: one of the shapes we have."""
 
     key: str
     text: Any
@@ -40,7 +40,8 @@ class Choice:
 def choice_of(hat: Hat, current: str) -> Choice:
     """How a role is offered."""
     icon = "person" if hat.patient else "business"
-    return Choice(hat.key, called(hat), hat.title if not hat.patient else "", icon, hat.key == current)
+    place = registry.name_of("Organization", hat.organization) if hat.organization else ""
+    return Choice(hat.key, called(hat), place or (hat.title if not hat.patient else ""), icon, hat.key == current)
 
 
 def called(hat: Hat) -> Any:

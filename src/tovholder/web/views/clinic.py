@@ -92,7 +92,7 @@ def show(
             "lifted": course.patient_id in blocks.lifted(ctx),
             "may_open": emergencies.may(ctx),
             "broken": _broken(ctx, course.patient_id),
-            "level_open": bool(sheets.decide.errors) or _proposes_anew(page),
+            "level_open": sheets.decide.is_bound or _proposes_anew(page),
         },
         status=status,
     )
