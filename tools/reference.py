@@ -20,9 +20,11 @@ import typer
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from tovholder.access import policy
+from tovholder.access.smart import domain
 from tovholder.api import errors
 from tovholder.api import urls as api_urls
 from tovholder.api.operations import OPERATIONS
+from tovholder.api.smart import wellknown
 from tovholder.cli.main import app
 from tovholder.cli.setup import EXIT_CODES
 from tovholder.config.env import VARIABLES
@@ -304,7 +306,60 @@ def access() -> str:
     return policy_page.page(policy.load(policy.FILE), NOTE)
 
 
+def smart() -> str:
+    """The authorization server: addresses, scopes, how long things hold."""
+    told = wellknown.configuration("https://[host]")
+    lines = ["# Apps and systems", "", NOTE]
+    lines += [
+        "SMART App Launch 2.2.0 with DK SMART 1.0.0: RFC 6749, 7009, 7523, 7591, 7636, 7662 and OpenID Connect.",
+        "",
+    ]
+    lines += ["## Addresses", "", "| For | Address |", "| --- | --- |"]
+    lines += [f"| {name} | `{value}` |" for name, value in told.items() if isinstance(value, str)]
+    lines += ["| smart-configuration | `https://[host]/.well-known/smart-configuration`, also under `/fhir` |"]
+    lines += ["| openid-configuration | `https://[host]/.well-known/openid-configuration` |", ""]
+    lines += ["## What is told there", "", "| Name | Values |", "| --- | --- |"]
+    lines += [
+        f"| {name} | {', '.join(f'`{item}`' for item in value)} |"
+        for name, value in told.items()
+        if isinstance(value, list)
+    ]
+    lines += ["", "## Scopes", ""]
+    lines += [
+        "`patient|user|system/Type.cruds?search`: letters in that order, `*` for every type. `c` create, `r` read (vread and",
+        "a resource's history), `u` update and patch, `d` delete, `s` search (and a type's history). A search is one of",
+        "the type's own parameters with its value, several with `&`; a resource must meet all of them. It takes no chains and",
+        "none on `*`. v1's `read`, `write` and `*` are taken as `rs`, `cud` and `cruds`. What is no scope is never granted;",
+        "what was granted is told beside the token. Bulk exports need `rs` of each type exported.",
+        "",
+        "## Launch",
+        "",
+        "From a patient's page: `iss` and `launch`, for one app, person and session, once. `intent` is as our deep links",
+        "name the place: `[package]` or `[package]/formular/[form]`; `fhirContext` holds the course (EpisodeOfCare).",
+        "By itself: a citizen's own patient, the one a representative acts for, or one a professional chooses.",
+        "",
+        "## How long things hold",
+        "",
+        "| What | Seconds |",
+        "| --- | --- |",
+    ]
+    lasting = {
+        "launch parameter": domain.LAUNCH_SECONDS,
+        "authorization request, while a person answers": domain.REQUEST_SECONDS,
+        "authorization code": domain.CODE_SECONDS,
+        "access token of an app": domain.ACCESS_SECONDS,
+        "access token of a system": domain.SYSTEM_ACCESS_SECONDS,
+        "id_token": domain.ID_TOKEN_SECONDS,
+        "refresh token with online_access, at most as long as the session": domain.ONLINE_SECONDS,
+        "refresh token with offline_access, unused": domain.OFFLINE_SECONDS,
+        "client assertion, at most": domain.ASSERTION_SECONDS,
+    }
+    lines += [f"| {name} | {value} |" for name, value in lasting.items()]
+    return "\n".join([*lines, ""])
+
+
 PAGES = {
+    "smart": smart,
     "api": api,
     "policy": access,
     "facts": facts,

@@ -1,4 +1,9 @@
-"""A real SMART client (npm fhirclient) in a browser, launched from the clinic and by itself; and a system that exports."""
+"""A real SMART client (npm fhirclient) in a browser, launched from the clinic and by itself; and a system that exports.
+
+Its build for browsers is what we use; of what it needs elsewhere, package.json leaves out isomorphic-webcrypto, which
+brings 300 MB for telephones. No Bulk Data client installs from npm or PyPI, so the system is written here as its vendor
+would write it.
+"""
 
 from __future__ import annotations
 

@@ -124,11 +124,22 @@ def test_what_one_doctor_chose_another_must_choose_anew(world: dict[str, str], d
 
 def test_a_launch_from_the_patients_page(world: dict[str, str], doctor: Person) -> None:
     asking = Asking(app(launch="https://app.example.dk/launch.html?a=1"))
+    with store.unit_of_work(system()) as uow:
+        contact = uow.create(
+            {
+                "resourceType": "Encounter",
+                "status": "in-progress",
+                "class": {"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "AMB"},
+                "subject": {"reference": f"Patient/{world['mine']}"},
+            }
+        ).id
     told = launched(doctor, world, asking.client.id)
     assert told["iss"] == smart.BASE
     page = opened(doctor, asking, "launch patient/Condition.rs", launch=told["launch"])
+    assert doctor.browser.get(page).status_code == 200
     got = asking.exchange(smart.told(left(doctor.browser.post(page, {"do": "ja"})))["code"]).json()
     assert (got["patient"], got["intent"], got["need_patient_banner"]) == (world["mine"], "kol", True)
+    assert got["encounter"] == contact
     assert got["fhirContext"][0]["reference"].startswith("EpisodeOfCare/")
     assert set(got["scope"].split()) == {"launch", "patient/Condition.rs"}
     again = opened(doctor, asking, "launch patient/Condition.rs", launch=told["launch"])

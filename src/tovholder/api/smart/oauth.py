@@ -43,6 +43,7 @@ def endpoint(*methods: str) -> Callable[[View], View]:
 
         vars(answered)["csrf_exempt"] = True  # no cookie is asked, so none can be misused
         vars(answered)["roles"] = None
+        vars(answered)["fhir_methods"] = methods  # for the reference (docs/reference/api.md)
         return answered
 
     return decorate

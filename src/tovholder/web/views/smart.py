@@ -160,6 +160,7 @@ def launch(request: HttpRequest, ctx: Context, patient_id: str, package: str) ->
     episode = course.episode.id
     into = Surroundings(
         patient=course.patient_id,
+        encounter=_encounter(ctx, course.patient_id),
         references=(("EpisodeOfCare", episode, ""),) if episode else (),
         intent=_intent(course, request.POST.get("intent", "")),
     )
@@ -167,6 +168,13 @@ def launch(request: HttpRequest, ctx: Context, patient_id: str, package: str) ->
     base = f"{request.scheme}://{request.get_host()}/fhir"
     mark = "&" if "?" in client.launch else "?"
     return _leave(request, client, f"{client.launch}{mark}{urlencode({'iss': base, 'launch': token})}")
+
+
+def _encounter(ctx: Context, patient: str) -> str:
+    """The contact that is going on now, where there is one."""
+    asked = [("patient", patient), ("status", "in-progress"), ("_sort", "-date"), ("_count", "1")]
+    found = store.search(ctx, "Encounter", asked).entries
+    return found[0].id if found else ""
 
 
 def _intent(course: reading.Course, wanted: str) -> str:
