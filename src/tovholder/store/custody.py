@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tovholder.access import Context, Role
-from tovholder.access.domain import Condition
+from tovholder.access.domain import Condition, Scope
 from tovholder.access.relations import RelationRow
 from tovholder.access.representation import Kind
 from tovholder.base.errors import Category, Issue, Problem, forbidden
@@ -19,6 +19,20 @@ LAST = 10**9  # a day after every other
 _CLINIC = frozenset({Role.GP, Role.STAFF})
 # Whose words a goal is, and who may change them, is told by its own guard.
 _SHARED = frozenset({"Goal"})
+
+
+def not_for_this_role(ctx: Context, kind: str) -> Problem:
+    """What is told of a type the role, or the app that acts for it, writes nothing of."""
+    message = f"the role {ctx.role} may not write {kind}"
+    issue = Issue(kind, message, "another role", "forbidden")
+    return Problem(Category.FORBIDDEN, message[0].upper() + message[1:], [issue])
+
+
+def not_yours_to_say(kind: str, allowed: Scope) -> Problem:
+    """What is told of a resource about a patient of theirs that says what they may not write."""
+    told = [grant.criteria or "anything" for grant in allowed.grants]
+    told += [" or ".join(searches) for searches in allowed.within]
+    return forbidden(kind, f"what this {kind} says is not yours to write", ", and ".join(told))
 
 
 def require_own(ctx: Context, old: Resource) -> None:

@@ -55,12 +55,18 @@ def of(ctx: Context, tables: Iterable[str], patient: str | None) -> FactScope | 
         raise forbidden(by_content[0], "facts are given whole, or not at all", "every resource of the type")
     whole = _together(decided.values())
     if patient is not None:
-        return FactScope(compile.Patient(), {"scope_patient": patient}) if _reaches(whole, ctx, patient) else None
+        return (
+            FactScope(compile.Patient(), {"scope_patient": patient})
+            if scope.reaches(whole, ctx, "Patient", patient)
+            else None
+        )
     if whole.everything:
         return FactScope(compile.All())
     if whole.patient is not None or whole.conditions <= _OWN:
         mine = whole.patient or ctx.patient or ""
-        return FactScope(compile.Patient(), {"scope_patient": mine if _reaches(whole, ctx, mine) else ""})
+        return FactScope(
+            compile.Patient(), {"scope_patient": mine if scope.reaches(whole, ctx, "Patient", mine) else ""}
+        )
     if whole.conditions >= _CLINIC and len(ctx.units) < 2:
         return FactScope(compile.Clinic(), {"scope_organization": ctx.organization or ""})
     term, values = scope.predicate(whole, ctx, "Patient", row=None, patient="r.rid")
@@ -85,11 +91,6 @@ def _together(decided: Iterable[Scope]) -> Scope:
     patient = next((allowed.patient for allowed in narrow if allowed.patient is not None), None)
     conditions = frozenset.intersection(*(allowed.conditions for allowed in narrow))
     return Scope((Grant(conditions),), patient=patient)
-
-
-def _reaches(allowed: Scope, ctx: Context, patient: str) -> bool:
-    term, values = scope.predicate(allowed, ctx, "Patient", row=None, patient="p.id", few=True)
-    return bool(database.rows(f"SELECT 1 FROM (SELECT %s AS id) AS p WHERE {term}", [patient, *values]))
 
 
 def _under_pseudonyms(ctx: Context) -> FactScope:

@@ -57,8 +57,7 @@ def facts(
 
 def sees(ctx: Context, patient: str) -> bool:
     """Whether the actor may read this patient at all."""
-    term, values = scope.predicate(decide(ctx, "read", "Patient"), ctx, "Patient", row=None, patient="p.id", few=True)
-    return bool(database.rows(f"SELECT 1 FROM (SELECT %s AS id) AS p WHERE {term}", [patient, *values]))
+    return scope.reaches(decide(ctx, "read", "Patient"), ctx, "Patient", patient)
 
 
 def fill_scope(patients: Sequence[str]) -> None:

@@ -160,6 +160,19 @@ def _filled(slots: Sequence[Any], ctx: Context, units: Sequence[str], opened: Se
     return values
 
 
+def reaches(allowed: Scope, ctx: Context, kind: str, patient: str | None) -> bool:
+    """Whether a scope lets through what is about a patient (None: about nobody), criteria aside."""
+    term, values = predicate(allowed, ctx, kind, row=None, patient="p.id", few=True)
+    return bool(database.rows(f"SELECT 1 FROM (SELECT %s AS id) AS p WHERE {term}", [patient, *values]))
+
+
+def reaches_stored(allowed: Scope, ctx: Context, kind: str, rid: str) -> bool:
+    """Whether a scope lets a resource through, as it is stored now."""
+    term, values = predicate(allowed, ctx, kind, few=True)
+    asked = f"SELECT 1 FROM store_resource AS r WHERE r.type = %s AND r.rid = %s AND {term}"
+    return bool(database.rows(asked, [kind, rid, *values]))
+
+
 def of_old_versions(scope: Scope, ctx: Context, kind: str) -> tuple[str, list[Any]]:
     """A WHERE term over ``r`` and ``v`` that keeps back what cannot be judged: what a version said that is no longer the
     current one is in no index, so where content decides it is not shown. Empty where content decides nothing.

@@ -8,18 +8,19 @@ from contextvars import ContextVar
 from functools import partial
 from typing import Any
 
-from django.db import DatabaseError, IntegrityError, transaction
+from django.db import transaction
 
 from tovholder import database
 from tovholder.access import Context, audit, audit_event, system_context, views
 from tovholder.access.domain import Condition, Scope, under
 from tovholder.access.policy import decide
 from tovholder.base import json
-from tovholder.base.errors import Category, Issue, Problem, forbidden, not_found
+from tovholder.base.errors import Category, Problem, forbidden, not_found
 from tovholder.base.ids import Ids, is_fhir_id, random_ids
 from tovholder.fhir.prepare import Prepared, prepare
 from tovholder.fhir.references import patient_of
 from tovholder.store import commits, compartment, custody, flush, ports, relations, rows, schema, scope, shown
+from tovholder.store.failing import told_as_problems
 from tovholder.store.holding import State
 from tovholder.store.ports import Change, Resource
 from tovholder.store.rows import Stored, Write
@@ -47,7 +48,7 @@ def unit_of_work(
         return
     state = State(ids=ids, bulk=bulk, patients=set(patients))
     with ExitStack() as stack:
-        stack.enter_context(_told_as_problems())
+        stack.enter_context(told_as_problems())
         if not commits.is_shared():
             stack.enter_context(database.write_turn())
             stack.enter_context(transaction.atomic())
@@ -60,28 +61,6 @@ def unit_of_work(
         if state.failed:
             raise Problem(Category.FAULT, "Part of the work failed and was caught; the whole is undone")
         uow.finish()
-
-
-@contextmanager
-def _told_as_problems() -> Iterator[None]:
-    try:
-        yield
-    except IntegrityError as error:
-        raise Problem(
-            Category.CONFLICT,
-            "Something of which there may be only one exists already; read it again",
-            schema.only_one(error),
-            kept="what was there first",
-        ) from error
-    except DatabaseError as error:
-        if database.retryable(error):
-            raise Problem(Category.BUSY, "Somebody else was writing about the same; try again") from error
-        raise
-    except (RecursionError, OverflowError) as error:
-        raise Problem(
-            Category.INVALID,
-            "The content is nested too deeply, or a date or number in it lies beyond every calendar and scale",
-        ) from error
 
 
 class UnitOfWork:
@@ -269,34 +248,21 @@ class UnitOfWork:
     def _within(self, allowed: Scope, kind: str, patient: str | None) -> bool:
         if any(staged in relations.SOURCES for staged, _ in self._state.staged):
             self.flush()  # a patient or relation made in this unit counts
-        term, values = scope.predicate(allowed, self.ctx, kind, row=None, patient="p.id", few=True)
-        return bool(database.rows(f"SELECT 1 FROM (SELECT %s AS id) AS p WHERE {term}", [patient, *values]))
+        return scope.reaches(allowed, self.ctx, kind, patient)
 
     def _stored_within(self, allowed: Scope, kind: str, rid: str) -> bool:
         staged = self._state.staged
         if (kind, rid) in staged or any(other in relations.SOURCES for other, _ in staged):
             self.flush()
-        term, values = scope.predicate(allowed, self.ctx, kind, few=True)
-        asked = f"SELECT 1 FROM store_resource AS r WHERE r.type = %s AND r.rid = %s AND {term}"
-        return bool(database.rows(asked, [kind, rid, *values]))
-
-    def _judge(self, ctx: Context, allowed: Scope, kind: str, rid: str) -> None:
-        """Raise Problem(FORBIDDEN) for what was stored and says what the actor may not write: the unit is undone."""
-        if not UnitOfWork(ctx, self._state)._stored_within(allowed, kind, rid):
-            self._refused(kind, rid, None)
-            told = [grant.criteria or "anything" for grant in allowed.grants]
-            told += [" or ".join(searches) for searches in allowed.within]
-            raise forbidden(kind, f"what this {kind} says is not yours to write", ", and ".join(told))
+        return scope.reaches_stored(allowed, self.ctx, kind, rid)
 
     def _holds(self, condition: Condition, patient: str) -> bool:
         return self._within(under(condition), "Patient", patient)
 
     def _not_yours(self, action: str, kind: str, rid: str, about: Resource) -> Problem:
-        """What is not the actor's to see is not there; what they see and may not change, they are told so."""
         self._refused(kind, rid, about)
-        if decide(self.ctx, action, kind).by_content and self._may("read", kind, rid):
-            return forbidden(kind, f"this {kind} is not yours to {action}", "one that is")
-        return not_found(kind)
+        seen = decide(self.ctx, action, kind).by_content and self._may("read", kind, rid)
+        return forbidden(kind, f"this {kind} is not yours to {action}", "one that is") if seen else not_found(kind)
 
     def _refused(self, kind: str, rid: str, about: Resource | None) -> None:
         # Gathered with the answer: the unit it happened in is undone.
@@ -332,11 +298,7 @@ class UnitOfWork:
             allowed = decide(self.ctx, action, kind)
             if allowed.nothing:
                 self._refused(kind, rid, None)
-                raise Problem(
-                    Category.FORBIDDEN,
-                    f"The role {self.ctx.role} may not write {kind}",
-                    [Issue(kind, f"the role {self.ctx.role} may not write {kind}", "another role", "forbidden")],
-                )
+                raise custody.not_for_this_role(self.ctx, kind)
             if not allowed.everything and not self._may_say(allowed, action, resource):
                 self._refused(kind, rid, resource)
                 raise not_found("The patient")
@@ -401,7 +363,9 @@ class UnitOfWork:
             )
         judged, state.judged = state.judged, []
         for ctx, allowed, kind, rid in judged:
-            self._judge(ctx, allowed, kind, rid)
+            if not scope.reaches_stored(allowed, ctx, kind, rid):  # then the whole unit is undone
+                UnitOfWork(ctx, state)._refused(kind, rid, None)
+                raise custody.not_yours_to_say(kind, allowed)
 
     def finish(self) -> None:
         """Flush, derive once, write the audit trail. Called by unit_of_work before commit."""
