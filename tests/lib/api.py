@@ -27,3 +27,13 @@ class Caller:
     def send(self, method: str, path: str, body: Any = None, content_type: str = JSON, **headers: str) -> Any:
         raw = body if isinstance(body, bytes) else (b"" if body is None else json.dumps(body))
         return self.client.generic(method, f"/fhir{path}", raw, content_type=content_type, headers=headers)
+
+
+def content_of(answer: Any) -> bytes:
+    """The whole of an answer, a streamed one's too, whose file is closed."""
+    if not answer.streaming:
+        return bytes(answer.content)
+    whole = b"".join(answer.streaming_content)
+    for close in answer._resource_closers:  # close() would end the test's own connection, too
+        close()
+    return whole
