@@ -37,7 +37,7 @@ def protect(execute: Execute, vendor: str) -> None:
         execute(
             _postgresql_function(
                 "access_pruned_only",
-                f"IF (to_jsonb(OLD) ->> TG_ARGV[0])::bigint > {_UP_TO} THEN RAISE EXCEPTION '{_REFUSED}'; END IF;"
+                f"IF CAST(to_jsonb(OLD) ->> TG_ARGV[0] AS bigint) > {_UP_TO} THEN RAISE EXCEPTION '{_REFUSED}'; END IF;"
                 " RETURN OLD",
             )
         )

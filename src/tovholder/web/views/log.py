@@ -26,6 +26,7 @@ from tovholder.web.log_view import Choice, LogPage
 from tovholder.web.presenters import log as presenter
 from tovholder.web.views.common import for_roles
 
+COMPLAINTS = "https://stpk.dk"  # Styrelsen for Patientklager
 CLINIC_DAYS = 30  # of a clinic's log that is shown unasked
 FILE_ROWS = 2000  # events asked for at once, for a file
 Ask = Callable[[Context, Wish, Log | None], Log]
@@ -106,7 +107,7 @@ def patient(request: HttpRequest, ctx: Context) -> HttpResponse:
         organizations=tuple(organizations),
         fhir=request.build_absolute_uri(f"/fhir/AuditEvent?patient={ctx.patient}"),
     )
-    return render(request, "web/minplan/log.html", {"log": page})
+    return render(request, "web/minplan/log.html", {"log": page, "complaints": COMPLAINTS})
 
 
 @require_GET
