@@ -244,17 +244,20 @@ def _tricks(kind: str, whose: str) -> Iterator[Ask]:
 def parameters(reason: str) -> Any:
     return {
         "resourceType": "Parameters",
-        "parameter": [{"name": "reason", "valueCode": reason}, {"name": "text", "valueString": "prøve"}],
+        "parameter": [
+            {"name": "reason", "valueCode": reason},
+            {"name": "text", "valueString": "Skal behandles nu, kan ikke svare"},
+        ],
     }
 
 
 def forced(whose: str) -> Iterator[tuple[str, Ask]]:
     """What opens a record to those who may, by those who may not."""
-    for reason in ("consent", "unable", "acute", "emergency", "x"):
+    for reason in ("consent", "danger", "duty", "x"):
         yield "forced", Ask("POST", f"/Patient/{whose}/$break-glass", parameters(reason))
     number = {"name": "identifier", "valueIdentifier": {"system": "urn:oid:1.2.208.176.1.2", "value": "0101700001"}}
     for name in ("$open", "$break-glass"):
-        asked = parameters("treatment")
+        asked = parameters("danger")
         asked["parameter"].append(number)
         yield "forced", Ask("POST", f"/Patient/{name}", asked)
     yield "forced", Ask("POST", f"/Patient/{whose}/$end-break-glass", {"resourceType": "Parameters"})
