@@ -44,6 +44,7 @@ def daily_jobs() -> dict[str, Any]:
     """What runs once a day, in order."""
     from django.conf import settings
 
+    from tovholder.access import sessions
     from tovholder.access.smart import upkeep
     from tovholder.cockpit import flags
     from tovholder.monitoring import contributions
@@ -72,6 +73,9 @@ def daily_jobs() -> dict[str, Any]:
     def run_apps(moment: datetime) -> str:
         return f"{upkeep.run(moment)} codes, tokens and requests that had run out removed"
 
+    def run_sessions(moment: datetime) -> str:
+        return f"{sessions.tidy(moment)} sessions that had timed out removed"
+
     return {
         "flags": run_flags,
         "monitor": run_monitor,
@@ -79,6 +83,7 @@ def daily_jobs() -> dict[str, Any]:
         "anchor": run_anchor,
         "prune": run_prune,
         "apps": run_apps,
+        "sessions": run_sessions,
     }
 
 

@@ -15,7 +15,7 @@ from django.test import Client
 from lib import homes
 from lib.people import system
 from tovholder import store
-from tovholder.access import Role, generation, staff
+from tovholder.access import Role, generation, sessions, staff
 from tovholder.access.models import Assignment, Kept, Session, User
 from tovholder.access.people import Persona, save_persona
 from tovholder.base import days
@@ -218,6 +218,15 @@ def test_who_stands_in_for_somebody_sees_whose_plan_it_is(world: worlds.World) -
     page = browser.get("/minplan/")
     assert page.status_code == 200
     assert "På vegne af Prøve Prøvesen" in page.content.decode()
+    # And acts in their own name, which is what the trail tells.
+    assert browser.post("/minplan/kol/maal", {"text": "Gå til Fyrtårnet igen"}).status_code == 302
+    ((goal,),) = [[entry.resource for entry in store.search(system(), "Goal", []).entries]]
+    assert goal["expressedBy"]["reference"].startswith("RelatedPerson/")
+    assert browser.get("/klinik/").status_code == 403
+    with store.unit_of_work(system(system_clock())) as uow:
+        found = store.search(system(), "RelatedPerson", []).entries[0]
+        uow.delete("RelatedPerson", found.id)
+    assert browser.get("/minplan/").status_code == 302  # gone with what made it
 
 
 # -- proving anew --------------------------------------------------------------------------------------------------
@@ -377,6 +386,15 @@ def test_production_has_no_personas_and_cookies_of_its_own_host_alone(tmp_path: 
         "__Host-tovholder-csrf True True Lax / ''",
     ]
     assert all("max-age=31536000" in line for line in lines[:2])
+
+
+def test_what_timed_out_long_ago_is_taken_away(world: worlds.World) -> None:
+    worlds.browser("laege")
+    Session.objects.update(seen_ms=ago(31))
+    now = system_clock()
+    assert sessions.tidy(now) == 0  # its row still tells whose typed text may be kept
+    Session.objects.update(seen_ms=ago(25 * 60))
+    assert sessions.tidy(now) == 1
 
 
 def test_settings_say_how_long(world: worlds.World, settings: Any) -> None:

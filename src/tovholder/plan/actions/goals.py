@@ -42,14 +42,15 @@ def add_goal(
     code: Code | None = None,
     start_day: int | None = None,
 ) -> Goal:
-    """Add a goal. A patient's goal is the patient's; from others ``by_patient`` says whose words they are.
+    """Add a goal. A patient's goal is the patient's, and whoever stands in for them says it in their own
+    name; from others ``by_patient`` says whose words they are.
 
     It stands in the course's valid plan at once, also when the plan is shared already.
     """
     own = ctx.role is Role.CITIZEN
-    if own and ctx.patient != patient_id:
+    if ctx.role in (Role.CITIZEN, Role.REPRESENTATIVE) and ctx.patient != patient_id:
         raise not_found("The patient")
-    allowed = course.ACTORS | {Role.CITIZEN}
+    allowed = course.ACTORS | {Role.CITIZEN, Role.REPRESENTATIVE}
     course.require(
         ctx, allowed, "Goal.expressedBy", "this role may not add goals", "the patient or somebody who takes part"
     )
