@@ -29,7 +29,7 @@ def run(now: datetime) -> int:
     gone = 0
     for table in (SmartAssertion, SmartLaunch, SmartRequest, SmartCode, SmartToken):
         with database.write_turn(), transaction.atomic():
-            gone += table.objects.filter(until_ms__lt=bound).delete()[0]  # type: ignore[attr-defined]
+            gone += table.objects.filter(until_ms__lt=bound).delete()[0]
     with database.write_turn(), transaction.atomic():
         empty = SmartGrant.objects.filter(created_ms__lt=bound, smarttoken__isnull=True, smartcode__isnull=True)
         gone += empty.delete()[0]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tovholder.access.domain import Grants
@@ -107,6 +107,8 @@ def lets(given_: Grants, action: str, kind: str, met: frozenset[str]) -> bool:
     return found is not None and (not found or any(set(one.split("&")) <= met for one in found))
 
 
+# The tables of R4 are read at the first draw.
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(TEXTS, TEXTS)
 def test_nothing_is_let_through_that_either_would_not(asked: str, allowed: str) -> None:
     both = grants(narrowed(parse(asked), parse(allowed)), None)
@@ -119,6 +121,7 @@ def test_nothing_is_let_through_that_either_would_not(asked: str, allowed: str) 
                     assert all(lets(one, action, kind, full) for one in wide)
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(TEXTS)
 def test_a_scope_text_told_back_says_the_same(text: str) -> None:
     found = parse(text)
