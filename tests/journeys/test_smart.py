@@ -106,6 +106,7 @@ def test_opened_from_the_patients_page(visitor: Any, server: Any, site: str) -> 
     # The app knows its own id; ours is made anew for each run.
     doctor.context.add_init_script(f"if (location.origin === {site!r}) sessionStorage.setItem('client', {client!r})")
     doctor.opens(f"/klinik/patient/{server.world['patient']}/kol/")
+    doctor.meets_an_accessible_page("klinik-patient-med-app")
     doctor.presses("Prøveapp")
     doctor.page.wait_for_url("**/smart/adgang/*")
     doctor.reads("Må Prøveapp få adgang?", "Prøve Prøvesen", "Diagnoser", "Målinger og svar på prøver")

@@ -57,7 +57,7 @@ def add(wish: Client, now: datetime, *, id_is_given: bool = False) -> Registered
         row.user = _user_of_system(made) if made.use is Use.SYSTEM else None
         row.save(force_insert=True)
         generation.bump()
-    return Registered(made, secret)
+    return Registered(of_row(row), secret)
 
 
 def change(wish: Client) -> Client:
