@@ -12,6 +12,7 @@ from typing import Any
 
 import orjson
 import pytest
+from django.test import Client as Browser
 from joserfc.jwk import KeySet
 
 from lib import smart
@@ -182,6 +183,22 @@ def test_who_may_use_which_grant() -> None:
         ask("/smart/token", grant_type="client_credentials", scope="system/*.rs", client_id=client.id).status_code
         == 401
     )
+
+
+def test_an_export_is_fetched_with_what_it_was_asked_with() -> None:
+    client, other = backend(JWKS), backend(JWKS)
+
+    def asking(of: Client, scope: str) -> Browser:
+        got = token(of, scope, **proved(of, KEY)).json()["access_token"]
+        return Browser(headers={"Authorization": f"Bearer {got}", "Prefer": "respond-async"})
+
+    started = asking(client, "system/Patient.rs system/Condition.rs").get("/fhir/$export")
+    assert started.status_code == 202
+    where = started["Content-Location"].removeprefix("http://testserver")
+    assert asking(client, "system/Condition.rs system/Patient.rs").get(where).status_code == 202
+    assert asking(client, "system/Patient.rs").get(where).status_code == 404
+    assert asking(other, "system/Patient.rs system/Condition.rs").get(where).status_code == 404
+    assert asking(client, "system/Patient.r").get("/fhir/$export").status_code == 403
 
 
 # -- secrets ---------------------------------------------------------------------------------------------------------
