@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from tovholder.base import days
@@ -87,13 +88,17 @@ def _tell(told: Any) -> None:
         console.print(f"  break-glass {one.number} ({one.reason}) until {days.instant_of(one.until)}")
     for block in told.blocks:
         console.print(f"  {'part is' if block.narrow else 'everything is'} withheld by {block.source}{_aim(block)}")
-    table = Table("Type", "May", "By row", "Because", "Shown", box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
+    for title in ("Type", "May", "By row", "Because", "Shown"):
+        table.add_column(title, overflow="fold")  # nothing of a decision is cut off
     for one in told.types:
         shown = "all" if one.view is None else ", ".join(one.view)
         if one.withheld:
             shown += f"; not what {', '.join(sorted({block.source for block in one.withheld}))} withholds"
         for (rows, because), answers in groupby(one.allowed, _because):
-            table.add_row(one.type, ", ".join(answer.action for answer in answers), rows, because, shown)
+            table.add_row(
+                one.type, ", ".join(answer.action for answer in answers), rows, escape(because), escape(shown)
+            )
         if not one.allowed:
             why = sorted({answer.why for answer in one.answers if answer.reasons}) or ["no row of the policy allows it"]
             table.add_row(one.type, "nothing", "", "; ".join(why), "")

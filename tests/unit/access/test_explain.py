@@ -156,6 +156,8 @@ def test_the_command_tells_it_in_a_table_and_as_json(caller: Caller) -> None:
         assert words in told.output, words
     told = run(command.app, ["explain", "--as", "fys", "--patient", MINE, "--type", "Observation", "--json"])
     found = json.loads(told.output)
+    shown = "".join(run(command.app, ["explain", "--as", "fys", "--patient", MINE, "--type", "Patient"]).output.split())
+    assert "identifier[system=urn:oid:1.2.208.176.1.2]" in shown and "…" not in shown
     assert [one["type"] for one in found["types"]] == ["Observation"] and found["blocked"] is False
     criteria = {reason["criteria"] for answer in found["types"][0]["answers"] for reason in answer["reasons"]}
     assert any("tovholder-level" in text for text in criteria)
