@@ -44,6 +44,10 @@ def for_roles(
                 if problem.category is not Category.UNAUTHENTICATED:
                     raise
                 return _to_login(request, resumes=resumes)
+            if ctx.grants is not None:
+                # What an app was given is resources by type; a page shows what no such word could leave out.
+                _note_refusal(ctx, view.__name__, kwargs.get("patient_id"))
+                raise forbidden("app", "Pages are for people, not for apps in their name", "the FHIR API")
             if ctx.role not in roles:
                 _note_refusal(ctx, view.__name__, kwargs.get("patient_id"))
                 raise forbidden("role", "This page is for another role", ", ".join(roles))
