@@ -154,6 +154,11 @@ def context_of_token(token: str, now: datetime, *, request_id: str = "", live: b
     return hats.at(held.context, now, request_id=request_id, live=live)
 
 
+def token_made_at(token: str) -> datetime | None:
+    """When a bearer token of a persona was made, which is when they last proved who they are; None for an app's."""
+    return AccessToken.objects.filter(digest=_digest(token)).values_list("created_at", flat=True).first()
+
+
 # By a hash of the token under the server's key: the token itself is kept nowhere, and under another key is another's.
 _tokens: generation.Memory[bytes, Held] = generation.Memory()
 

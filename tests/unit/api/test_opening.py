@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from lib import people
 from lib.api import Caller
 from tovholder import store
 from tovholder.access import Role, emergencies, evidence
+from tovholder.access import people as people_of
 from tovholder.base import days
 from tovholder.fhir import systems
 
@@ -173,4 +175,18 @@ def test_break_glass_is_for_doctors(at: dict[str, Any]) -> None:
         assert caller.send("POST", "/Patient/$break-glass", asked).status_code == 404
         one = caller.send("POST", f"/Patient/{at['patient']}/$break-glass", parameters(reason="danger", text=WHY))
         assert one.status_code == 403
+    assert emergencies.of_patient(at["patient"]) == []
+
+
+def test_an_old_token_lifts_no_blocks(at: dict[str, Any]) -> None:
+    from tovholder.access.models import AccessToken
+
+    AccessToken.objects.update(created_at=timezone.now() - timedelta(minutes=6))
+    people_of.forget_tokens()
+    doctor = at["doctor"]
+    assert doctor.send("GET", "/metadata").status_code == 200
+    asked = parameters(reason="danger", text=WHY)
+    assert doctor.send("POST", f"/Patient/{at['patient']}/$break-glass", asked).status_code == 403
+    asked = parameters(identifier=CPR, reason="danger", text=WHY)
+    assert doctor.send("POST", "/Patient/$break-glass", asked).status_code == 403
     assert emergencies.of_patient(at["patient"]) == []

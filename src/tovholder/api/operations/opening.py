@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
-from tovholder.access import emergencies
+from django.conf import settings
+
+from tovholder.access import emergencies, people
 from tovholder.access.domain import Emergency
 from tovholder.access.limits import address_of
 from tovholder.api.operations.call import Call
 from tovholder.api.operations.parameters import Parameters, wrong
 from tovholder.base import days
-from tovholder.base.errors import not_found
+from tovholder.base.errors import forbidden, not_found
 from tovholder.fhir import systems
 from tovholder.store import opening
 
@@ -27,6 +30,8 @@ def break_glass_by_number(call: Call) -> dict[str, Any]:
     """[base]/Patient/$break-glass: the same for one whose id nobody may know who is blocked."""
     call.params.require_known(("identifier", "reason", "text"))
     number, reason, text = _identifier(call.params), _code(call.params, "reason"), call.params.text("text") or ""
+    if emergencies.may(call.ctx):
+        _require_fresh(call)
     where = address_of(call.request)
     return _opened(opening.break_glass(call.ctx, number, reason=reason, text=text, address=where))
 
@@ -35,6 +40,8 @@ def break_glass(call: Call) -> dict[str, Any]:
     """[base]/Patient/[id]/$break-glass: lift the blocks on a patient for a while, with a reason."""
     call.params.require_known(("reason", "text"))
     reason, text = _code(call.params, "reason"), call.params.text("text") or ""
+    if emergencies.may(call.ctx):
+        _require_fresh(call)
     return _opened(emergencies.open_glass(call.ctx, call.rid, reason=reason, text=text))
 
 
@@ -44,6 +51,18 @@ def end_glass(call: Call) -> dict[str, Any]:
     if not emergencies.end(call.ctx, call.rid):
         raise not_found("The break-glass")
     return {"resourceType": "Parameters", "parameter": [{"name": "ended", "valueBoolean": True}]}
+
+
+def _require_fresh(call: Call) -> None:
+    """Blocks are lifted by whoever has just proved who they are: a token made minutes ago (TOVHOLDER_FRESH_MINUTES)."""
+    token = call.request.META.get("HTTP_AUTHORIZATION", "").partition(" ")[2].strip()
+    made, minutes = people.token_made_at(token), settings.ENV.fresh_minutes
+    if made is None or call.ctx.now - made > timedelta(minutes=minutes):
+        raise forbidden(
+            "Authorization",
+            "who lifts blocks has just proved who they are",
+            f"a token of the person's own, at most {minutes} minutes old; or the page for it",
+        )
 
 
 def _opened(found: Emergency) -> dict[str, Any]:
