@@ -207,7 +207,13 @@ def test_many_parameters_and_deep_parts() -> None:
             ),
             *(
                 Ask("POST", path, raw({"resourceType": "Parameters", "parameter": many}))
-                for path in ("/Patient/$validate", "/ValueSet/$expand", "/$export")
+                for path in (
+                    "/Patient/$validate",
+                    "/ValueSet/$expand",
+                    "/$export",
+                    "/Patient/$open",
+                    "/Patient/$break-glass",
+                )
             ),
             Ask("POST", "/Patient/$validate", raw(wide)),
             Ask(
