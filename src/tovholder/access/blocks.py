@@ -138,7 +138,7 @@ def clause(ctx: Context, row: str | None, patient: str) -> tuple[str, list[Any]]
     return text, [*opened, *names, now, now, *(_LEVEL if row is not None else ())]
 
 
-_LEVEL = (param_id("Observation.code"), LEVEL_CODE, param_id(data_kinds.PARAMETER))
+_LEVEL = (param_id("Observation.code"), LEVEL_CODE, systems.OBSERVATION_SYSTEM, param_id(data_kinds.PARAMETER))
 
 
 @lru_cache(maxsize=256)
@@ -161,7 +161,7 @@ def _hides(row: str | None) -> str:
         f"(NOT blk.narrow OR ({row}.type NOT IN ({frame}) AND (blk.type = '' OR blk.type = {row}.type)"
         f" AND ((blk.data_from IS NULL AND blk.data_until IS NULL) OR {_within(row)})"
         f" AND NOT ({row}.type = 'Observation' AND EXISTS (SELECT 1 FROM store_token AS lvl"
-        f" WHERE lvl.param = %s AND lvl.code = %s AND lvl.key = {row}.key))"
+        f" WHERE lvl.param = %s AND lvl.code = %s AND lvl.system = %s AND lvl.key = {row}.key))"
         " AND (blk.kind = '' OR EXISTS (SELECT 1 FROM store_token AS knd"
         f" WHERE knd.param = %s AND knd.code = blk.kind AND knd.key = {row}.key))))"
     )

@@ -65,9 +65,12 @@ class Statement:
 
 
 def may(ctx: Context) -> bool:
-    """Whether this actor may state a relation: a role that may, for which the policy gives something for it."""
+    """Whether this actor may state a relation: a role that may, for which the policy gives something for it; no app that
+    was given one patient alone.
+    """
     return (
         ctx.role in ROLES
+        and (ctx.grants is None or ctx.grants.patient is None)
         and ctx.organization is not None
         and Condition.STATED in decide(ctx, "read", "Patient").conditions
     )

@@ -9,16 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from tovholder.access import Role, audit_acts
-from tovholder.access.blocks import ALWAYS, EVERYBODY, Block
+from tovholder.access.blocks import ALWAYS, EVERYBODY, FRAME, Block
 from tovholder.access.domain import Context
 from tovholder.access.relations import RelationRow
 from tovholder.access.representation import AREAS, Given
 from tovholder.base import days
 from tovholder.base.errors import Category, Issue, Problem
-from tovholder.fhir import data_kinds
+from tovholder.fhir import data_kinds, search_tables
 from tovholder.fhir.definitions import resource_types
 from tovholder.fhir.references import parse_reference, patient_of
 from tovholder.fhir.search_values import date_range
@@ -34,6 +35,9 @@ TYPE_SYSTEM = "http://hl7.org/fhir/resource-types"
 _ACT = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
 _ROLE = "http://terminology.hl7.org/CodeSystem/v3-ParticipationType"
 _UNDERSTOOD = frozenset({"id", "type", "period", "actor", "action", "dataPeriod", "class"})
+# What a document or a report says may stand in a file of its own, which tells nothing of what it belongs to.
+_FILE = "Binary"
+_HOLDS_FILES = frozenset({"DocumentReference", "DiagnosticReport", "Media"})
 _ACTORS = {"deny": ("Practitioner", "Organization", "RelatedPerson"), "permit": ("Organization", "RelatedPerson")}
 
 
@@ -114,6 +118,8 @@ def _types(provision: Mapping[str, Any]) -> list[tuple[str, str]]:
             continue
         kind = data_kinds.kinds()[code]
         found += [*((name, "") for name in kind.types), *((name, kind.id) for name in kind.coded)]
+    if not _HOLDS_FILES.isdisjoint(name for name, kind in found if not kind):
+        found.append((_FILE, ""))
     return list(dict.fromkeys(found)) or [("", "")]
 
 
@@ -157,10 +163,13 @@ def faults(consent: Mapping[str, Any]) -> list[Issue]:
         known = (
             coding.get("code") in data_kinds.kinds()
             if coding.get("system") == data_kinds.SYSTEM
-            else coding.get("system") == TYPE_SYSTEM and coding.get("code") in resource_types()
+            else coding.get("system") == TYPE_SYSTEM and coding.get("code") in _keepable()
         )
         if not known:
-            expected = f"{data_kinds.SYSTEM} with one of: {', '.join(data_kinds.kinds())}; or a resource type"
+            kinds = ", ".join(data_kinds.kinds())
+            expected = (
+                f"{data_kinds.SYSTEM} with one of: {kinds}; or a resource type about patients, not {', '.join(FRAME)}"
+            )
             found.append(_fault(f"provision.class[{number}]", "not a kind of data known here", expected))
     found += _area_faults(provision, kind, types)
     for name in ("period", "dataPeriod"):
@@ -170,6 +179,12 @@ def faults(consent: Mapping[str, Any]) -> list[Issue]:
         if name in provision and empty:
             found.append(_fault(f"provision.{name}", "covers no time", "a start before its end"))
     return found
+
+
+@cache
+def _keepable() -> frozenset[str]:
+    """The types a block can be of: those about patients, but for what no block of some of the data keeps back."""
+    return (frozenset(search_tables.patient_compartment()) | {_FILE}) & resource_types() - set(FRAME)
 
 
 def _area_faults(provision: Mapping[str, Any], kind: str, types: set[str]) -> list[Issue]:

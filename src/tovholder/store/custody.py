@@ -8,7 +8,7 @@ from typing import Any
 from tovholder.access import Context, Role
 from tovholder.access.domain import Condition, Scope
 from tovholder.access.relations import RelationRow
-from tovholder.access.representation import Kind
+from tovholder.access.representation import Kind, RelativeRow
 from tovholder.base.errors import Category, Issue, Problem, forbidden
 from tovholder.fhir import search_tables
 from tovholder.fhir.references import Ref, parse_reference, patient_of, patients_of, references
@@ -90,13 +90,18 @@ def require_may_grant(
 
 def require_no_new_representative(old: Resource | None, new: Resource) -> None:
     """Who has custody or is a guardian comes from the national registry, and whom the patient let act stays who it was:
-    else whoever may write down a relative could make somebody act for the patient.
+    else whoever may write down a relative could make somebody act for the patient. Custody that was told of stays told:
+    without it a child's parents would act who do not have it.
     """
     if new.get("resourceType") != "RelatedPerson":
         return
-    before = projection.relatives(old) if old is not None else []
-    for row in projection.relatives(new):
-        was = next((one for one in before if (one.person, one.kind) == (row.person, row.kind)), None)
+    before, after = (projection.relatives(one) if one is not None else [] for one in (old, new))
+    if any(was.kind is Kind.CUSTODY for was in before) and not any(_same_relative(before[0], row) for row in after):
+        raise forbidden(
+            "RelatedPerson", "custody is not yours to take away", "the relative and the custody as they were"
+        )
+    for row in after:
+        was = next((one for one in before if _same_relative(one, row)), None)
         longer = was is None or row.from_day < was.from_day or (row.to_day or LAST) > (was.to_day or LAST)
         if longer and (old is not None or row.kind is not Kind.RELATIVE):
             raise forbidden(
@@ -104,6 +109,10 @@ def require_no_new_representative(old: Resource | None, new: Resource) -> None:
                 "this would let somebody act for the patient, which is not yours to give",
                 "a relative who is neither parent nor guardian; number and time as they were",
             )
+
+
+def _same_relative(was: RelativeRow, row: RelativeRow) -> bool:
+    return (was.patient_id, was.person, was.kind) == (row.patient_id, row.person, row.kind)
 
 
 def _covers(was: RelationRow, row: RelationRow) -> bool:
