@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.test import Client
+from django.test.client import ClientHandler
 
 from tovholder.access import Role, people
 from tovholder.access.people import Persona
@@ -12,6 +14,17 @@ from tovholder.base import json
 from tovholder.base.clock import system_clock
 
 JSON = "application/fhir+json"
+
+
+_handler = ClientHandler(enforce_csrf_checks=False)
+
+
+def browser(cookies: Mapping[str, str] | None = None) -> Client:
+    """A browser with these cookies; all share one server side, which takes a tenth of a second to set up."""
+    made = Client()
+    made.handler = _handler
+    made.cookies.load(dict(cookies or {}))
+    return made
 
 
 class Caller:
