@@ -34,18 +34,26 @@ class RequestIdMiddleware:
 
 
 def context_for(request: HttpRequest) -> Context:
-    """Who is asking. Raises Problem(UNAUTHENTICATED) when nobody is logged in."""
+    """Who is asking for a page. Raises Problem(UNAUTHENTICATED) when nobody is logged in.
+
+    A session alone opens a page: an app's token opens what the app was given, which pages do not ask about.
+    """
     now = timezone.now()
-    request_id: str = getattr(request, "request_id", "")
-    header = request.META.get("HTTP_AUTHORIZATION", "")
-    if header:
-        scheme, _, token = header.partition(" ")
-        if scheme.lower() != "bearer" or not token.strip():
-            raise Problem(
-                Category.UNAUTHENTICATED, "Authorization must be a bearer token", kept="nothing was read or changed"
-            )
-        return people.context_of_token(token.strip(), now, request_id=request_id, live=True)
     context = sessions.context(request, now)
-    if context is not None:
-        return replace(context, request_id=request_id, live=True)
-    raise Problem(Category.UNAUTHENTICATED, "Log in first", kept="nothing was read or changed")
+    if context is None:
+        raise Problem(Category.UNAUTHENTICATED, "Log in first", kept="nothing was read or changed")
+    return replace(context, request_id=getattr(request, "request_id", ""), live=True)
+
+
+def context_of_bearer(request: HttpRequest) -> Context:
+    """Who is asking the API. Raises Problem(UNAUTHENTICATED) without a bearer token that holds."""
+    header = request.META.get("HTTP_AUTHORIZATION", "")
+    if not header:
+        raise Problem(Category.UNAUTHENTICATED, "The API needs a bearer token", kept="nothing was read or changed")
+    scheme, _, token = header.partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise Problem(
+            Category.UNAUTHENTICATED, "Authorization must be a bearer token", kept="nothing was read or changed"
+        )
+    request_id: str = getattr(request, "request_id", "")
+    return people.context_of_token(token.strip(), timezone.now(), request_id=request_id, live=True)

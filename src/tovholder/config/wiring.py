@@ -8,6 +8,7 @@ import os
 from django.conf import settings
 
 from tovholder.access import issuers, policy
+from tovholder.access.smart import scopes
 from tovholder.appointments import guards as appointment_guards
 from tovholder.base.errors import Problem
 from tovholder.cockpit.flags import FlagStep
@@ -55,6 +56,7 @@ def bind() -> None:
     )
     _use_policy()
     _use_issuers()
+    scopes.use_judge(criteria.check)
     if settings.ENV.profiles is not None:
         try:
             profiles_policy.use(profiles_policy.read(settings.ENV.profiles))

@@ -121,7 +121,11 @@ def receive(params: Mapping[str, list[str]], base: str, now: datetime) -> str:
         raise refuse("invalid_request", "aud must be the address of this FHIR server")
     if len(params.get("scope", ())) > 1:
         raise refuse("invalid_request", "scope stands twice")
+    if len(told.get("scope", "")) > scopes.LONGEST:
+        raise refuse("invalid_scope", f"the scopes are longer than {scopes.LONGEST} characters")
     wish = scopes.narrowed(scopes.parse(told.get("scope", "")), scopes.parse(client.scopes))
+    if wish.unjudged:
+        raise refuse("invalid_scope", "a filter in a scope is a plain search of the resource's own type")
     if wish.is_empty:
         raise refuse("invalid_scope", "nothing of what was asked may be given to this app")
     asked = Asked(

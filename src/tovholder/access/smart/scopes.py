@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from urllib.parse import parse_qsl
 
 from tovholder.access.domain import Grants
+from tovholder.base.errors import Problem
 from tovholder.fhir import searchparams
 from tovholder.fhir.definitions import resource_types
 
@@ -26,8 +27,14 @@ PATIENT, USER, SYSTEM = "patient", "user", "system"
 ACTIONS = {"c": "create", "r": "read", "u": "update", "d": "delete", "s": "search"}
 _V1 = {"read": "rs", "write": "cud", "*": "cruds"}
 _FORM = re.compile(r"(patient|user|system)/(\*|[A-Z][A-Za-z]*)\.(read|write|\*|c?r?u?d?s?)(?:\?(\S+))?")
-_LONGEST = 4000
+LONGEST = 4000  # characters an app may ask with at once
 _MOST = 100
+_judges: list[Callable[[str, str], None]] = []
+
+
+def use_judge(judge: Callable[[str, str], None]) -> None:
+    """Who says whether a decision can rest on a filter: judge(type, query) raises Problem where it cannot."""
+    _judges[:] = [judge]
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -61,6 +68,11 @@ class Scopes:
         return not self.special and not self.resources
 
     @property
+    def unjudged(self) -> tuple[str, ...]:
+        """Parts with a filter nobody can judge: to leave out one of several filters may not be what was meant."""
+        return tuple(part for part in self.unknown if "?" in part)
+
+    @property
     def levels(self) -> frozenset[str]:
         """patient, user, system: which occur."""
         return frozenset(item.level for item in self.resources)
@@ -87,7 +99,7 @@ def parse(text: str) -> Scopes:
     resources: dict[tuple[str, str, str], set[str]] = {}
     unknown: list[str] = []
     v1 = False
-    for part in dict.fromkeys(text[:_LONGEST].split()):
+    for part in dict.fromkeys(text.split()):  # never cut: without the end of its filter a scope would say more
         if part in SPECIAL:
             special.add(part)
             continue
@@ -124,7 +136,16 @@ def _is_filter(kind: str, query: str) -> bool:
         pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=True, max_num_fields=20)
     except ValueError:
         return False
-    return all(value and _is_plain(kind, name) for name, value in pairs)
+    return all(value and _is_plain(kind, name) for name, value in pairs) and _is_judged(kind, query)
+
+
+def _is_judged(kind: str, query: str) -> bool:
+    try:
+        for judge in _judges:
+            judge(kind, query)
+    except Problem:
+        return False
+    return True
 
 
 def _is_plain(kind: str, name: str) -> bool:
@@ -156,14 +177,18 @@ def _both(wish: ResourceScope, limit: ResourceScope) -> ResourceScope | None:
     actions = "".join(letter for letter in wish.actions if letter in limit.actions)
     if not actions:
         return None
-    queries = dict.fromkeys(query for query in (wish.query, limit.query) if query)
+    terms = dict.fromkeys(term for query in (wish.query, limit.query) if query for term in query.split("&"))
     kind = limit.kind if wish.kind == "*" else wish.kind
-    return ResourceScope(wish.level, kind, actions, "&".join(queries))
+    return ResourceScope(wish.level, kind, actions, "&".join(terms))
 
 
 def _without_repeats(found: tuple[ResourceScope, ...]) -> tuple[ResourceScope, ...]:
-    """Leave out what another scope gives already."""
-    return tuple(one for one in found if not any(other != one and _covers(other, one) for other in found))
+    """Leave out what another scope gives already; of two that say the same the first stays."""
+    kept: list[ResourceScope] = []
+    for one in found:
+        if not any(_covers(other, one) for other in kept):
+            kept = [other for other in kept if not _covers(one, other)] + [one]
+    return tuple(kept)
 
 
 def _covers(wide: ResourceScope, narrow: ResourceScope) -> bool:
@@ -171,8 +196,12 @@ def _covers(wide: ResourceScope, narrow: ResourceScope) -> bool:
         wide.level == narrow.level
         and wide.kind in ("*", narrow.kind)
         and set(narrow.actions) <= set(wide.actions)
-        and wide.query in ("", narrow.query)
+        and _terms(wide.query) <= _terms(narrow.query)
     )
+
+
+def _terms(query: str) -> frozenset[str]:
+    return frozenset(query.split("&")) if query else frozenset()
 
 
 def permitted(scopes: Scopes, may: Callable[[str, str], bool]) -> Scopes:

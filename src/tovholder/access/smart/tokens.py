@@ -16,6 +16,7 @@ from authlib.oauth2.rfc6749.errors import InvalidGrantError, InvalidScopeError, 
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from django.conf import settings
 from django.db import transaction
+from django.db.models import F
 from joserfc import jwt
 
 from tovholder import database
@@ -67,8 +68,8 @@ def standing(token: str, now: datetime) -> Standing | None:
         return None
     context, hat = held
     into = launches.read(row.grant.surroundings)
-    given = scopes.grants(scopes.parse(row.scope), into.patient or None)
     client = clients.of_row(row.grant.client)
+    given = scopes.grants(_still(client, row.scope), into.patient or None)
     return Standing(
         replace(context, client=client.told, grants=given),
         datetime.fromtimestamp(row.until_ms / 1000, UTC),
@@ -86,10 +87,20 @@ def _holding(grant: SmartGrant, now: datetime) -> tuple[Context, hats.Hat] | Non
     """In whose context a grant acts now; None when it, its client, or its person's right to be there has ended."""
     if grant.ended_ms is not None or grant.client.ended_ms is not None:
         return None
+    client = clients.of_row(grant.client)
     context = hats.context_of(str(grant.user_id), grant.hat, now, since_ms=grant.created_ms)
     user = hats.who(str(grant.user_id))
     hat = user.hat(grant.hat, days.day_of(now)) if user is not None else None
-    return (context, hat) if context is not None and hat is not None else None
+    if context is None or hat is None:
+        return None
+    if client.use is Use.APP and not clients.may_use(client, context.role, context.organization):
+        return None
+    return context, hat
+
+
+def _still(client: Client, scope: str) -> Scopes:
+    """What was given, and the client may be given today."""
+    return scopes.narrowed(scopes.parse(scope), scopes.parse(client.scopes))
 
 
 # -- the token endpoint --------------------------------------------------------------------------------------------
@@ -113,7 +124,7 @@ def exchange(client: Client, code: str, redirect: str, verifier: str, now: datet
     held = _holding(row.grant, now)
     if held is None:
         raise _no_grant()
-    found = scopes.parse(row.grant.scope)
+    found = _still(client, row.grant.scope)
     answer = _issue(client, row.grant, held[0], found, now)
     return answer | _around(row.grant) | _identity(client, row.grant, held[0], found, now)
 
@@ -123,9 +134,9 @@ def refresh(client: Client, token: str, scope: str, now: datetime) -> dict[str, 
     row = _token(token, REFRESH)
     if row is None or row.grant.client_id != client.id:
         raise _no_grant()
-    whole = scopes.parse(row.scope)
+    whole = _still(client, row.scope)
     found = scopes.narrowed(scopes.parse(scope), whole) if scope else whole
-    if found.is_empty:
+    if found.is_empty or found.unjudged:
         raise InvalidScopeError(description="nothing of this was given")
     with database.write_turn(), transaction.atomic():
         first = SmartToken.objects.filter(digest=row.digest, used_ms__isnull=True).update(used_ms=days.millis(now))
@@ -170,7 +181,7 @@ def for_system(client: Client, scope: str, now: datetime) -> dict[str, Any]:
     if held is None:
         raise UnauthorizedClientError(description="the client may not act now")
     given = scopes.permitted(wish, lambda action, kind: not policy.decide(held[0], action, kind).nothing)
-    if not given.resources:
+    if not given.resources or wish.unjudged:
         raise InvalidScopeError(description="nothing of what was asked may be given to this client")
     return _issue(client, grant, held[0], replace(given, special=frozenset()), now)
 
@@ -362,9 +373,11 @@ class Given:
 
 def given_by(user_id: str, now: datetime) -> list[Given]:
     """What apps this person's grants let them do now, newest first."""
-    rows = SmartGrant.objects.select_related("client").filter(
-        user_id=user_id, ended_ms__isnull=True, client__ended_ms__isnull=True, client__use=str(Use.APP)
-    )
+    rows = (
+        SmartGrant.objects.select_related("client")
+        .filter(user_id=user_id, ended_ms__isnull=True, client__ended_ms__isnull=True, client__use=str(Use.APP))
+        .filter(created_ms__gte=F("user__not_before_ms"))
+    )  # else ended by logging out everywhere
     alive = rows.filter(smarttoken__until_ms__gt=days.millis(now), smarttoken__used_ms__isnull=True).distinct()
     return [
         Given(
