@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
+from ipaddress import IPv6Address, IPv6Network, ip_address
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -13,6 +15,7 @@ from tovholder.base import days
 from tovholder.base.errors import Category, Issue, Problem
 
 SPAN = 300  # seconds
+_WITH_PORT = re.compile(r"\[([0-9A-Fa-f:.]+)\](?::[0-9]+)?|([0-9.]+):[0-9]+")
 
 
 def attempt(what: str, now: datetime, *, account: str = "", address: str = "") -> None:
@@ -50,12 +53,28 @@ def _count(limits: dict[str, int], span: int, known: set[str]) -> dict[str, int]
 
 
 def address_of(request: HttpRequest) -> str:
-    """Where a request comes from: as told by the last of the proxies that are ours (TOVHOLDER_PROXIES)."""
+    """Where a request comes from: as told by the last of the proxies that are ours (TOVHOLDER_PROXIES).
+
+    Of IPv6 the network (/64) alone: whoever has one has all of its addresses, and would be somebody new at each try.
+    """
     proxies: int = settings.ENV.proxies
     told = [part.strip() for part in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",") if part.strip()]
     if proxies and len(told) >= proxies:
-        return str(told[-proxies])
-    return str(request.META.get("REMOTE_ADDR", ""))
+        return _place(told[-proxies])
+    return _place(str(request.META.get("REMOTE_ADDR", "")))
+
+
+def _place(told: str) -> str:
+    found = _WITH_PORT.fullmatch(told)  # as some proxies write it; each connection has another
+    try:
+        address = ip_address(found[1] or found[2] if found else told)
+    except ValueError:
+        return told
+    if not isinstance(address, IPv6Address):
+        return str(address)
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return str(IPv6Network((int(address) >> 64 << 64, 64)))
 
 
 def _key(name: str) -> str:

@@ -59,7 +59,7 @@ def _answered(view: View, request: HttpRequest) -> HttpResponse:
         return error("invalid_request", "the request is too large", 413)
     except Problem as problem:
         if problem.category is Category.TOO_MANY:
-            _note(request, "rate")
+            _note_flood(request)
             response = error("temporarily_unavailable", "too many tries; wait a few minutes", 429)
             response.headers["Retry-After"] = str(limits.SPAN)
             return response
@@ -73,6 +73,18 @@ def _refusal(request: HttpRequest, refused: OAuth2Error) -> HttpResponse:
     if response.status_code == 401 and "HTTP_AUTHORIZATION" in request.META:
         response.headers["WWW-Authenticate"] = 'Basic realm="tovholder"'  # RFC 6749 §5.2
     return response
+
+
+def _note_flood(request: HttpRequest) -> None:
+    """That there were too many tries: once a while in this process, or a flood of tries would be one of events."""
+    global _flooded
+    span = int(timezone.now().timestamp()) // limits.SPAN
+    if span != _flooded:
+        _flooded = span
+        _note(request, "rate")
+
+
+_flooded = 0
 
 
 def _note(request: HttpRequest, reason: str) -> None:

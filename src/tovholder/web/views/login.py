@@ -254,10 +254,11 @@ def logged_out(request: HttpRequest) -> HttpResponse:
 def back_channel(request: HttpRequest, issuer_id: str) -> HttpResponse:
     """The login provider says itself that somebody has logged out there (Back-Channel Logout 1.0 §2.5)."""
     issuer, now = _issuer(issuer_id), timezone.now()
-    limits.attempt("logout", now, address=limits.address_of(request))
     try:
         subject, sid = oidc.ended(issuer, request.POST.get("logout_token", ""), now)
     except Refused as refused:
+        # What the provider signed is never too often: a house whose people all go home is logged out.
+        limits.attempt("logout-refused", now, address=limits.address_of(request))
         log.warning("logout refused", issuer=issuer.id, reason=refused.reason)
         return HttpResponse(status=400)
     hashed = {"subject": staff.subject_of(issuer.id, subject), "sid": staff.subject_of(issuer.id, sid) if sid else ""}

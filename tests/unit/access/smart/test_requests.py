@@ -9,7 +9,7 @@ from django.test import Client as Browser
 
 from lib import smart
 from lib.smart import Asking, app, ask
-from tovholder.access.models import SmartRequest
+from tovholder.access.models import AuditEvent, SmartRequest
 
 pytestmark = pytest.mark.django_db
 
@@ -140,3 +140,6 @@ def test_a_thousand_tries_are_stopped() -> None:
     assert set(seen) == {400, 429}
     assert seen.count(400) <= 200
     assert seen[-1] == 429
+    events = AuditEvent.objects.filter(action="token-failed")
+    assert events.filter(detail="rate").count() <= 2  # a flood of tries is none of events
+    assert events.count() <= 202
