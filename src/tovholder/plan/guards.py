@@ -32,6 +32,7 @@ from tovholder.store.unit import UnitOfWork
 
 _PHASE = "EpisodeOfCare.extension('episode-phase')"
 _DERIVED = "system:derive"  # our own derivation has asked these questions itself, for all its patients at once
+_ANSWERED = frozenset({"completed", "amended"})
 _CLOSED_ACTIVITY = frozenset({"completed", "revoked", "entered-in-error"})
 ERROR = "entered-in-error"
 # The patient, and who acts in their stead: each in their own name.
@@ -264,10 +265,28 @@ def level_guard(change: Change, uow: UnitOfWork) -> None:
         )
     if change.ctx.role is Role.SYSTEM or (old is not None and resources.decided_level(old) == level):
         return
-    _course_of(uow, decision.patient_id, decision.episode_id)
+    package = _course_of(uow, decision.patient_id, decision.episode_id)
+    _assessed(uow, decision.patient_id, decision.episode_id, package)
 
 
-def _course_of(uow: UnitOfWork, patient_id: str, episode_id: str) -> None:
+def _assessed(uow: UnitOfWork, patient_id: str, episode_id: str, package_id: str | None) -> None:
+    """The first level of a course rests on the package's needs assessment; whoever has a level has been assessed."""
+    held = packages.builtin().get(package_id or "")
+    form = held.forms.get(held.level.base.form) if held is not None else None
+    if form is None:
+        return
+    hand, url = uow.as_system("guard"), str(form.questionnaire.get("url"))
+    answers = hand.fact_rows("response", [patient_id], ["questionnaire", "status"])
+    if any(row["questionnaire"] == url and row["status"] in _ANSWERED for row in answers):
+        return
+    levels = hand.fact_rows("level", [patient_id], ["episode_id", "level"])
+    if not any(row["episode_id"] == episode_id and row["level"] for row in levels):
+        raise rule(
+            "Observation.derivedFrom", "the needs have not been assessed", "assess them first, then decide the level"
+        )
+
+
+def _course_of(uow: UnitOfWork, patient_id: str, episode_id: str) -> str | None:
     path = "Observation.extension('workflow-episodeOfCare')"
     found = _course(uow, patient_id, episode_id)
     if found is None:
@@ -275,6 +294,7 @@ def _course_of(uow: UnitOfWork, patient_id: str, episode_id: str) -> None:
     phase = resources.phase_of(found)
     if phase is None or not phase.is_started:
         raise rule(path, "the course is not started", "a started course")
+    return resources.package_of(found)
 
 
 def activity_guard(change: Change, uow: UnitOfWork) -> None:

@@ -226,6 +226,9 @@ class TestLevelDecidedByThePatient:
 
     def test_by_plain_fhir_in_the_patients_own_hand(self, world: worlds.World, course: Json) -> None:
         start(world, course)
+        answers = dict.fromkeys(("biologisk", "psykisk", "social", "sundhedskompetence"), "3")
+        who: Json = {"patient_id": world.patient, "episode_id": str(course["id"])}
+        actions.record_needs_assessment(doctor(world), **who, answers=answers)
         actions.decide_level(doctor(world), patient_id=world.patient, episode_id=str(course["id"]), level=3)
         (held,) = [
             item.resource

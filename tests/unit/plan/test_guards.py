@@ -125,7 +125,14 @@ def plan_of(w: World, course: Json, **changes: Any) -> Json:
     return resources.plan_resource(Plan(**(given | changes)))
 
 
+def assess(w: World, course: Json) -> None:
+    episode = resources.read_episode(course)
+    answers = dict.fromkeys(("biologisk", "psykisk", "social", "sundhedskompetence"), "2")
+    actions.record_needs_assessment(w.gp, patient_id=episode.patient_id, episode_id=str(episode.id), answers=answers)
+
+
 def decide(w: World, course: Json, level: int = 2) -> Json:
+    assess(w, course)
     return write(w.gp, level_of(w, course, level=Level(level)))
 
 
@@ -209,9 +216,23 @@ def test_a_level_is_one_of_three_for_a_started_course_on_a_day_that_has_come(w: 
     nobody = level_of(w, course)
     nobody["extension"] = nobody["extension"][1:]
     refused(w.gp, nobody, Category.RULE, "Observation.extension('workflow-episodeOfCare')")
+    assess(w, course)
     differs = level_of(w, course, proposed_level=Level.ONE)
     refused(w.gp, differs, Category.RULE, "Observation.extension('override-reason')")
     assert write(w.gp, level_of(w, course, proposed_level=Level.ONE, override_reason="alene"))["id"]
+
+
+def test_the_first_level_of_a_course_rests_on_a_needs_assessment(w: World, course: Json) -> None:
+    start(w, course)
+    refused(w.gp, level_of(w, course), Category.RULE, "Observation.derivedFrom")
+    episode = resources.read_episode(course)
+    who: Json = {"patient_id": episode.patient_id, "episode_id": str(episode.id)}
+    with pytest.raises(Problem) as told:
+        actions.decide_level(w.gp, **who, level=2)
+    assert told.value.issues[0].path == "Observation.derivedFrom"
+    assert w.rows("level", episode.patient_id) == []
+    brought = write(w.system, level_of(w, course))  # by a system, in whatever order things arrive
+    assert write(w.gp, level_of(w, course, level=Level.ONE, decided_day=w.today - 1))["id"] != brought["id"]
 
 
 def test_nobody_but_the_clinic_writes_a_level(w: World, course: Json) -> None:
