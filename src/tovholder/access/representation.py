@@ -97,7 +97,7 @@ class Represented:
 
 _RELATIVES = f"""
 SELECT {", ".join(f"rel.{name}" for name in RELATIVE_COLUMNS if name != "source")}, own.birth_day,
-  EXISTS (SELECT 1 FROM access_relative AS told WHERE told.patient_id = rel.patient_id AND told.kind = 'custody')
+  own.deceased, EXISTS (SELECT 1 FROM access_relative AS told WHERE told.patient_id = rel.patient_id AND told.kind = 'custody')
 FROM access_relative AS rel LEFT JOIN fact_patient AS own ON own.patient_id = rel.patient_id
 WHERE rel.person = %s ORDER BY rel.patient_id, rel.related_id
 """
@@ -107,14 +107,16 @@ def of_person(person: str) -> list[Represented]:
     """Whom somebody (``persons.person_of`` their CPR number) may stand in for, now or on other days.
 
     A patient may stand there more than once: as their child until an age, and by a power of attorney. What the patient
-    has taken from a relative is left out, or ends the day before.
+    has taken from a relative is left out, or ends the day before; for the dead nobody acts.
     """
     if not person:
         return []
     rows = database.rows(_RELATIVES, [person])
     given = _given({str(row[0]) for row in rows})
     found: list[Represented] = []
-    for related, patient, _person, kind, first, last, birth, told in rows:
+    for related, patient, _person, kind, first, last, birth, dead, told in rows:
+        if dead:
+            continue
         mine = [one for one in given.get(related, ()) if one.patient_id == patient]
         taken = min((days.day_of_millis(one.from_ms) for one in mine if one.denied), default=None)
         span: tuple[int, int | None] = (first, last)

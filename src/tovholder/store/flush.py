@@ -67,6 +67,9 @@ def write_all(writes: Sequence[Write], opened: database.Opened) -> tuple[set[str
         ]
     )
     projection.note_changed(before, after)
+    for write in writes:
+        if write.kind == "Patient":
+            projection.note_person(write.old, write.new)
     return facts.tables, facts.patients
 
 

@@ -43,6 +43,7 @@ DATED = relations.DATED
 # What a token or session stands for is remembered with these in it, and the types they are made from.
 _REMEMBERED = frozenset({units.TABLE, representation.RELATIVES, representation.TABLE})
 REMEMBERED = frozenset(kind for kind, tables in TABLES_OF.items() if _REMEMBERED.intersection(tables))
+_PERSONAL = ("birthDate", "deceasedBoolean", "deceasedDateTime")
 _RELATIONSHIPS = {
     "PARAUTH": Kind.CUSTODY,
     "GUARD": Kind.GUARDIAN,
@@ -105,6 +106,12 @@ def remove(sources: Iterable[str], *, prefix: str = "") -> None:
 def note_changed(before: Rows, after: Rows) -> None:
     """Have what is remembered of people's rights forgotten, where these rows were part of it and changed."""
     if any(before.get(table, []) != after.get(table, []) for table in _REMEMBERED):
+        generation.bump()
+
+
+def note_person(before: Resource | None, after: Resource | None) -> None:
+    """Have it forgotten, too, where a patient's age or death changed, on which hangs who may stand in for them."""
+    if before is not None and any(before.get(name) != (after or {}).get(name) for name in _PERSONAL):
         generation.bump()
 
 

@@ -11,7 +11,7 @@ import pytest
 from lib import world
 from lib.world import World
 from tovholder import store
-from tovholder.access import Context, evidence, persons
+from tovholder.access import Context, evidence, generation, persons
 from tovholder.access.domain import Grants
 from tovholder.access.representation import of_person
 from tovholder.base.errors import Category, Problem
@@ -74,6 +74,24 @@ def test_taking_custody_off_the_record_lets_no_other_parent_act(here: World) -> 
     assert write(here.gp, custody | {"telecom": [{"system": "phone", "value": "12345678"}]})
     write(here.system, store.read(here.system, "RelatedPerson", custody["id"]).resource | {"active": False})
     assert acts_for(FATHER) == [child]
+
+
+def test_for_the_dead_nobody_acts_from_the_next_request_on(here: World) -> None:
+    patient, child = here.patient(), here.patient(born="2018-01-01")
+    sister = relative(here, patient, MOTHER, "SIS")
+    relative(here, child, MOTHER, "PARAUTH")
+    ctx = here.citizen(patient)
+    write(ctx, consents.power_resource(ctx, patient, related=sister["id"], display="", areas=["plan"]))
+    assert sorted(acts_for(MOTHER)) == sorted([patient, child])
+    for rid, told in ((patient, {"deceasedDateTime": "2027-02-20"}), (child, {"deceasedBoolean": True})):
+        number = generation.current()
+        write(here.system, store.read(here.system, "Patient", rid).resource | told)
+        assert generation.current() != number
+    assert acts_for(MOTHER) == []
+    number = generation.current()
+    living = store.read(here.system, "Patient", child).resource | {"deceasedBoolean": False}
+    write(here.system, living)
+    assert acts_for(MOTHER) == [child] and generation.current() != number
 
 
 def of_types(here: World, patient: str, *types: str) -> Json:
