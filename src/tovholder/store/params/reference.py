@@ -42,6 +42,8 @@ def target(asked: Asked, text: str) -> tuple[str | None, str]:
         text = text[len(asked.base) + 1 :]
     reference = parse_reference(text)
     if reference is not None and not reference.base:
+        if reference.type not in resource_types():
+            asked.refuse("a reference to what is no R4 resource type", "an id, Type/id or an address")
         if asked.modifier and asked.modifier != reference.type:
             asked.refuse("the modifier names another type than the value", "one type")
         return reference.type, reference.id

@@ -220,6 +220,8 @@ def test_a_type_that_is_not_indexed_has_its_patient() -> None:
         ([("_total", "all")], "accurate"),
         ([("_count", "-1")], "0 to"),
         ([("family", "")], "a value"),
+        ([("general-practitioner", "Hest/1")], "Type/id"),
+        ([("organization", "Organization/1/2")], "Type/id"),
     ],
 )
 def test_what_cannot_be_done_is_told_with_what_can(params: list[tuple[str, str]], told: str) -> None:
