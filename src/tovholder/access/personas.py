@@ -13,7 +13,7 @@ from tovholder.base.clock import system_clock
 from tovholder.base.errors import Category, Problem, not_found
 
 # In the place of a login provider, where a session says who vouched for its user.
-ISSUER = "persona"
+ISSUER = sessions.PERSONA
 
 __all__ = ["Persona", "all_personas", "log_in_as", "make_token", "require_allowed", "save_persona"]
 

@@ -15,7 +15,7 @@ from django.test import Client
 from lib import homes
 from lib.people import system
 from tovholder import store
-from tovholder.access import Role, generation, sessions, staff
+from tovholder.access import Role, generation, people, sessions, staff
 from tovholder.access.models import Assignment, Kept, Session, User
 from tovholder.access.people import Persona, save_persona
 from tovholder.base import days
@@ -386,6 +386,24 @@ def test_production_has_no_personas_and_cookies_of_its_own_host_alone(tmp_path: 
         "__Host-tovholder-csrf True True Lax / ''",
     ]
     assert all("max-age=31536000" in line for line in lines[:2])
+
+
+def test_what_a_demo_let_in_production_does_not(world: worlds.World, settings: Any) -> None:
+    """Though it was given the demo's own record and key."""
+    browser, token = worlds.browser("laege"), people.make_token("laege", system_clock())
+    api = {"headers": {"Authorization": f"Bearer {token}"}}
+    assert is_in(browser)
+    assert browser.get("/fhir/Patient", **api).status_code == 200
+    settings.PERSONAS_ALLOWED = False
+    people.forget_tokens()  # another process
+    assert not is_in(browser)
+    assert browser.get("/fhir/Patient", **api).status_code == 401
+
+
+def test_a_provider_that_was_taken_out_vouches_for_nobody(world: worlds.World) -> None:
+    browser = worlds.browser("laege")
+    Session.objects.update(issuer="gone")
+    assert not is_in(browser)
 
 
 def test_what_timed_out_long_ago_is_taken_away(world: worlds.World) -> None:
