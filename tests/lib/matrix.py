@@ -14,6 +14,7 @@ another's where the address names one; a column is a role, an app, a system's cl
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -168,17 +169,24 @@ class Asking:
         app = smart.Asking(smart.app())
         answer = app.exchange(app.code(doctor, "launch/patient patient/Observation.rs", patient=MINE)).json()
         self.tokens[APP] = Bearer(answer["access_token"])
-        key, jwks = smart.keys()
-        backend = smart.backend(jwks)
-        told = smart.ask(
-            "/smart/token", grant_type="client_credentials", scope="system/*.rs", **smart.proved(backend, key)
-        )
-        self.tokens[CLIENT] = Bearer(told.json()["access_token"])
-        # An app has no browser; what becomes of its token on a page is asked.
-        self.browsers |= {APP: self.tokens[APP].client, CLIENT: self.tokens[CLIENT].client}
+        self.key, jwks = smart.keys()
+        self.backend = smart.backend(jwks)
+        self.until = 0.0
+        self._client()
+        self.browsers[APP] = self.tokens[APP].client  # no browser; what becomes of its token on a page is asked
+
+    def _client(self) -> None:
+        """A token of the system's, which lasts five minutes."""
+        if time.monotonic() > self.until:
+            proof = smart.proved(self.backend, self.key)
+            told = smart.ask("/smart/token", grant_type="client_credentials", scope="system/*.rs", **proof)
+            self.tokens[CLIENT] = Bearer(told.json()["access_token"])
+            self.browsers[CLIENT] = self.tokens[CLIENT].client
+            self.until = time.monotonic() + 120
 
     def cells(self, row: Row) -> dict[str, str]:
         """What everybody is told; nothing of it stays."""
+        self._client()
         whole = self._answer("system", row)
         return {column: self._cell(column, row, whole) for column in COLUMNS}
 
