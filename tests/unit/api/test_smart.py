@@ -10,11 +10,13 @@ from typing import Any
 import orjson
 import pytest
 from django.conf import settings
+from django.db import OperationalError
 from django.test import Client as Browser
 from joserfc import jwt
 from joserfc.jwk import KeySet
 
 from lib.smart import Asking, app
+from tovholder.access import generation
 from tovholder.access.models import SmartKey
 from tovholder.access.smart import clients, keys, upkeep
 from tovholder.base.clock import system_clock
@@ -122,6 +124,20 @@ def test_a_known_origin_may_call_and_no_other() -> None:
         _, told = ask("OPTIONS", path, HTTP_ORIGIN="https://evil.dk", HTTP_ACCESS_CONTROL_REQUEST_METHOD="POST")
         assert not [name for name in told if name.startswith("Access-Control")]
     assert "Allow" in ask("OPTIONS", "/fhir/Patient")[1]  # another OPTIONS is answered as before
+
+
+@pytest.mark.django_db(transaction=True)
+def test_while_the_database_is_away_no_origin_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    def away() -> int:
+        raise OperationalError
+
+    app(origins=(ORIGIN,))
+    monkeypatch.setattr(generation, "current", away)
+    for method in ("GET", "OPTIONS"):
+        asked = {"HTTP_ORIGIN": ORIGIN, "HTTP_ACCESS_CONTROL_REQUEST_METHOD": "GET"}
+        _, told = ask(method, "/fhir/metadata", **asked)
+        assert "Access-Control-Allow-Origin" not in told
+        assert told["X-Request-Id"]
 
 
 @pytest.mark.django_db(transaction=True)

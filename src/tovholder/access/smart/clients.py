@@ -31,6 +31,7 @@ _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{2,63}")
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _LONGEST_ADDRESS = 500
 _LARGEST_KEYS = 20_000
+_SHORTEST_RSA = 342  # characters of a modulus of 2048 bits (RFC 7518 §3.3)
 # What a system may act as: itself, or a professional organisation with that one's relations.
 SYSTEM_ROLES = (Role.SYSTEM, Role.GP, Role.STAFF, Role.HOSPITAL, Role.PREVENTION, Role.PARTNER)
 
@@ -304,7 +305,11 @@ def key_set(text: str) -> KeySet | None:
 
 
 def _is_usable(key: dict[str, object]) -> bool:
-    return key.get("kty") == "RSA" or (key.get("kty") == "EC" and key.get("crv") == "P-384")
+    if key.get("use", "sig") != "sig":
+        return False
+    if key.get("kty") == "RSA":
+        return len(str(key.get("n", ""))) >= _SHORTEST_RSA
+    return key.get("kty") == "EC" and key.get("crv") == "P-384"
 
 
 def _check_app(wish: Client) -> Iterator[Issue]:

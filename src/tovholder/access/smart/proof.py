@@ -270,4 +270,17 @@ def is_public(host: str, port: int) -> bool:
         found = socket.getaddrinfo(host, port, proto=socket.IPPROTO_TCP)
     except OSError:
         return False
-    return bool(found) and all(ipaddress.ip_address(item[4][0]).is_global for item in found)
+    return bool(found) and all(_leads_out(str(item[4][0])) for item in found)
+
+
+def _leads_out(text: str) -> bool:
+    address: ipaddress.IPv4Address | ipaddress.IPv6Address = ipaddress.ip_address(text)
+    if isinstance(address, ipaddress.IPv6Address):
+        behind = address.ipv4_mapped or address.sixtofour
+        if address in _NAT64:
+            behind = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+        address = behind or address
+    return address.is_global and not address.is_multicast
+
+
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052: an address of IPv4 stands in its end

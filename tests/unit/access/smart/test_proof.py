@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 import pytest
 from django.test import Client as Browser
-from joserfc.jwk import KeySet
+from joserfc.jwk import KeySet, RSAKey
 
 from lib import smart
 from lib.people import clinic, condition, patient, system
@@ -293,8 +293,19 @@ def test_private_keys_are_not_taken_in() -> None:
         assert clients.key_set(text) is None
 
 
+def test_weak_keys_and_keys_for_something_else_are_not_taken_in() -> None:
+    other = RSAKey.generate_key(2048, {"kid": "o"}).as_dict(private=False)
+    for key in (other | {"n": str(other["n"])[:171]}, other | {"use": "enc"}):
+        assert clients.key_set(orjson.dumps({"keys": [key]}).decode()) is None
+    assert clients.key_set(orjson.dumps({"keys": [other | {"use": "sig"}]}).decode()) is not None
+
+
 def test_in_production_keys_come_from_a_public_https_address_alone() -> None:
     assert not proof.is_public("127.0.0.1", 443)
     assert not proof.is_public("10.0.0.1", 443)
     assert not proof.is_public("169.254.169.254", 443)
     assert not proof.is_public("name.invalid", 443)
+    for inside in ("::1", "::ffff:127.0.0.1", "64:ff9b::7f00:1", "2002:a00:1::", "fd00::1", "fe80::1", "224.0.0.1"):
+        assert not proof.is_public(inside, 443), inside
+    for outside in ("1.1.1.1", "2606:4700::1111", "64:ff9b::101:101"):
+        assert proof.is_public(outside, 443), outside
