@@ -97,7 +97,7 @@ def test_a_system_reads_what_meets_its_search_alone(world: dict[str, str]) -> No
         {"header": {"kid": None}},
         {"header": {"jku": "https://evil.example.dk/keys"}},
     ],
-    ids=str,
+    ids=range(14),  # a name with the time in it is another in each process of the run
 )
 def test_an_assertion_that_does_not_hold_is_refused(claims: dict[str, Any]) -> None:
     client = backend(JWKS)
