@@ -17,7 +17,7 @@ from typing import Any
 # The index's name for the kinds of a resource; no search parameter, so nobody can ask for it.
 PARAMETER = "_kind"
 SYSTEM = "http://tovholder.dk/fhir/CodeSystem/data-kind"
-_ELEMENTS = ("code", "medicationCodeableConcept", "vaccineCode")
+_ELEMENTS = ("code", "medicationCodeableConcept", "vaccineCode", "valueCodeableConcept")
 _LISTS = ("reasonCode", "type", "category")
 
 
@@ -116,8 +116,10 @@ def _codings(resource: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         told = resource.get(name)
         for concept in told if isinstance(told, list) else (told,):
             yield from _of_concept(concept)
-    for inner in resource.get("contained", ()):
-        yield from _of_concept(inner.get("code"))
+    for inner in (*resource.get("contained", ()), *resource.get("component", ())):
+        if isinstance(inner, dict):
+            yield from _of_concept(inner.get("code"))
+            yield from _of_concept(inner.get("valueCodeableConcept"))
 
 
 def _of_concept(concept: Any) -> Iterator[tuple[str, str]]:

@@ -39,6 +39,8 @@ class Withheld:
 
 
 NOTHING = Withheld()
+# Derived from resources of every type, each row from the one whose id it has first.
+_LINKS = "episode_link"
 
 
 def of_facts(ctx: Context, tables: Iterable[str], patient: str | None = None) -> Withheld:
@@ -58,18 +60,21 @@ def of_facts(ctx: Context, tables: Iterable[str], patient: str | None = None) ->
 
 def _rows(ctx: Context, tables: Iterable[str], whole: frozenset[str], narrow: frozenset[str]) -> Withheld:
     made_of: dict[str, list[str]] = {}
+    linked = False
     for name in tables:
         table = schema.fact_tables()[name]
         if isinstance(table, views.View):
             made_of.setdefault(table.resource, []).append(name)
+        elif name == _LINKS:
+            linked = True
     kept, values = blocks.clause(ctx, "r", "r.patient_id")
     about, people = database.in_list("r.patient_id", sorted(narrow))
-    of, kinds = database.in_list("r.type", sorted(made_of))
+    of, kinds = ("1 = 1", []) if linked else database.in_list("r.type", sorted(made_of))
     sql = f"SELECT r.type, r.rid, r.patient_id FROM store_resource AS r WHERE {about} AND {of} AND NOT {kept}"
     rows: set[tuple[str, str]] = set()
     touched: dict[str, set[str]] = {}
     for kind, rid, whom in database.rows(sql, [*people, *kinds, *values]):
-        for name in made_of[kind]:
+        for name in (*made_of.get(kind, ()), *((_LINKS,) if linked else ())):
             rows.add((name, rid))
             touched.setdefault(whom, set()).add(name)
     return Withheld(whole, frozenset(rows), {whom: frozenset(names) for whom, names in touched.items()})

@@ -123,6 +123,20 @@ def test_a_block_of_documents_reaches_the_files_they_are_in(here: World) -> None
     assert store.read(here.gp, "Binary", file["id"])
 
 
+def test_what_is_kept_back_is_in_no_link_to_a_course(here: World) -> None:
+    patient = here.patient()
+    lungs = here.diagnose(patient)
+    linked = "SELECT resource_id FROM episode_link WHERE resource_type = 'Condition'"
+
+    def links(ctx: Context, about: str | None) -> list[str]:
+        return [str(row["resource_id"]) for row in store.facts(ctx, linked, patient=about)]
+
+    assert links(here.gp, None) == links(here.gp, patient) == [lungs]
+    write(here.citizen(patient), of_types(here, patient, "Condition"))
+    assert links(here.gp, None) == links(here.gp, patient) == []
+    assert links(here.citizen(patient), patient) == [lungs]
+
+
 def test_an_app_for_one_patient_opens_no_other(here: World) -> None:
     mine, theirs = here.patient(), here.patient(organization=here.other_clinic)
     known = store.read(here.system, "Patient", theirs).resource

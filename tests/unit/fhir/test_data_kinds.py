@@ -34,6 +34,10 @@ def coded(kind: str, element: str, system: str, code: str) -> dict[str, Any]:
         ({"resourceType": "QuestionnaireResponse", "questionnaire": "http://x.test/Questionnaire/PHQ-9|1"}, ["mental-health"]),
         ({"resourceType": "Encounter", "reasonCode": [{"coding": [{"system": systems.ICPC2, "code": "Z12"}]}]}, ["social"]),
         ({"resourceType": "Condition", "code": "not a concept"}, []),
+        (coded("Observation", "valueCodeableConcept", systems.SKS_DIAGNOSIS, "DF320"), ["mental-health"]),
+        ({"resourceType": "Observation", "component": [coded("", "code", systems.LOINC, "44261-6")]}, ["mental-health"]),
+        ({"resourceType": "Observation", "component": [coded("", "valueCodeableConcept", systems.ICPC2, "Z12")]}, ["social"]),
+        ({"resourceType": "Observation", "component": "no list"}, []),
     ],
 )  # fmt: skip
 def test_a_resource_is_of_the_kinds_its_codes_tell(resource: dict[str, Any], kinds: list[str]) -> None:
