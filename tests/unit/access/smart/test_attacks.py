@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import Any
 
 import pytest
+from django.db import connection
 
 from lib import smart
 from lib.people import clinic, condition, patient, system
@@ -146,3 +149,29 @@ def test_logging_out_leaves_apps_alone_and_logging_out_everywhere_ends_them(citi
     citizen.browser.post("/login/persona", {"persona": citizen.name})
     page = citizen.browser.get("/smart/apps").content.decode()
     assert asking.client.name not in page
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("what", ["code", "refresh"])
+def test_of_many_at_once_one_is_answered_and_then_nothing_holds(citizen: Person, what: str) -> None:
+    asking = Asking(app())
+    code = asking.code(citizen, "patient/Patient.rs offline_access")
+    token = "" if what == "code" else asking.exchange(code).json()["refresh_token"]
+
+    def one(_: int) -> Any:
+        try:
+            if what == "code":
+                return asking.exchange(code)
+            return ask("/smart/token", grant_type="refresh_token", refresh_token=token, client_id=asking.client.id)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(6) as pool:
+        answers = list(pool.map(one, range(6)))
+    won = [answer.json() for answer in answers if answer.status_code == 200]
+    assert len(won) <= 1
+    assert {answer.json()["error"] for answer in answers if answer.status_code != 200} == {"invalid_grant"}
+    for answer in won:
+        assert fhir(answer["access_token"], "Patient").status_code == 401
+        told = {"grant_type": "refresh_token", "client_id": asking.client.id}
+        assert ask("/smart/token", refresh_token=answer["refresh_token"], **told).status_code == 400
