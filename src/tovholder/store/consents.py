@@ -141,6 +141,8 @@ def faults(consent: Mapping[str, Any]) -> list[Issue]:
     for name in ("modifierExtension", "implicitRules"):
         if name in consent:
             found.append(_fault(name, "not understood here", "without it"))
+    if "modifierExtension" not in provision and _turned_round(provision):
+        found.append(_fault("provision", "a modifier extension below it is not understood here", "without it"))
     kind = provision.get("type")
     if kind not in _ACTORS:
         return [*found, _fault("provision.type", "says neither", "deny or permit")]
@@ -179,6 +181,13 @@ def faults(consent: Mapping[str, Any]) -> list[Issue]:
         if name in provision and empty:
             found.append(_fault(f"provision.{name}", "covers no time", "a start before its end"))
     return found
+
+
+def _turned_round(value: Any) -> bool:
+    """Whether something in it says that it means something else (R4 §2.4.1)."""
+    if isinstance(value, dict):
+        return "modifierExtension" in value or any(_turned_round(child) for child in value.values())
+    return isinstance(value, list) and any(_turned_round(child) for child in value)
 
 
 @cache

@@ -106,6 +106,14 @@ def test_a_block_of_what_no_block_keeps_back_is_refused(here: World, kind: str) 
     assert refused(here.citizen(patient), of_types(here, patient, "Condition", kind)) is Category.RULE
 
 
+def test_a_block_of_whom_a_modifier_says_somebody_else_is_meant_is_refused(here: World) -> None:
+    patient = here.patient()
+    made = consents.block_resource(here.citizen(patient), patient, actor=f"Organization/{here.clinic}")
+    made["provision"]["actor"][0]["modifierExtension"] = [{"url": "http://x.test/all-but", "valueBoolean": True}]
+    assert refused(here.citizen(patient), made) is Category.RULE
+    assert store.read(here.gp, "Patient", patient)
+
+
 def test_a_block_of_documents_reaches_the_files_they_are_in(here: World) -> None:
     patient = here.patient()
     subject = {"reference": f"Patient/{patient}"}
