@@ -110,6 +110,13 @@ def agreed(ctx: Context, patient: str, language: str) -> Agreed:
     return Agreed(tuple(blocks), tuple(opened), tuple(powers))
 
 
+def holds_already(ctx: Context, patient: str, consent: Mapping[str, Any]) -> bool:
+    """Whether the patient has said the very same before, and it still holds: a form sent twice, or from two windows."""
+    entries = store.search_all(ctx, "Consent", [("patient", patient), ("status", "active")])
+    said = ("category", "provision")
+    return any(all(entry.resource.get(name) == consent.get(name) for name in said) for entry in entries)
+
+
 def _reference(actor: Mapping[str, Any]) -> str:
     return str((actor.get("reference") or {}).get("reference", ""))
 

@@ -89,7 +89,7 @@ class FindForm(TodayForm):
     """Somebody who is not on the list."""
 
     name = WordsField(
-        label=_("Find et sted eller en person, der ikke står på listen"),
+        label=_("Hvad hedder personen eller stedet?"),
         help_text=_("Skriv begyndelsen af navnet."),
         max_length=100,
         required=False,

@@ -163,7 +163,8 @@ def test_break_glass_from_the_patients_page_to_the_patients_own(at: dict[str, st
     assert gp.get(glass).status_code == 200
     for form in ({}, {"reason": "danger", "text": "kort"}, {"reason": "x", "text": WHY}):
         assert gp.post(glass, form).status_code == 422
-    assert gp.post(glass, {"reason": "danger", "text": WHY}).status_code == 302
+    opened = gp.post(glass, {"reason": "danger", "text": WHY})
+    assert opened.status_code == 302 and opened["Location"] == path
     assert "du har åbnet det ved værdispring" in words(gp.get(path))
     assert "har spærret for en del" in words(browser("kollega").get(path))
     assert "åbnede Ida Holst" in words(client.get("/minplan/"))
@@ -186,6 +187,7 @@ def test_who_proved_themselves_long_ago_proves_it_anew_first(
     at: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gp, glass = browser("gp"), f"/klinik/patient/{at['patient']}/vaerdispring"
+    block(browser("pt"), who=f"Organization/{at['clinic']}", what="measurements")
     long_ago = timezone.now() - timedelta(minutes=6)
     monkeypatch.setattr(sessions, "authenticated_at", lambda request: long_ago)
     for answer in (gp.get(glass), gp.post(glass, {"reason": "danger", "text": WHY})):
@@ -195,6 +197,22 @@ def test_who_proved_themselves_long_ago_proves_it_anew_first(
     monkeypatch.undo()
     page = gp.get(glass)  # what was typed stands there again
     assert WHY in page.content.decode()
+
+
+def test_where_nothing_is_blocked_there_is_nothing_to_open(at: dict[str, str]) -> None:
+    gp, glass = browser("gp"), f"/klinik/patient/{at['patient']}/vaerdispring"
+    assert "Der er ikke noget at åbne." in words(gp.get(glass))
+    assert gp.post(glass, {"reason": "danger", "text": WHY})["Location"] == glass
+    assert emergencies.of_patient(at["patient"]) == []
+
+
+def test_the_same_block_twice_is_one(at: dict[str, str]) -> None:
+    client = browser("pt")
+    for what in ("measurements", "measurements", "mental-health"):
+        assert block(client, who=f"Organization/{at['clinic']}", what=what).status_code == 302
+    told = words(client.get(BLOCKS))
+    assert "Det har du allerede gemt." in told and told.count("Må ikke se: Målinger og prøvesvar") == 1
+    assert "Må ikke se: Psykisk sygdom og misbrug" in told
 
 
 def test_one_who_is_shut_out_opens_by_number(at: dict[str, str]) -> None:

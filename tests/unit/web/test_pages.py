@@ -277,6 +277,8 @@ class TestMinPlan:
         mine = worlds.browser("patient")
         assert mine.post("/minplan/kol/maal", {"text": ""}).status_code == 422
         answer = mine.post("/minplan/kol/maal", {"text": "Passe mine høns"})
+        again = mine.post("/minplan/kol/maal", {"text": "Passe mine høns"})
+        assert again.status_code == 302  # pressed twice
         assert answer.status_code == 302, text(answer)
         assert "Passe mine høns" in text(mine.get("/minplan/"))
         assert doctor.get(world.course).status_code == 200

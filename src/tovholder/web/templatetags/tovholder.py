@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import date, datetime
 from functools import lru_cache
@@ -14,7 +15,7 @@ from django.template.loader import get_template
 from django.templatetags.static import static
 from django.utils import dateformat
 from django.utils.formats import number_format
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
@@ -28,6 +29,7 @@ from tovholder.web.wording import DEMO_TITLES
 register = template.Library()
 
 _LONG = "j. F Y"
+_COMPACT = re.compile(r"(\d\d-\d\d-\d{4}|\d{1,2} [A-Z][a-z]{2} \d{4})")
 
 
 @register.filter
@@ -48,9 +50,28 @@ def demo_title(text: str) -> str:
     return str(DEMO_TITLES.get(text, text))
 
 
+@register.filter(name="day")
+def shown_day(value: int | None, style: str = "long") -> str:
+    """The same as ``day``, on a page: a compact date does not break at its hyphens."""
+    text = day(value, style)
+    return whole_dates(text) if style == "compact" else text
+
+
 @register.filter
+def whole_dates(text: str) -> str:
+    """A text whose compact dates do not break at their hyphens."""
+    parts = _COMPACT.split(text)  # every other one is a date
+    marked = (
+        format_html('<span class="th-whole">{}</span>', part) if at % 2 else part for at, part in enumerate(parts)
+    )
+    return format_html_join("", "{}", ((part,) for part in marked))
+
+
 def day(value: int | None, style: str = "long") -> str:
-    """An integer day as a date: 3. januar 2027 (long), 3. jan. (short), 03-01-2027 (compact)."""
+    """An integer day as a date: 3. januar 2027 (long), 3. jan. (short), 03-01-2027 (compact).
+
+    weekday: søndag 3. januar; weekday-year: søndag 3. januar 2027.
+    """
     if value is None:
         return ""
     moment = days.date_of(value)
@@ -61,6 +82,8 @@ def day(value: int | None, style: str = "long") -> str:
         return dateformat.format(moment, "d-m-Y" if danish else "j M Y")
     if style == "weekday":
         return dateformat.format(moment, "l j. F" if danish else "l j F")
+    if style == "weekday-year":
+        return dateformat.format(moment, "l j. F Y" if danish else "l j F Y")
     return dateformat.format(moment, _LONG if danish else "j F Y")
 
 

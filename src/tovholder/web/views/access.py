@@ -118,9 +118,13 @@ def page(request: HttpRequest, ctx: Context) -> HttpResponse:
         return _show(request, ctx, sheets)
     if not form.is_valid():
         return _show(request, ctx, sheets, status=422)
-    with store.unit_of_work(ctx) as uow:
-        uow.create(_made(ctx, sheets, form.cleaned_data))
-    messages.success(request, _told(sheets))
+    made = _made(ctx, sheets, form.cleaned_data)
+    if access_view.holds_already(ctx, _own(ctx), made):
+        messages.success(request, _("Det har du allerede gemt. Det gælder stadig."))
+    else:
+        with store.unit_of_work(ctx) as uow:
+            uow.create(made)
+        messages.success(request, _told(sheets))
     return HttpResponseRedirect(reverse("web:blocks"))
 
 

@@ -14,12 +14,14 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
-from tovholder.access import emergencies, evidence, sessions
+from tovholder import store
+from tovholder.access import blocks, emergencies, evidence, sessions
 from tovholder.access.domain import Context, Role
 from tovholder.access.limits import address_of
 from tovholder.base.clock import system_clock
 from tovholder.base.errors import Category, Problem, forbidden, not_found
 from tovholder.cockpit import queries as cockpit_queries
+from tovholder.plan import resources
 from tovholder.store import opening
 from tovholder.web import access_view, kept
 from tovholder.web import forms_access as forms
@@ -50,15 +52,25 @@ def open_glass(request: HttpRequest, ctx: Context, patient_id: str) -> HttpRespo
         raise forbidden("role", "This page is for another role", ", ".join(OPENERS))
     if (first := _prove_anew(request, ctx)) is not None:
         return first
+    nothing = _nothing_to_open(ctx, patient_id)
     sent = request.POST if request.method == "POST" else None
     form = forms.GlassForm(sent, today=ctx.today, name="vaerdispring", language=get_language() or "da")
     if sent is None or kept.is_resumed(request) or not form.is_valid():
         status = 422 if sent is not None and not kept.is_resumed(request) else 200
-        return _ask(request, form, status=status)
+        return _ask(request, form, status=status, back=_after(ctx, patient_id) if nothing else "")
+    if nothing:
+        return HttpResponseRedirect(request.path)
     given = form.cleaned_data
     emergencies.open_glass(ctx, patient_id, reason=given["reason"], text=given["text"])
     messages.warning(request, _opened_words())
-    return HttpResponseRedirect(_after(ctx))
+    return HttpResponseRedirect(_after(ctx, patient_id))
+
+
+def _nothing_to_open(ctx: Context, patient_id: str) -> bool:
+    """Whether the actor sees the patient and nothing is blocked. Of one they do not see, nothing is said."""
+    if patient_id in blocks.lifted(ctx) or blocks.in_force(ctx, [patient_id]):
+        return False
+    return store.sees(ctx, patient_id)
 
 
 def _opened_words() -> str:
@@ -68,17 +80,26 @@ def _opened_words() -> str:
     return _("Spærringerne er åbnet for dig i %(minutes)s minutter. Patienten kan se det.") % {"minutes": minutes}
 
 
-def _after(ctx: Context) -> str:
-    return reverse("web:cockpit") if ctx.role is Role.GP else reverse("web:glass")
+def _after(ctx: Context, patient_id: str = "") -> str:
+    """Back to the patient's page where one came from it, else to the list."""
+    if ctx.role is not Role.GP:
+        return reverse("web:glass")
+    if patient_id and store.sees(ctx, patient_id):
+        for entry in store.search_all(ctx, "EpisodeOfCare", [("patient", patient_id)]):
+            if package := resources.read_episode(entry.resource).package:
+                return reverse("web:patient", args=[patient_id, package])
+    return reverse("web:cockpit")
 
 
-def _ask(request: HttpRequest, form: forms.GlassForm, *, status: int) -> HttpResponse:
+def _ask(request: HttpRequest, form: forms.GlassForm, *, status: int, back: str) -> HttpResponse:
+    """The form; or, with a way back, that there is nothing to open."""
     from django.conf import settings
 
     context = {
         "form": form,
-        "errors": form_errors(form) if status == 422 else (),
+        "errors": form_errors(form) if status == 422 and not back else (),
         "minutes": settings.ENV.glass_minutes,
+        "back": back,
     }
     return render(request, "web/klinik/vaerdispring.html", context, status=status)
 

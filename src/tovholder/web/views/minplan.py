@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from tovholder.access.domain import Context, Right, Role
-from tovholder.base.errors import not_found
+from tovholder.base.errors import Problem, not_found
 from tovholder.plan import actions
 from tovholder.plan.queries import minplan_view
 from tovholder.plan.views import MinPlanView
@@ -72,6 +72,14 @@ def add_goal(request: HttpRequest, ctx: Context, package: str) -> HttpResponse:
         return _show(request, ctx, form)
     if not form.is_valid():
         return _show(request, ctx, form, status=422)
-    actions.add_goal(ctx, patient_id=view.patient.id, episode_id=course.episode.id, text=form.cleaned_data["text"])
-    messages.success(request, _("Dit mål er gemt. Klinikken kan se det nu."))
+    text = form.cleaned_data["text"]
+    try:
+        actions.add_goal(ctx, patient_id=view.patient.id, episode_id=course.episode.id, text=text)
+    except Problem as problem:
+        if not any(issue.code == "duplicate" for issue in problem.issues):
+            raise
+        # Pressed twice, or from two windows: what was wished for is so.
+        messages.success(request, _("Målet står her allerede. Klinikken kan se det."))
+    else:
+        messages.success(request, _("Dit mål er gemt. Klinikken kan se det nu."))
     return HttpResponseRedirect(reverse("web:minplan"))
