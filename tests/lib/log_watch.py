@@ -26,7 +26,8 @@ from django.test.client import ClientHandler
 
 FOLDER = "TEST_LOGS_OF_THE_RUN"  # the environment variable the workers of xdist learn it by
 _HEADERS = ("Location", "Content-Location", "Link")
-_SERVERS = frozenset({"serve", "demo", "worker", "gunicorn"})
+# Whose standard output nobody asked for; the demo's tells who it was started by whom one can be.
+_SERVERS = frozenset({"serve", "worker", "gunicorn"})
 
 # A day, a month, a year, four digits: with a hyphen or without, and not inside a longer number, word or decimal.
 CPR = re.compile(r"(?<![\w.-])(?:0[1-9]|[12]\d|3[01])(?:0[1-9]|1[0-2])\d\d-?\d{4}(?![\w.]|-\w)")
@@ -211,8 +212,8 @@ def of_the_demo() -> Iterator[tuple[str, str]]:
         yield "address", persona.address
         for word in (*persona.given, persona.family):
             yield "name", word
-    for value in vars(names).values():
-        for word in _texts(value):
+    for words in (names.GIVEN, names.FAMILY):
+        for word in _texts(words):
             yield "name", word
     for word in newcomer.NAME.split():
         yield "name", word
