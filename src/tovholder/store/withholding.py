@@ -22,7 +22,7 @@ from tovholder.store.rows import Stored
 @dataclass(frozen=True, slots=True)
 class Withheld:
     """patients: blocked whole. rows: facts by name with the id of their resource. tables: by patient, the facts of which
-    something is withheld.
+    something is withheld; links are not told there, for what they link tells it.
     """
 
     patients: frozenset[str] = frozenset()
@@ -76,7 +76,8 @@ def _rows(ctx: Context, tables: Iterable[str], whole: frozenset[str], narrow: fr
     for kind, rid, whom in database.rows(sql, [*people, *kinds, *values]):
         for name in (*made_of.get(kind, ()), *((_LINKS,) if linked else ())):
             rows.add((name, rid))
-            touched.setdefault(whom, set()).add(name)
+            if name != _LINKS:
+                touched.setdefault(whom, set()).add(name)
     return Withheld(whole, frozenset(rows), {whom: frozenset(names) for whom, names in touched.items()})
 
 

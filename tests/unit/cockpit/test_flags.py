@@ -19,6 +19,7 @@ from tovholder.cockpit import flags, queries
 from tovholder.monitoring import contributions, engines
 from tovholder.monitoring.queries import rights_table
 from tovholder.plan import actions
+from tovholder.store import consents
 
 pytestmark = pytest.mark.django_db
 START = datetime(2027, 3, 1, 9, 0, tzinfo=UTC)
@@ -133,6 +134,25 @@ def test_compliance_flags_are_for_levels_two_and_three(world: World, level: int,
     world.later(20)
     world.daily()
     assert ("kol-noshow-unbooked" in world.flags()) is flagged
+
+
+@pytest.mark.parametrize(("kind", "told"), [("measurements", True), ("appointments", False)])
+def test_a_flag_is_withheld_by_a_block_of_what_raised_it_alone(world: World, kind: str, told: bool) -> None:
+    with store.unit_of_work(system(START)) as uow:
+        measured = {"resourceType": "Observation", "status": "final", "code": {"text": "Vægt"}}
+        uow.create(measured | {"subject": {"reference": f"Patient/{world.patient}"}})
+    world.confirmed(level=2)
+    booked = appointment_actions.book(
+        world.gp, patient_id=world.patient, kind="kol-kontrol", start=world.now + timedelta(days=1)
+    )
+    world.later(2)
+    appointment_actions.mark_noshow(world.gp, patient_id=world.patient, appointment_id=booked.id or "")
+    world.later(20)
+    world.daily()
+    own = Context(f"Patient/{world.patient}", Role.CITIZEN, None, world.now, patient=world.patient)
+    with store.unit_of_work(own) as uow:
+        uow.create(consents.block_resource(own, world.patient, actor="", kind=kind))
+    assert ("kol-noshow-unbooked" in world.flags()) is told
 
 
 def test_deciding_another_level_re_evaluates_at_once(world: World) -> None:
