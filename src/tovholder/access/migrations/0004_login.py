@@ -17,7 +17,9 @@ class Migration(migrations.Migration):
 
     dependencies: ClassVar = [("access", "0003_relations")]
     operations: ClassVar = [
-        migrations.AddField("user", "person", models.CharField(blank=True, db_default="", db_index=True, max_length=64)),
+        migrations.AddField(
+            "user", "person", models.CharField(blank=True, db_default="", db_index=True, max_length=64)
+        ),
         migrations.AddField("user", "not_before_ms", models.BigIntegerField(db_default=0)),
         migrations.AddField("assignment", "rights", models.CharField(blank=True, db_default="", max_length=200)),
         migrations.AddField("assignment", "source", models.CharField(blank=True, db_default="", max_length=40)),
