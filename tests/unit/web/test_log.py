@@ -320,8 +320,8 @@ def fill(world: worlds.World, events: int, patient: str) -> None:
     now = days.millis(system_clock())
     step = 10 * 365 * 86_400_000 // events
     rows = (
-        (now - (events - n) * step, "read", "ok", f"Practitioner/{n % 7}", "gp", world.clinic if n % 50 == 0 else f"place{n % 50}",
-         "treatment", "", "", "CarePlan/a Observation/b")
+        (now - (events - n) * step, "read", "ok", f"Practitioner/{n % 7}", "gp",
+         world.clinic if n % 50 == 0 else f"place{n % 50}", "treatment", "", "", "CarePlan/a Observation/b")
         for n in range(events)
     )  # fmt: skip
     marks = ", ".join(["%s"] * len(audit.COLUMNS))
