@@ -26,7 +26,7 @@ from django.test.client import ClientHandler
 
 FOLDER = "TEST_LOGS_OF_THE_RUN"  # the environment variable the workers of xdist learn it by
 _HEADERS = ("Location", "Content-Location", "Link")
-# Whose standard output nobody asked for; the demo's tells who it was started by whom one can be.
+# Whose standard output nobody asked for.
 _SERVERS = frozenset({"serve", "worker", "gunicorn"})
 
 # A day, a month, a year, four digits: with a hyphen or without, and not inside a longer number, word or decimal.
@@ -57,12 +57,21 @@ class Recorded:
         """Read what others wrote, and write down who is known."""
         for source, number in self.borrowed:
             with open(number, "rb") as other:  # and closes it
-                self.write(source, other.read().decode(errors="replace"))
+                text = other.read().decode(errors="replace")
+            self.write(source, _without_the_chooser(text) if " demo" in source else text)
         self.borrowed.clear()
         self.file.close()
         whom = (self.folder / f"{self.name}-{os.getpid()}.known.json").open("w", encoding="utf-8")
         with whom:
             json.dump(sorted(self.known), whom)
+
+
+def _without_the_chooser(text: str) -> str:
+    """What a demo said, but for the table of who one can be there, which it shows whoever started it."""
+    from tovholder.demo import personas
+
+    titles = tuple(one.title for one in (*personas.STAFF, *personas.PATIENTS))
+    return "\n".join(line for line in text.splitlines() if not line.rstrip().endswith(titles))
 
 
 _recorded: Recorded | None = None
