@@ -27,11 +27,14 @@ def list_() -> None:
 
 
 @app.command("check")
-def check(folder: Path = typer.Argument(..., help="The package's folder.")) -> None:
+def check(
+    folder: Path = typer.Argument(..., help="The package's folder."),
+    source: str = typer.Option("", help="Where plans come from: tovholder or lps. Default: all the package can have."),
+) -> None:
     """Check a package's files and run all its examples on SQLite and DuckDB."""
     from tovholder.workbench import check as workbench
 
-    report = workbench.check_package(folder)
+    report = workbench.check_package(folder, source=source or None)
     for line in report.lines:
         console.print(str(line), markup=False)
     console.print(f"{report.ok} ok, {report.failed} failed.")

@@ -48,7 +48,12 @@ def daily_jobs() -> dict[str, Any]:
     from tovholder.access.smart import upkeep
     from tovholder.cockpit import flags
     from tovholder.monitoring import contributions
+    from tovholder.plan import due
     from tovholder.store import anchors, opening, pruning, sealing
+
+    def run_inclusion(moment: datetime) -> str:
+        patients, eligible = due.run_all(moment)
+        return f"{patients} patients, {eligible} became eligible"
 
     def run_flags(moment: datetime) -> str:
         patients, raised, cleared = flags.run_all(moment)
@@ -77,6 +82,7 @@ def daily_jobs() -> dict[str, Any]:
         return f"{sessions.tidy(moment)} sessions that had timed out removed"
 
     return {
+        "inclusion": run_inclusion,  # before the flags, which ask about courses
         "flags": run_flags,
         "monitor": run_monitor,
         "stated": run_stated,

@@ -239,7 +239,7 @@ def control_kinds(package: Package) -> frozenset[str]:
     return frozenset(
         activity.kind
         for activity in package.plan.activities
-        if activity.performer in ("gp", "nurse") and any(row.repeat_months for row in activity.timing)
+        if activity.performer in ("gp", "nurse") and any(row.repeats for row in activity.timing)
     )
 
 

@@ -134,6 +134,18 @@ VARIABLES = (
         "",
     ),
     Variable(
+        "TOVHOLDER_LICENSED_TEXTS",
+        "Folder with the licensed words of questionnaires whose questions a package may not ship, one TOML file per form "
+        "(docs/reference/package-format.md). Without it such a form shows neutral words.",
+        "",
+    ),
+    Variable(
+        "TOVHOLDER_PLAN_SOURCES",
+        "Where a package's plans come from when it is not as the package says: package=tovholder (made here) or "
+        "package=lps (told by the GP system), comma separated.",
+        "",
+    ),
+    Variable(
         "TOVHOLDER_AUDIT_YEARS",
         "Years the audit trail is kept, 10 or more; what is older is removed by the daily run in whole sealed spans.",
         "10",
@@ -210,6 +222,8 @@ class Env:
     anchors: Path | None
     profiles: Path | None
     policy: Path | None
+    licensed_texts: Path | None
+    plan_sources: Mapping[str, str]
 
     @property
     def personas_allowed(self) -> bool:
@@ -275,6 +289,8 @@ def read(environ: Mapping[str, str] = os.environ) -> Env:
         anchors=_folder(value("TOVHOLDER_ANCHORS"), "TOVHOLDER_ANCHORS"),
         profiles=Path(value("TOVHOLDER_PROFILES")) if value("TOVHOLDER_PROFILES") else None,
         policy=Path(value("TOVHOLDER_POLICY")) if value("TOVHOLDER_POLICY") else None,
+        licensed_texts=_folder(value("TOVHOLDER_LICENSED_TEXTS"), "TOVHOLDER_LICENSED_TEXTS"),
+        plan_sources=_pairs(value("TOVHOLDER_PLAN_SOURCES"), "TOVHOLDER_PLAN_SOURCES"),
     )
 
 
@@ -324,6 +340,16 @@ def _registration(text: str) -> str:
     if text and not (len(text) >= 32 and text.isascii() and text.isprintable()):
         raise SettingsError("TOVHOLDER_SMART_REGISTRATION is short; set at least 32 random characters, or nothing")
     return text
+
+
+def _pairs(text: str, name: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        key, equals, held = (piece.strip() for piece in part.partition("="))
+        if not (key and equals and held) or key in found:
+            raise SettingsError(f"{name} is {text!r}; set pairs such as lrs=lps, each package once")
+        found[key] = held
+    return found
 
 
 def _one_of(text: str, name: str, *choices: str) -> str:

@@ -7,6 +7,7 @@ import os
 
 from django.conf import settings
 
+from tovholder import packages
 from tovholder.access import issuers, policy
 from tovholder.access.smart import scopes
 from tovholder.appointments import guards as appointment_guards
@@ -15,6 +16,7 @@ from tovholder.cockpit.flags import FlagStep
 from tovholder.config.env import SettingsError
 from tovholder.fhir import profiles_policy
 from tovholder.monitoring.contributions import ContributionStep
+from tovholder.packages.loader import Installed
 from tovholder.plan import derive
 from tovholder.plan import guards as plan_guards
 from tovholder.referral import guards as referral_guards
@@ -54,6 +56,12 @@ def bind() -> None:
         steps=[*derive.STEPS, FlagStep(), ContributionStep()],
         passes=plan_guards.PASSES,
     )
+    if settings.ENV.licensed_texts is not None or settings.ENV.plan_sources:
+        try:
+            packages.install(Installed(settings.ENV.licensed_texts, settings.ENV.plan_sources))
+        except Problem as problem:
+            names = "TOVHOLDER_LICENSED_TEXTS, TOVHOLDER_PLAN_SOURCES"
+            raise SettingsError(f"{names}: {problem.issues[0]}") from None
     _use_policy()
     _use_issuers()
     scopes.use_judge(criteria.check)

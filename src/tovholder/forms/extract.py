@@ -6,10 +6,12 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from tovholder.base import days
+from tovholder.base import days, json
 from tovholder.fhir import systems
 from tovholder.forms.domain import UNIT, Answers, Item, is_enabled, limit
+from tovholder.forms.score import Scored, score
 from tovholder.packages.model import Form
+from tovholder.packages.model_clinical import Score
 
 EXTRACT = "http://hl7.org/fhir/uv/sdc/StructureDefinition/sdc-questionnaire-observationExtract"
 
@@ -17,7 +19,8 @@ EXTRACT = "http://hl7.org/fhir/uv/sdc/StructureDefinition/sdc-questionnaire-obse
 def extract(
     form: Form, answers: Answers, *, patient_id: str, at: datetime, response_id: str, performer: str | None
 ) -> list[dict[str, Any]]:
-    """One Observation per answered question marked for extraction (a mark on a group holds for what is inside)."""
+    """One Observation per answered question marked for extraction (a mark on a group holds for what is inside), and
+    one per score that is kept and has answers enough."""
     made: list[dict[str, Any]] = []
 
     def walk(level: Iterable[Item], *, marked: bool, asked: bool) -> None:
@@ -33,7 +36,27 @@ def extract(
             walk(item.get("item") or (), marked=here, asked=shown)
 
     walk(form.questionnaire.get("item") or (), marked=False, asked=True)
+    known = {held.id: held for held in form.scoring.scores}
+    for scored in score(form, answers):
+        held = known[scored.id]
+        if held.code is None or scored.value is None or (held.keep == "band" and scored.band is None):
+            continue
+        item = {"code": [held.code.model_dump(exclude_none=True, exclude_defaults=True)], "text": held.title.da}
+        made.append(_observation(item, _kept(held, scored), patient_id, at, response_id, performer))
     return made
+
+
+def _kept(held: Score, scored: Scored) -> dict[str, Any]:
+    """A score as an Observation holds it: its group in the score's own system, or its number."""
+    assert held.code is not None and scored.value is not None
+    if held.keep == "band":
+        return {"valueCodeableConcept": {"coding": [{"system": held.code.system, "code": scored.band}]}}
+    if held.unit:
+        amount = {"value": json.Decimal(f"{scored.value:f}"), "unit": held.unit}
+        return {"valueQuantity": amount | {"system": systems.UCUM, "code": held.unit}}
+    if scored.value == scored.value.to_integral_value():
+        return {"valueInteger": int(scored.value)}
+    return {"valueQuantity": {"value": json.Decimal(f"{scored.value:f}")}}
 
 
 def _observation(

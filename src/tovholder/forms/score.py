@@ -10,7 +10,7 @@ from typing import Any
 from tovholder.forms.domain import ORDINAL, Answers, Item, form_text, option_value, questions
 from tovholder.packages.common import Text
 from tovholder.packages.model import Form
-from tovholder.packages.model_clinical import Score
+from tovholder.packages.model_clinical import Limit, Score
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +27,32 @@ class Scored:
 
 
 def score(form: Form, answers: Answers) -> tuple[Scored, ...]:
-    """All scores of the form for these answers."""
+    """All scores of the form for these answers, in the form's order: a group may ask about the scores before it."""
     asked = questions(form)
-    return tuple(_one(held, asked, answers) for held in form.scoring.scores)
+    found: dict[str, Scored] = {}
+    for held in form.scoring.scores:
+        found[held.id] = _group(held, found) if held.method == "group" else _one(held, asked, answers)
+    return tuple(found.values())
+
+
+def _group(held: Score, known: Mapping[str, Scored]) -> Scored:
+    """The first group whose limits all hold; any score it asks about being insufficient makes it so too."""
+    asked = {limit.score for group in held.groups for limit in group.limits}
+    values = {name: known[name].value for name in asked}
+    answered = sum(value is not None for value in values.values())
+    chosen = None
+    if answered == len(values):
+        chosen = next((group for group in held.groups if all(_within(limit, values) for limit in group.limits)), None)
+    value = None if chosen is None else Decimal(chosen.value)
+    return Scored(held.id, held.version, held.title, value, chosen.code if chosen else None, answered, len(values))
+
+
+def _within(limit: Limit, values: Mapping[str, Decimal | None]) -> bool:
+    value = values[limit.score]
+    if value is None:
+        return False
+    low = limit.at_least is None or Decimal(str(limit.at_least)) <= value
+    return low and (limit.at_most is None or value <= Decimal(str(limit.at_most)))
 
 
 def _one(held: Score, asked: Mapping[str, Item], answers: Answers) -> Scored:
@@ -50,6 +73,7 @@ def _one(held: Score, asked: Mapping[str, Item], answers: Answers) -> Scored:
             value = mean.quantize(Decimal("0.01"), ROUND_HALF_UP)
     band = None
     if value is not None:
+        value *= held.factor
         fitting = [item for item in held.bands if Decimal(str(item.at_least)) <= value]
         band = max(fitting, key=lambda item: Decimal(str(item.at_least)), default=None)
     return Scored(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tovholder.packages.loader import builtin, get, load
+from tovholder.packages.loader import builtin, get, install, load
 from tovholder.packages.model import Package
 
-__all__ = ["Package", "builtin", "get", "load"]
+__all__ = ["Package", "builtin", "get", "install", "load"]

@@ -123,8 +123,17 @@ def _sources(package: Package) -> Iterator[Issue]:
 
 
 def _levels_and_rights(package: Package) -> Iterator[Issue]:
+    for code in package.optional_codes:
+        if code.parameter not in package.parameter_definitions:
+            message = f"the optional code {code.code} names no parameter"
+            yield issue(package, ("inclusion.toml", ("codes",)), message, f"[parameters.{code.parameter}] with 0 or 1")
     if sorted(meaning.level for meaning in package.levels) != [1, 2, 3]:
         yield issue(package, ("package.toml", ("levels",)), "the levels are not 1, 2 and 3, each once", "1, 2 and 3")
+    if "plan_source" in package.parameter_definitions:
+        place: Where = ("package.toml", ("parameters", "plan_source"))
+        yield issue(package, place, "plan_source is the package's own source", "another name")
+    if package.source not in package.source_choices:
+        yield issue(package, ("package.toml", ("source_choices",)), "the source is not among them", package.source)
     stops = [right.stopped_by for right in package.rights]
     if stops.count("plan-confirmed") != 1:
         message = "there must be exactly one right that a confirmed plan stops"
@@ -161,9 +170,10 @@ def _conditions(package: Package) -> Iterator[Issue]:
     for where, entry in parts(package):
         if not isinstance(entry, Condition):
             continue
-        if entry.input is not None and entry.input not in inputs:
-            message = f'no input of level.toml is called "{entry.input}"'
-            yield issue(package, where, message, f"one of: {', '.join(sorted(inputs))}")
+        for name in (entry.input, entry.unknown):
+            if name is not None and name not in inputs:
+                message = f'no input of level.toml is called "{name}"'
+                yield issue(package, where, message, f"one of: {', '.join(sorted(inputs))}")
         for grade in sorted(set(entry.grade or ()) - grades):
             yield issue(package, where, f'"{grade}" is no grade', f"one of: {', '.join(sorted(grades))}")
         if entry.fhirpath is not None:
@@ -191,7 +201,12 @@ def _level_rules(package: Package) -> Iterator[Issue]:
             where: Where = ("level.toml", ("inputs", index, "sources", number))
             if source.kind == "form":
                 yield from check_forms.link_issues(package, where, source.form or "", (source.link_id,))
+            elif source.kind == "score":
+                yield from check_forms.score_issues(package, where, source.form or "", source.score)
     yield from check_forms.link_issues(package, ("level.toml", ("base",)), rules.base.form, rules.base.link_ids)
+    for index, block in enumerate(rules.blocks):
+        if block.form is not None:
+            yield from check_forms.link_issues(package, ("level.toml", ("blocks", index, "form")), block.form, ())
     if rules.grade is None:
         return
     ids = [guideline.id for guideline in rules.grade.guidelines]
@@ -206,18 +221,30 @@ def _texts(package: Package) -> Iterator[Issue]:
     for name in type(reasons).model_fields:
         where: Where = ("inclusion.toml", ("reasons", name))
         yield from text_issues(package, where, getattr(reasons, name), INCLUSION_PLACES)
+    inputs = {held.name for held in package.level.inputs}
+    for name, needs in (("requires", package.inclusion.requires), ("blocks", package.inclusion.blocks)):
+        for index, need in enumerate(needs):
+            for key, text in (("reason", need.reason), ("against", need.against), ("unknown", need.unknown)):
+                if text is not None:
+                    yield from text_issues(package, ("inclusion.toml", (name, index, key)), text, inputs)
+    if package.inclusion.recurrence is not None:
+        where = ("inclusion.toml", ("recurrence", "text"))
+        yield from text_issues(package, where, package.inclusion.recurrence.text, ("days",))
+    for index, stop in enumerate(package.plan.stops):
+        yield from text_issues(package, ("plan.toml", ("stops", index, "text")), stop.text, inputs)
     base = package.level.base
     yield from text_issues(package, ("level.toml", ("base", "reason")), base.reason, ("field", "value"))
     yield from text_issues(package, ("level.toml", ("base", "missing")), base.missing, ("field",))
     yield from text_issues(package, ("level.toml", ("base", "incomplete")), base.incomplete, ())
-    inputs = {held.name for held in package.level.inputs} | {"grade"}
-    reasons_of = {
-        "raisers": [r.reason for r in package.level.raisers],
-        "blocks": [b.reason for b in package.level.blocks],
-    }
-    for table, texts in reasons_of.items():
-        for index, text in enumerate(texts):
-            yield from text_issues(package, ("level.toml", (table, index, "reason")), text, inputs)
+    inputs |= {"grade"}
+    told: list[tuple[tuple[str | int, ...], Text | None]] = [
+        *((("raisers", index, "reason"), held.reason) for index, held in enumerate(package.level.raisers)),
+        *((("blocks", index, "reason"), held.reason) for index, held in enumerate(package.level.blocks)),
+        *((("blocks", index, "action"), held.action) for index, held in enumerate(package.level.blocks)),
+    ]
+    for place, words in told:
+        if words is not None:
+            yield from text_issues(package, ("level.toml", place), words, inputs)
 
 
 def _plan_and_referrals(package: Package) -> Iterator[Issue]:
@@ -225,6 +252,7 @@ def _plan_and_referrals(package: Package) -> Iterator[Issue]:
     rights = {held.id: held for held in package.rights}
     yield from _once(package, "plan.toml", "activities", (held.id for held in plan.activities))
     yield from _once(package, "plan.toml", "goals", (held.id for held in plan.goals))
+    yield from _once(package, "plan.toml", "stops", (held.id for held in plan.stops))
     yield from _once(package, "referrals.toml", "referrals", (held.id for held in package.referrals))
     kinds = {held.kind for held in package.appointment_kinds}
     for index, activity in enumerate(plan.activities):
@@ -319,8 +347,16 @@ def _examples(package: Package) -> Iterator[Issue]:
         for name in example.expect.indicators:
             if name not in indicators:
                 yield Issue(file, f"no indicator has the id {name}", f"one of: {', '.join(sorted(indicators))}")
+        if example.source is not None and example.source not in package.source_choices:
+            yield Issue(file, f"no source {example.source}", f"one of: {', '.join(package.source_choices)}")
+        for stop in example.expect.stops or ():
+            if stop not in {held.id for held in package.plan.stops}:
+                yield Issue(file, f"no stop rule has the id {stop}", "a stop of plan.toml")
+        for change in example.expect.changes or ():
+            if change.input not in {held.name for held in package.level.inputs if held.change}:
+                yield Issue(file, f"no input {change.input} says what a change means", "an input with change")
         for made in example.expect.plan or ():
-            if activities.get(made.id) != made.kind:
+            if activities.get(made.id) != made.kind and example.source != "lps":
                 yield Issue(file, f"no activity {made.id} of kind {made.kind}", "an activity of plan.toml")
     if len(package.examples) < 8:
         yield Issue("examples", f"there are {len(package.examples)} example patients", "at least 8")

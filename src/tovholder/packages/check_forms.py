@@ -20,10 +20,20 @@ def check(package: Package) -> Iterator[Issue]:
                 yield Issue(file, f"{found.path}: {found.message}", found.expected)
         yield from _words(file, form)
         yield from _questions(file, form)
+        before: set[str] = set()
         for index, score in enumerate(form.scoring.scores):
             where = (f"forms/{form.id}.toml", ("scores", index, "link_ids"))
             yield from link_issues(package, where, form.id, score.link_ids)
-            if score.min_answered > len(score.link_ids):
+            for name in sorted({limit.score for group in score.groups for limit in group.limits} - before):
+                place = package.place(where[0], "scores", index, "groups")
+                yield Issue(place, f'no score above is called "{name}"', f"one of: {', '.join(sorted(before))}")
+            if score.id in before:
+                yield Issue(package.place(where[0], "scores", index), f"{score.id} is there twice", "each once")
+            before.add(score.id)
+            if score.keep == "band" and not (score.bands or score.groups):
+                place = package.place(where[0], "scores", index, "keep")
+                yield Issue(place, "the score has neither bands nor groups to keep", 'keep = "value"')
+            if score.method != "group" and score.min_answered > len(score.link_ids):
                 place = package.place(where[0], "scores", index, "min_answered")
                 yield Issue(place, "more answers are wanted than there are questions", f"at most {len(score.link_ids)}")
 
@@ -41,6 +51,19 @@ def link_issues(
     for link_id in wanted:
         if link_id not in known:
             yield Issue(place, f'{form_id} has no question "{link_id}"', f"one of: {', '.join(sorted(known))}")
+
+
+def score_issues(
+    package: Package, where: tuple[str, tuple[str | int, ...]], form_id: str, wanted: str
+) -> Iterator[Issue]:
+    """A form or score named that is not there."""
+    form = package.forms.get(form_id)
+    place = package.place(where[0], *where[1])
+    if form is None:
+        yield Issue(place, f'there is no form "{form_id}"', f"one of: {', '.join(sorted(package.forms))}")
+    elif form.score(wanted) is None:
+        known = ", ".join(score.id for score in form.scoring.scores)
+        yield Issue(place, f'{form_id} has no score "{wanted}"', f"one of: {known}")
 
 
 def _words(file: str, form: Form) -> Iterator[Issue]:

@@ -50,6 +50,7 @@ def check(package: Package, schema: Schema) -> Iterator[Issue]:
             yield Issue(place, "the indicator has no example", "at least one [[examples]] with facts and expected rows")
     grade = package.level.grade
     used |= {grade.parameter} if grade else set()
+    used |= {code.parameter for code in package.optional_codes if code.parameter is not None}
     for name in sorted(set(package.parameter_definitions) - used) if not unread else ():
         yield Issue(package.place("package.toml", "parameters", name), f"nothing uses the parameter {name}", "a use")
 

@@ -67,9 +67,10 @@ Operator = Literal["eq", "ne", "lt", "le", "gt", "ge", "in"]
 class Condition(Frozen):
     """True, false or unknown. Exactly one kind of question in each.
 
-    The kinds: ``input`` (with op and value), ``grade``, ``level``, ``fhirpath``, ``all``, ``any``, ``not``.
+    The kinds: ``input`` (with op and value), ``unknown``, ``grade``, ``level``, ``fhirpath``, ``all``, ``any``, ``not``.
 
     ``input`` compares a named input of level.toml; an input nobody knows makes the answer unknown, never false.
+    ``unknown`` names an input and is true when nobody knows it, false when somebody does: never unknown itself.
     ``fhirpath`` is asked of a Bundle (type collection) with all the patient's resources; true when it answers true.
     """
 
@@ -80,6 +81,7 @@ class Condition(Frozen):
     value: Number | str | tuple[str, ...] | None = None
     grade: tuple[str, ...] | None = None
     level: tuple[LevelNumber, ...] | None = None
+    unknown: Code | None = None
     fhirpath: Words | None = None
     all: tuple[Condition, ...] | None = None
     any: tuple[Condition, ...] | None = None
@@ -91,6 +93,7 @@ class Condition(Frozen):
             "input": self.input,
             "grade": self.grade,
             "level": self.level,
+            "unknown": self.unknown,
             "fhirpath": self.fhirpath,
             "all": self.all,
             "any": self.any,

@@ -55,13 +55,15 @@ def evaluate(condition: Condition | None, facts: Facts) -> Answer:
         return Answer(facts.grade in condition.grade)
     if condition.level is not None:
         return Answer(None, frozenset({"level"})) if facts.level is None else Answer(facts.level in condition.level)
+    if condition.unknown is not None:
+        return Answer(facts.inputs.get(condition.unknown) is None)
     if condition.fhirpath is not None:
         return Answer(facts.fhirpath(condition.fhirpath))
     if condition.all is not None:
         return _settle([evaluate(inner, facts) for inner in condition.all], settled_by=False)
     if condition.any is not None:
         return _settle([evaluate(inner, facts) for inner in condition.any], settled_by=True)
-    assert condition.not_ is not None  # the model allows no eighth kind
+    assert condition.not_ is not None  # the model allows no ninth kind
     inner = evaluate(condition.not_, facts)
     return Answer(None if inner.truth is None else not inner.truth, inner.missing)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,6 +16,7 @@ from tovholder.base import days, json
 from tovholder.base.errors import Category, Issue, Problem, not_found
 from tovholder.packages.common import Frozen
 from tovholder.packages.explain import issues_of
+from tovholder.packages.licensed import worded
 from tovholder.packages.locate import Locator, locate
 from tovholder.packages.model import (
     Cockpit,
@@ -52,8 +54,35 @@ _AT_LINE = re.compile(r"\(at line (\d+), column \d+\)")
 M = TypeVar("M", bound=BaseModel)
 
 
-def load(folder: Path) -> Package:
-    """Read a package. Raises Problem(INVALID) with one issue per fault, in all files, or NOT_FOUND without a folder."""
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """What an installation says about its packages: a folder of licensed words, and where plans come from."""
+
+    licensed: Path | None = None
+    plan_sources: Mapping[str, str] = field(default_factory=dict)  # package → source; others as the package says
+
+
+_installed = Installed()
+
+
+def install(held: Installed) -> None:
+    """Use this for the built-in packages from now on. Raises Problem(INVALID) when a package cannot be run so."""
+    global _installed
+    before, _installed = _installed, held
+    builtin.cache_clear()
+    try:
+        builtin()
+    except Problem:
+        _installed = before
+        builtin.cache_clear()
+        raise
+
+
+def load(folder: Path, *, licensed: Path | None = None) -> Package:
+    """Read a package. Raises Problem(INVALID) with one issue per fault, in all files, or NOT_FOUND without a folder.
+
+    ``licensed``: a folder with the licensed words of questionnaires, which stand in place of the neutral ones.
+    """
     if not folder.is_dir():
         raise not_found(f"the package folder {folder.name}")
     reader = _Reader(folder)
@@ -66,14 +95,25 @@ def load(folder: Path) -> Package:
             sorted(reader.issues, key=lambda issue: _place_key(issue.path)),
             kept="the package was not loaded",
         )
-    return package
+    return replace(package, forms={key: worded(form, licensed) for key, form in package.forms.items()})
 
 
 @cache
 def builtin() -> dict[str, Package]:
     """The packages that come with Tovholder, by id."""
-    found = (load(folder) for folder in sorted(BUILTIN.iterdir()) if (folder / "package.toml").is_file())
-    return {package.id: package for package in found}
+    folders = (folder for folder in sorted(BUILTIN.iterdir()) if (folder / "package.toml").is_file())
+    found = {held.id: held for folder in folders for held in [load(folder, licensed=_installed.licensed)]}
+    for package_id, source in _installed.plan_sources.items():
+        try:
+            found[package_id] = found[package_id].taking_plans_from(source)
+        except KeyError:
+            wrong = Issue(package_id, f"there is no package {package_id}", f"one of: {', '.join(found)}")
+        except ValueError as error:
+            wrong = Issue(package_id, str(error), "one of those")
+        else:
+            continue
+        raise Problem(Category.INVALID, "The sources of plans cannot be used", [wrong])
+    return found
 
 
 def get(package_id: str) -> Package:
@@ -123,6 +163,9 @@ class _Reader:
         forms: Mapping[str, Form],
         examples: tuple[Example, ...],
     ) -> Package:
+        inclusion: Inclusion = single["inclusion.toml"]
+        chosen = {name for name, held in head.parameters.items() if held.value == 1}
+        codes = tuple(code for code in inclusion.codes if code.parameter is None or code.parameter in chosen)
         return Package(
             folder=self.folder,
             id=head.id,
@@ -133,12 +176,14 @@ class _Reader:
             approver=head.approver,
             episode_label=head.episode_label,
             source=head.source,
+            source_choices=head.source_choices or (head.source,),
             sources={source.id: source for source in head.sources},
             rights=head.rights,
             levels=head.levels,
             appointment_kinds=head.appointment_kinds,
             parameter_definitions=head.parameters,
-            inclusion=single["inclusion.toml"],
+            inclusion=inclusion.model_copy(update={"codes": codes}),
+            optional_codes=tuple(code for code in inclusion.codes if code.parameter is not None),
             plan=single["plan.toml"],
             forms=forms,
             level=single["level.toml"],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tovholder.packages.common import CodeValue, Condition, Source, SourceKind, Text
@@ -13,6 +13,7 @@ from tovholder.packages.model_clinical import (
     Band,
     Base,
     Block,
+    Change,
     Form,
     Goal,
     Grade,
@@ -21,10 +22,14 @@ from tovholder.packages.model_clinical import (
     Input,
     InputSource,
     LevelRules,
+    LicensedText,
+    Limit,
     PlanTemplate,
     Raiser,
     Score,
+    ScoreGroup,
     Scoring,
+    Stop,
     Timing,
 )
 from tovholder.packages.model_head import (
@@ -35,6 +40,8 @@ from tovholder.packages.model_head import (
     InclusionReasons,
     LevelMeaning,
     Parameter,
+    PlanSource,
+    Recurrence,
     Requirement,
     Right,
 )
@@ -42,6 +49,7 @@ from tovholder.packages.model_rules import (
     Example,
     Expect,
     ExpectedActivity,
+    ExpectedChange,
     ExpectedFlag,
     ExpectedInclusion,
     ExpectedIndicator,
@@ -70,6 +78,7 @@ __all__ = [
     "Band",
     "Base",
     "Block",
+    "Change",
     "Cockpit",
     "CodeValue",
     "Column",
@@ -79,6 +88,7 @@ __all__ = [
     "Example",
     "Expect",
     "ExpectedActivity",
+    "ExpectedChange",
     "ExpectedFlag",
     "ExpectedInclusion",
     "ExpectedIndicator",
@@ -99,11 +109,15 @@ __all__ = [
     "InputSource",
     "LevelMeaning",
     "LevelRules",
+    "LicensedText",
+    "Limit",
     "Package",
     "Parameter",
+    "PlanSource",
     "PlanTemplate",
     "Raiser",
     "Rank",
+    "Recurrence",
     "Referral",
     "ReferralField",
     "Referrals",
@@ -112,10 +126,12 @@ __all__ = [
     "Rule",
     "RuleExample",
     "Score",
+    "ScoreGroup",
     "Scoring",
     "Source",
     "SourceKind",
     "StartList",
+    "Stop",
     "Text",
     "Timing",
 ]
@@ -133,13 +149,15 @@ class Package:
     summary: Text
     approver: str
     episode_label: CodeValue
-    source: str  # tovholder | lps
+    source: PlanSource  # the one in force
+    source_choices: tuple[PlanSource, ...]  # all this package can be run with
     sources: Mapping[str, Source]
     rights: tuple[Right, ...]
     levels: tuple[LevelMeaning, ...]
     appointment_kinds: tuple[AppointmentKind, ...]
     parameter_definitions: Mapping[str, Parameter]
-    inclusion: Inclusion
+    inclusion: Inclusion  # without the optional codes that are not chosen
+    optional_codes: tuple[InclusionCode, ...]  # all that a parameter chooses
     plan: PlanTemplate
     forms: Mapping[str, Form]
     level: LevelRules
@@ -155,7 +173,20 @@ class Package:
     def parameters(self) -> dict[str, int | str]:
         """Parameter values by name, as rules and indicators are given them."""
         given: dict[str, int | str] = {name: held.value for name, held in self.parameter_definitions.items()}
+        given["plan_source"] = self.source
         return given | {right.parameter: right.days for right in self.rights}
+
+    @property
+    def makes_plans(self) -> bool:
+        """Whether plans are made here; else the GP system makes them and tells."""
+        return self.source == "tovholder"
+
+    def taking_plans_from(self, source: str) -> Package:
+        """The package run with another source of plans. Raises ValueError when it cannot be."""
+        for choice in self.source_choices:
+            if choice == source:
+                return replace(self, source=choice)
+        raise ValueError(f"{self.id} takes plans from {' or '.join(self.source_choices)}, not {source}")
 
     @property
     def plan_right(self) -> Right:

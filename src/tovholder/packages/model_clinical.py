@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -17,17 +17,26 @@ class InputSource(Frozen):
     """One place an input's value may come from.
 
     measurement: the latest final Observation of a code, as a number. measurement-code: the same, as a code or text.
-    form: an answer of the latest completed response. contacts: how many contacts of these classes ended (or go on)
-    in the last ``max_age_days``; none seen says nothing (we may not hear of all), so it is unknown, not 0.
-    implied: a fixed value when another condition holds. age: whole years today.
+    form: an answer of the latest completed response. score: a score over its answers (too few of them: unknown); its
+    band is the code. contacts: how many contacts of these classes ended (or go on) in the last ``max_age_days``; none
+    seen says nothing (we may not hear of all), so it is unknown, not 0. implied: a fixed value when another condition
+    holds. age: whole years today. documented: days since a diagnosis that includes was first documented (its onset or
+    its record, whichever is earlier) and still stands; of the ``clinical_statuses`` named, or with none told.
+    diagnosis: 1 when a diagnosis with one of ``codes`` (or a code that begins with it) stands in the record, else 0: it
+    asks the record, not the patient.
     """
 
-    kind: Literal["measurement", "measurement-code", "form", "contacts", "implied", "age"]
+    kind: Literal[
+        "measurement", "measurement-code", "form", "score", "contacts", "implied", "age", "documented", "diagnosis"
+    ]
     systems: tuple[Words, ...] = ()
     code: str = ""
+    codes: tuple[Words, ...] = ()
+    clinical_statuses: tuple[str, ...] = ()
     units: dict[str, Number] = Field(default_factory=dict)  # unit → factor; a unit not named makes the value unknown
     form: Code | None = None
     link_id: str = ""
+    score: str = ""
     classes: tuple[Code, ...] = ()
     max_age_days: Whole | None = None
     when: Condition | None = None
@@ -39,9 +48,12 @@ class InputSource(Frozen):
             "measurement": ("systems", "code"),
             "measurement-code": ("systems", "code"),
             "form": ("form", "link_id"),
+            "score": ("form", "score"),
             "contacts": ("classes", "max_age_days"),
             "implied": ("when",),
             "age": (),
+            "documented": ("clinical_statuses",),
+            "diagnosis": ("systems", "codes"),
         }[self.kind]
         absent = [name for name in needs if not getattr(self, name)]
         if self.kind == "implied" and self.value is None:
@@ -51,10 +63,38 @@ class InputSource(Frozen):
         return self
 
 
+class Band(Frozen):
+    """A named stretch of a number: from ``at_least`` up to the next band."""
+
+    at_least: Number
+    code: Code
+    title: Text
+
+
+class Change(Frozen):
+    """What counts as a change that the patient feels, from the first measurement of the course to the newest.
+
+    Exactly one of ``minimal`` (in the input's unit) and ``minimal_percent`` (of the first measurement; from 0 no share
+    can be told, so any change the other way counts as unknown). A smaller change is told as no certain change.
+    """
+
+    better: Literal["lower", "higher"]
+    minimal: Annotated[Number, Field(gt=0)] | None = None
+    minimal_percent: Annotated[Whole, Field(gt=0, le=100)] | None = None
+    source: Code
+
+    @model_validator(mode="after")
+    def _one_measure(self) -> Change:
+        if (self.minimal is None) == (self.minimal_percent is None):
+            raise ValueError("a change has exactly one of minimal, minimal_percent")
+        return self
+
+
 class Input(Frozen):
     """A named value the level, grade and plan conditions ask about; ``sources`` are tried in order, first known wins.
 
-    A number outside ``minimum``..``maximum`` is taken as unknown (mistyped or wrong unit), never used.
+    A number outside ``minimum``..``maximum`` is taken as unknown (mistyped or wrong unit), never used. ``bands`` name
+    stretches of it; ``change`` says which way is better and how much must happen to matter.
     """
 
     name: Code
@@ -64,6 +104,8 @@ class Input(Frozen):
     minimum: Number | None = None
     maximum: Number | None = None
     shown_as_missing: YesNo = True  # listed among what is not known
+    bands: tuple[Band, ...] = ()
+    change: Change | None = None
     source: Code
 
 
@@ -89,11 +131,18 @@ class Raiser(Frozen):
 
 
 class Block(Frozen):
-    """Blocks any proposal until a clinician has looked ("assess first")."""
+    """Blocks any proposal until a clinician has looked ("assess first").
+
+    ``action``: what must be done before anything else; ``urgent``: the same day. ``form``: the form the assessment is
+    written in. Placeholders of both texts: input names and {grade}.
+    """
 
     id: Code
     when: Condition
     reason: Text
+    action: Text | None = None
+    urgent: YesNo = False
+    form: Code | None = None
     source: Code
 
 
@@ -153,21 +202,33 @@ class Goal(Frozen):
 class Timing(Frozen):
     """When an activity is due. The first row whose levels and grades fit is used; no row that fits: no activity.
 
-    Empty levels or grades fit all; grade "unknown" fits when the grade could not be computed. ``after_months`` or
-    ``after_days`` count from the anchor; ``repeat_months`` repeats within the plan's horizon (its last day included).
+    Empty levels or grades fit all; grade "unknown" fits when the grade could not be computed. ``after_months``,
+    ``after_days`` or ``at_days`` (several times, as a status after 2, 4 and 8 weeks) count from the anchor;
+    ``repeat_months`` repeats within the plan's horizon (its last day included).
     """
 
     levels: tuple[LevelNumber, ...] = ()
     grades: tuple[str, ...] = ()
     after_months: Whole | None = None
     after_days: Whole | None = None
+    at_days: tuple[Whole, ...] = ()
     repeat_months: Whole | None = None
 
     @model_validator(mode="after")
     def _one_offset(self) -> Timing:
-        if (self.after_months is None) == (self.after_days is None):
-            raise ValueError("a timing has exactly one of after_months, after_days")
+        given = [self.after_months is not None, self.after_days is not None, bool(self.at_days)]
+        if sum(given) != 1:
+            raise ValueError("a timing has exactly one of after_months, after_days, at_days")
+        if self.at_days and self.repeat_months:
+            raise ValueError("at_days says every time itself; repeat_months does not belong beside it")
+        if list(self.at_days) != sorted(set(self.at_days)):
+            raise ValueError("at_days are different days, in order")
         return self
+
+    @property
+    def repeats(self) -> bool:
+        """Whether it comes more than once."""
+        return bool(self.repeat_months) or len(self.at_days) > 1
 
     def fits(self, level: int | None, grade: str | None) -> bool:
         """Whether this row is for a level and grade (None = undecided, unknown)."""
@@ -190,6 +251,16 @@ class Activity(Frozen):
     source: Code
 
 
+class Stop(Frozen):
+    """When a course can end well: told to the clinic as a question, never done by itself. Placeholders: input names."""
+
+    id: Code
+    end_reason: Literal["completed", "merged"]
+    when: Condition
+    text: Text
+    source: Code
+
+
 class PlanTemplate(Frozen):
     """plan.toml."""
 
@@ -198,37 +269,79 @@ class PlanTemplate(Frozen):
     review_months: Whole
     goals: tuple[Goal, ...]
     activities: tuple[Activity, ...]
+    stops: tuple[Stop, ...] = ()
     source: Code
 
 
-class Band(Frozen):
-    """A named stretch of a score: from ``at_least`` up to the next band."""
+class Limit(Frozen):
+    """A stretch another score of the form must lie in, both ends included."""
 
-    at_least: Number
-    code: Code
+    score: Code
+    at_least: Number | None = None
+    at_most: Number | None = None
+
+
+class ScoreGroup(Frozen):
+    """One group of a grouping score; ``value`` is its place in the order, ``code`` what it is stored as."""
+
+    code: Words
+    value: Whole
     title: Text
+    limits: tuple[Limit, ...] = ()
 
 
 class Score(Frozen):
-    """A versioned score over answers; fewer than ``min_answered`` answers give "insufficient"."""
+    """A versioned score over answers; fewer than ``min_answered`` answers give "insufficient".
+
+    max, sum and mean are of ``link_ids``, times ``factor``. group: the first of ``groups`` whose limits on the form's
+    earlier scores all hold; insufficient as soon as one of those is. With ``code`` the score is kept as a measurement:
+    its number, in ``unit``, or its band or group (``keep = "band"``). An insufficient score is never kept.
+    """
 
     id: Code
     version: Whole = 1
     title: Text
-    method: Literal["max", "sum", "mean"]
-    link_ids: tuple[str, ...]
-    min_answered: Whole
+    method: Literal["max", "sum", "mean", "group"]
+    link_ids: tuple[str, ...] = ()
+    min_answered: Whole = 0
+    factor: Whole = 1
     bands: tuple[Band, ...] = ()
+    groups: tuple[ScoreGroup, ...] = ()
+    code: CodeValue | None = None
+    unit: str = ""
+    keep: Literal["value", "band"] = "value"
     source: Code
+
+    @model_validator(mode="after")
+    def _whole(self) -> Score:
+        if self.method == "group":
+            if not self.groups or self.link_ids:
+                raise ValueError('method "group" has groups and no link_ids')
+        elif self.groups or not self.link_ids or self.min_answered < 1:
+            raise ValueError(f'method "{self.method}" has link_ids and min_answered, and no groups')
+        return self
+
+
+class LicensedText(Frozen):
+    """The questions' own words belong to somebody: neutral words are shipped, the installation may provide the others.
+
+    ``notice`` must be shown wherever the licensed words are (their copyright statement).
+    """
+
+    holder: Words
+    terms: Text
+    notice: Words
+    link: str = ""
 
 
 class Scoring(Frozen):
     """forms/<id>.toml: what the questionnaire is for, and how it is scored."""
 
     form: Code
-    kind: Literal["needs-assessment", "annual-status", "pro", "checklist"]
+    kind: Literal["needs-assessment", "annual-status", "status", "pro", "checklist"]
     filled_by: tuple[Literal["gp", "staff", "citizen"], ...]
     scores: tuple[Score, ...] = ()
+    licensed: LicensedText | None = None
     source: Code
 
 
@@ -254,3 +367,7 @@ class Form:
     def titles(self) -> Text:
         """The title in both languages (the English one is the translation extension's)."""
         return translation(self.questionnaire, "title")
+
+    def score(self, score_id: str) -> Score | None:
+        """A score by id."""
+        return next((held for held in self.scoring.scores if held.id == score_id), None)

@@ -9,6 +9,8 @@ from pydantic import Field
 
 from tovholder.packages.common import Code, CodeValue, Condition, Frozen, LevelNumber, Source, Text, Whole, Words, YesNo
 
+# Where a package's plans come from: made here, or told by the GP system.
+PlanSource = Literal["tovholder", "lps"]
 Receiver = Literal["gp", "nurse", "physio", "chiropractor", "prevention", "hospital", "patient"]
 
 
@@ -71,7 +73,8 @@ class Head(Frozen):
     summary: Text
     approver: Words
     episode_label: CodeValue
-    source: Literal["tovholder", "lps"]
+    source: PlanSource
+    source_choices: tuple[PlanSource, ...] = ()  # others an installation may choose; none: only ``source``
     sources: tuple[Source, ...]
     rights: tuple[Right, ...]
     levels: tuple[LevelMeaning, ...]
@@ -85,6 +88,7 @@ class InclusionCode(Frozen):
     systems: tuple[Words, ...]
     code: Words
     children: YesNo = False  # also codes that begin with this one
+    parameter: Code | None = None  # an optional code: it includes where this parameter is 1
 
 
 class InclusionReasons(Frozen):
@@ -104,11 +108,28 @@ class InclusionReasons(Frozen):
 
 
 class Requirement(Frozen):
-    """Something more that must be known to be true (or, as a block, false)."""
+    """Something more that must be known to be true (or, as a block, false).
+
+    ``reason`` is told when it speaks for inclusion (of a block: against). ``against`` is told when a requirement is not
+    met and ``unknown`` when nobody knows; without them the reason stands in. Placeholders: input names.
+    """
 
     id: Code
     when: Condition
     reason: Text
+    against: Text | None = None
+    unknown: Text | None = None
+    source: Code
+
+
+class Recurrence(Frozen):
+    """What a new diagnosis after an ended course means: a course of its own, told as a recurrence for ``within_days``.
+
+    Only what was documented after that course ended counts. Placeholder: {days} since it ended.
+    """
+
+    within_days: Whole
+    text: Text
     source: Code
 
 
@@ -128,6 +149,8 @@ class Inclusion(Frozen):
     reasons: InclusionReasons
     requires: tuple[Requirement, ...] = ()
     blocks: tuple[Requirement, ...] = ()
+    recurrence: Recurrence | None = None
+    confirm: Text | None = None  # what whoever starts the course confirms; kept among the course's reasons
     source: Code
 
     def matches(self, system: str, code: str) -> bool:

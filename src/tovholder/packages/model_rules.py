@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from tovholder.packages.common import Code, Frozen, LevelNumber, Text, Whole, Words, YesNo
+from tovholder.packages.model_head import PlanSource
 
 Value = str | Whole | None
 AtLevel = Literal["1", "2", "3", "undecided", "3-to-1"]
@@ -88,6 +89,14 @@ class ExpectedActivity(Frozen):
     due: date
 
 
+class ExpectedChange(Frozen):
+    """How a measure is expected to have changed since the course began; ``matters`` None: nobody can say."""
+
+    input: Code
+    way: Literal["better", "worse", "same", "unknown"]
+    matters: YesNo | None
+
+
 class ExpectedFlag(Frozen):
     """A flag expected on the example's today."""
 
@@ -118,6 +127,8 @@ class Expect(Frozen):
     inclusion: ExpectedInclusion
     level: ExpectedLevel | None = None
     plan: tuple[ExpectedActivity, ...] | None = None
+    stops: tuple[Code, ...] | None = None  # the ids of the stop rules that hold
+    changes: tuple[ExpectedChange, ...] | None = None
     flags: tuple[ExpectedFlag, ...] = ()
     indicators: dict[str, ExpectedIndicator] = Field(default_factory=dict)
 
@@ -129,5 +140,7 @@ class Example(Frozen):
     title: Text
     today: date
     plan_confirmed: date | None = None  # the day the expected plan is made on; none: today
+    # Only where plans come from there. None: wherever they come from, but an expected plan is then the package's own.
+    source: PlanSource | None = None
     resources: tuple[dict[str, Any], ...]
     expect: Expect

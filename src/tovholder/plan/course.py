@@ -64,6 +64,7 @@ def asks_fhirpath(held: Package) -> bool:
         *(source.when for item in held.level.inputs for source in item.sources),
         *(goal.when for goal in held.plan.goals),
         *(activity.when for activity in held.plan.activities),
+        *(stop.when for stop in held.plan.stops),
     ]
     return any(inner.fhirpath for condition in conditions if condition for inner in condition.walk())
 

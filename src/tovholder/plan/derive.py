@@ -10,12 +10,20 @@ from tovholder.packages import Package
 from tovholder.plan import course, resources
 from tovholder.plan.actions.episodes import close_plan
 from tovholder.plan.clock import ClockEvent
+from tovholder.plan.diagnoses import is_wrong, matching
 from tovholder.plan.domain import EndReason, Phase
-from tovholder.plan.inclusion import WRONG, Inclusion, clock_for, evaluate_inclusion, matching, needs_record
+from tovholder.plan.inclusion import (
+    Inclusion,
+    clock_for,
+    closed_on,
+    evaluate_inclusion,
+    needs_record,
+    spent,
+)
 from tovholder.plan.inputs import facts
 from tovholder.plan.links import LinkResources, by_patient
 from tovholder.plan.moves import move_on
-from tovholder.plan.record import Diagnosis, PatientFacts
+from tovholder.plan.record import Diagnosis, PatientFacts, Record
 from tovholder.plan.values import Episode
 from tovholder.store import UnitOfWork
 
@@ -75,18 +83,14 @@ def _diagnosis(row: Row) -> Diagnosis:
 
 def _one(uow: UnitOfWork, held: Package, person: PatientFacts, diagnoses: list[Diagnosis], rows: list[Row]) -> None:
     running = next((row for row in rows if row["phase"] in _OPEN), None)
-    spent = {row["condition_id"] for row in rows if row["condition_id"] and row is not running}
     if running is not None:
         value = _keep(uow, held, person, diagnoses, running)
         if value.phase.is_open:
             return
-        if value.condition_id:
-            spent.add(value.condition_id)
         rows = [replace_row(row, value) if row is running else row for row in rows]
     if person.deceased:
         return
-    spent |= _answered(diagnoses, rows)
-    found = _evaluate(uow, held, person, diagnoses, frozenset(spent))
+    found = _evaluate(uow, held, person, diagnoses, rows)
     if not found.included:
         return
     made = Episode(
@@ -106,32 +110,31 @@ def _one(uow: UnitOfWork, held: Package, person: PatientFacts, diagnoses: list[D
 
 def replace_row(row: Row, value: Episode) -> Row:
     """The row as it is after the course was closed here."""
-    return {**row, "phase": str(value.phase), "end_reason": value.end_reason, "ended_day": value.ended_day}
+    return {
+        **row,
+        "phase": str(value.phase),
+        "end_reason": value.end_reason,
+        "ended_day": value.ended_day,
+        "condition_id": value.condition_id,
+    }
 
 
 def _evaluate(
-    uow: UnitOfWork, held: Package, person: PatientFacts, diagnoses: list[Diagnosis], without: frozenset[str]
+    uow: UnitOfWork, held: Package, person: PatientFacts, diagnoses: list[Diagnosis], closed: list[Row]
 ) -> Inclusion:
-    asked = None
-    if needs_record(held) and any(item.id not in without for item in matching(held, diagnoses)):
-        asked = facts(held, course.record(uow, person.id, held), uow.ctx.today)
-    return evaluate_inclusion(held, person, diagnoses, uow.ctx.today, asked, without=without)
+    """Inclusion with what was decided before; the record is read only when person and diagnoses leave it open."""
+    without, today = spent(diagnoses, closed), uow.ctx.today
+    completed = [row for row in closed if row["end_reason"] == EndReason.COMPLETED]
+    ended = closed_on(completed)
 
+    def evaluated(known: Record) -> Inclusion:
+        asks = held.inclusion.requires or held.inclusion.blocks
+        asked = facts(held, known, today, without=without) if asks else None
+        return evaluate_inclusion(held, person, diagnoses, today, asked, without=without, ended_day=ended)
 
-def _answered(diagnoses: list[Diagnosis], rows: list[Row]) -> set[str]:
-    """Diagnoses that are no news after earlier courses: what was declined or ended stays closed to an old one.
-
-    A course that ended as a wrong diagnosis decided nothing about other diagnoses.
-    """
-    closings = [
-        row["declined_day"] if row["phase"] == Phase.DECLINED else row["ended_day"]
-        for row in rows
-        if row["phase"] not in _OPEN and row["end_reason"] != EndReason.WRONG_DIAGNOSIS
-    ]
-    if not closings:
-        return set()
-    last = None if any(day is None for day in closings) else max(closings)
-    return {item.id for item in diagnoses if last is None or item.day is None or item.day <= last}
+    if not needs_record(held) or all(item.id in without for item in matching(held, diagnoses)):
+        return evaluated(Record.of_facts(person, diagnoses))
+    return evaluated(course.record(uow, person.id, held))
 
 
 def _keep(uow: UnitOfWork, held: Package, person: PatientFacts, diagnoses: list[Diagnosis], row: Row) -> Episode:
@@ -189,7 +192,7 @@ def _nothing_to_do(held: Package, person: PatientFacts, diagnoses: list[Diagnosi
 
 def _stands(held: Package, item: Diagnosis) -> bool:
     rules = held.inclusion
-    if item.verification_status in WRONG or item.verification_status in rules.excluded_verifications:
+    if is_wrong(held, item):
         return False
     return item.clinical_status is None or item.clinical_status in rules.clinical_statuses
 
@@ -207,7 +210,7 @@ def _over(held: Package, person: PatientFacts, diagnoses: list[Diagnosis], value
     if value.phase is not Phase.ELIGIBLE or value.condition_id is None:
         return None
     own = next((item for item in diagnoses if item.id == value.condition_id), None)
-    if own is None or own.verification_status in WRONG | frozenset(held.inclusion.excluded_verifications):
+    if own is None or is_wrong(held, own):
         return EndReason.WRONG_DIAGNOSIS
     return None if _stands(held, own) else EndReason.COMPLETED
 

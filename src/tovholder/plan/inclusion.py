@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from tovholder.base import days
-from tovholder.packages.common import Text
+from tovholder.packages.common import Condition, Text
 from tovholder.packages.conditions import Facts, evaluate
 from tovholder.packages.model import Package
 from tovholder.plan.clock import ClockEvent, RightsClock, start_clock
-from tovholder.plan.inputs import age
+from tovholder.plan.diagnoses import is_wrong, matching
+from tovholder.plan.domain import EndReason, Phase
+from tovholder.plan.inputs import age, names_in, text_of
 from tovholder.plan.record import Diagnosis, PatientFacts
 
-WRONG = frozenset({"refuted", "entered-in-error"})
+_FACTS = frozenset({"age", "documented", "diagnosis"})  # inputs that person and diagnoses answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +45,48 @@ class Inclusion:
 
 def needs_record(package: Package) -> bool:
     """Whether inclusion asks more than person and diagnosis, so that the whole record must be read."""
-    return bool(package.inclusion.requires or package.inclusion.blocks)
+    rules = package.inclusion
+    return any(not _from_facts(package, need.when) for need in (*rules.requires, *rules.blocks))
 
 
-def matching(package: Package, diagnoses: Iterable[Diagnosis]) -> list[Diagnosis]:
-    """The diagnoses with a code of the package, earliest first, undated last; one per Condition."""
-    found = [item for item in diagnoses if package.inclusion.matches(item.system, item.code.replace(".", "").upper())]
-    once: dict[str, Diagnosis] = {}
-    for item in sorted(found, key=lambda item: (item.day is None, item.day or 0, item.id)):
-        once.setdefault(item.id, item)
-    return list(once.values())
+def asks_time(package: Package) -> bool:
+    """Whether time alone can make somebody eligible, so that a daily run must look."""
+    kinds = {source.kind for item in package.level.inputs for source in item.sources if item.name in _asked(package)}
+    return bool(kinds & {"documented", "age"})
+
+
+def _asked(package: Package) -> set[str]:
+    rules = package.inclusion
+    return {name for need in (*rules.requires, *rules.blocks) for name in names_in(need.when)}
+
+
+def _from_facts(package: Package, condition: Condition) -> bool:
+    """Whether person and diagnoses answer the condition."""
+    held = {item.name: item for item in package.level.inputs}
+    if any(inner.fhirpath or inner.grade or inner.level for inner in condition.walk()):
+        return False
+    return all(source.kind in _FACTS for name in names_in(condition) for source in held[name].sources)
+
+
+def spent(diagnoses: Iterable[Diagnosis], rows: Iterable[Mapping[str, Any]]) -> frozenset[str]:
+    """Diagnoses that are no news after the patient's earlier courses (fact rows of episodes that are closed).
+
+    What was declined or ended stays closed to the diagnosis it was for and to every older one. A course that ended as
+    a wrong diagnosis decided nothing about other diagnoses.
+    """
+    held = list(rows)
+    own = {row["condition_id"] for row in held if row["condition_id"]}
+    decided = [row for row in held if row["end_reason"] != EndReason.WRONG_DIAGNOSIS]
+    if not decided:
+        return frozenset(own)
+    last = closed_on(decided)
+    return frozenset(own | {item.id for item in diagnoses if last is None or item.day is None or item.day <= last})
+
+
+def closed_on(rows: Iterable[Mapping[str, Any]]) -> int | None:
+    """The day the last of these closed courses closed; None when one has no day."""
+    closings = [row["declined_day"] if row["phase"] == Phase.DECLINED else row["ended_day"] for row in rows]
+    return None if not closings or any(day is None for day in closings) else max(closings)
 
 
 def evaluate_inclusion(
@@ -62,10 +97,12 @@ def evaluate_inclusion(
     facts: Facts | None = None,
     *,
     without: frozenset[str] = frozenset(),
+    ended_day: int | None = None,
 ) -> Inclusion:
     """Whether the patient is proposed on this day. ``facts`` answers the package's further requirements.
 
-    ``without``: Conditions that may not include (their course was ended or declined already).
+    ``without``: Conditions that may not include (their course was ended or declined already). ``ended_day``: the day an
+    earlier course ended, which may make this a recurrence.
     """
     rules, words = package.inclusion, package.inclusion.reasons
     reasons: list[Reason] = []
@@ -94,12 +131,17 @@ def evaluate_inclusion(
         reasons.append(Reason("deceased", words.deceased, against=True))
     if chosen is not None:
         asked = facts or Facts(inputs={})
+        values = values_of(asked)
         for need in rules.requires:
-            held = evaluate(need.when, asked).truth is True
-            reasons.append(Reason(need.id, need.reason, against=not held))
+            held = evaluate(need.when, asked).truth
+            told = {True: None, False: need.against, None: need.unknown or need.against}[held] or need.reason
+            reasons.append(Reason(need.id, fill(told, values), against=held is not True))
         for block in rules.blocks:
             if evaluate(block.when, asked).truth is True:
-                reasons.append(Reason(block.id, block.reason, against=True))
+                reasons.append(Reason(block.id, fill(block.reason, values), against=True))
+        again = rules.recurrence
+        if again is not None and ended_day is not None and 0 <= today - ended_day <= again.within_days:
+            reasons.append(Reason("recurrence", _words(again.text, days=today - ended_day)))
     included = chosen is not None and not any(reason.against for reason in reasons)
     return Inclusion(
         included,
@@ -112,13 +154,18 @@ def evaluate_inclusion(
 def _problem(package: Package, item: Diagnosis) -> Reason | None:
     rules, words = package.inclusion, package.inclusion.reasons
     verification, clinical = item.verification_status, item.clinical_status
-    if verification in rules.excluded_verifications or verification in WRONG:
+    if is_wrong(package, item):
         return Reason("refuted", _words(words.refuted, code=item.code), against=True)
     if verification is not None and verification not in rules.verification_statuses:
         return Reason("not_confirmed", _words(words.not_confirmed, code=item.code), against=True)
     if clinical is not None and clinical not in rules.clinical_statuses:
         return Reason("not_active", _words(words.not_active, code=item.code), against=True)
     return None
+
+
+def values_of(known: Facts) -> dict[str, object]:
+    """What texts may name of the inputs: those that are known, as a person reads them."""
+    return {name: text_of(held) for name in known.inputs if (held := known.inputs[name])}
 
 
 def _age(package: Package, patient: PatientFacts | None, today: int) -> Reason:

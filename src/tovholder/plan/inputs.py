@@ -6,12 +6,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 
+from tovholder import forms
 from tovholder.base import days
 from tovholder.fhir import fhirpath
 from tovholder.packages.common import Condition
 from tovholder.packages.conditions import Facts, Known, evaluate, grade_of, guideline_in_force
 from tovholder.packages.model import Package
 from tovholder.packages.model_clinical import Input, InputSource
+from tovholder.plan.diagnoses import documented, has
 from tovholder.plan.record import Measured, Record, written
 
 
@@ -48,12 +50,14 @@ def facts(
     *,
     level: int | None = None,
     given: Mapping[str, object] | None = None,
+    without: frozenset[str] = frozenset(),
 ) -> Facts:
     """What the package's conditions may ask about this patient. ``given``: form/linkId → an answer not stored yet.
 
+    ``without``: Conditions that document nothing any more (an earlier course was theirs).
     The grade is computed by the guideline the package's parameters name; unknown when an input it needs is unknown.
     """
-    inputs = _Inputs(package, record, today, given or {})
+    inputs = _Inputs(package, record, today, given or {}, without)
 
     def path(expression: str) -> bool | None:
         return list(fhirpath.compile(expression)(record.bundle, None)) == [True]
@@ -71,14 +75,18 @@ def names_in(condition: Condition | None) -> tuple[str, ...]:
     """The inputs a condition asks about, in its order."""
     if condition is None:
         return ()
-    return tuple(dict.fromkeys(inner.input for inner in condition.walk() if inner.input))
+    asked = (inner.input or inner.unknown for inner in condition.walk())
+    return tuple(dict.fromkeys(name for name in asked if name))
 
 
 class _Inputs(Mapping[str, Known | None]):
     """Inputs resolved when first asked for; one that asks for itself through others is unknown."""
 
-    def __init__(self, package: Package, record: Record, today: int, given: Mapping[str, object]) -> None:
+    def __init__(
+        self, package: Package, record: Record, today: int, given: Mapping[str, object], without: frozenset[str]
+    ) -> None:
         self._package = package
+        self._without = without
         self._record = record
         self._today = today
         self._given = given
@@ -124,8 +132,18 @@ class _Inputs(Mapping[str, Known | None]):
             if evaluate(source.when, self._facts).truth is not True:
                 return None
             return _number(source.value * 1000, None, None)
+        if source.kind == "documented":
+            first = documented(self._package, self._record.diagnoses, source, self._today, self._without)
+            if first is None or first.first_day is None:
+                return None
+            return _number((self._today - first.first_day) * 1000, f"Condition/{first.id}", first.first_day)
+        if source.kind == "diagnosis":
+            found = has(self._record.diagnoses, self._package, source)
+            return _number(1000, f"Condition/{found.id}", found.day) if found else _number(0, None, None)
         if source.kind == "contacts":
             return self._contacts(source)
+        if source.kind == "score":
+            return self._score(source)
         if source.kind == "form":
             return self._answer(source)
         return self._measurement(source)
@@ -159,6 +177,29 @@ class _Inputs(Mapping[str, Known | None]):
             return None
         place = f"QuestionnaireResponse/{response.id}" if response.id else None
         return answer_known(response.values[source.link_id][0], place, day)
+
+    def _score(self, source: InputSource) -> Known | None:
+        form = self._package.forms.get(source.form or "")
+        if form is None:
+            return None
+        prefix = f"{form.id}/"
+        given = {key.removeprefix(prefix): value for key, value in self._given.items() if key.startswith(prefix)}
+        response = self._record.latest_answers(str(form.questionnaire.get("url")))
+        day: int | None = self._today
+        place: str | None = None
+        answers: dict[str, list[object]] = {key: [value] for key, value in given.items()}
+        if not given and response is not None:
+            day = days.parse_day(response.authored)
+            place = f"QuestionnaireResponse/{response.id}" if response.id else None
+            answers = {key: list(values) for key, values in response.values.items()}
+        if not answers or (
+            source.max_age_days is not None and (day is None or day < self._today - source.max_age_days)
+        ):
+            return None
+        found = next((item for item in forms.score(form, answers) if item.id == source.score), None)
+        if found is None or found.value is None:
+            return None
+        return Known(to_milli(str(found.value)), found.band or f"{found.value.normalize():f}", day, place)
 
     def _measurement(self, source: InputSource) -> Known | None:
         for item in self._record.measured:

@@ -10,7 +10,7 @@ from tovholder.packages.conditions import Facts, Known, evaluate
 from tovholder.packages.model import Package
 from tovholder.packages.questionnaires import items, translation
 from tovholder.plan.domain import Level
-from tovholder.plan.inclusion import fill
+from tovholder.plan.inclusion import fill, values_of
 from tovholder.plan.inputs import answer_known, facts, names_in, text_of
 from tovholder.plan.record import Record
 from tovholder.plan.values import ProposalInput
@@ -24,6 +24,9 @@ class LevelReason:
     text: Text
     at_least: Level | None  # None: a block, or why nothing is proposed
     inputs: tuple[ProposalInput, ...] = ()
+    action: Text | None = None  # of a block: what must be done first
+    urgent: bool = False  # of a block: the same day
+    form: str | None = None  # of a block: where the assessment is written
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +84,15 @@ def propose_level(
             )
             top = level if top is None else max(top, level)
     blocks = tuple(
-        LevelReason(block.id, _reason(block.reason, known), None, _used(names_in(block.when), known))
+        LevelReason(
+            block.id,
+            _reason(block.reason, known),
+            None,
+            _used(names_in(block.when), known),
+            action=_reason(block.action, known) if block.action else None,
+            urgent=block.urgent,
+            form=block.form,
+        )
         for block in rules.blocks
         if evaluate(block.when, known).truth is True
     )
@@ -149,9 +160,7 @@ def _field_titles(package: Package) -> dict[str, Text]:
 
 
 def _reason(text: Text, known: Facts) -> Text:
-    values: dict[str, object] = {name: text_of(held) for name in known.inputs if (held := known.inputs[name])}
-    values["grade"] = known.grade or "?"
-    return fill(text, values)
+    return fill(text, values_of(known) | {"grade": known.grade or "?"})
 
 
 def _used(names: Iterable[str], known: Facts) -> tuple[ProposalInput, ...]:

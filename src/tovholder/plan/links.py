@@ -232,4 +232,5 @@ def measured_codes(package_id: str) -> frozenset[tuple[str, str]]:
     for form in held.forms.values():
         for item in items(form.questionnaire):
             found.update((code.get("system") or "", code.get("code") or "") for code in item.get("code") or ())
+        found.update((score.code.system, score.code.code) for score in form.scoring.scores if score.code)
     return frozenset(found)

@@ -52,7 +52,7 @@ class MoveOn:
 
 def _ours(package_id: str) -> bool:
     held = packages.builtin().get(package_id)
-    return held is not None and held.source == "tovholder"
+    return held is not None and held.makes_plans
 
 
 def _of(episode: Row, rows: Iterable[Row]) -> list[Row]:

@@ -21,12 +21,13 @@ from tovholder.plan.measures import Series, series
 from tovholder.plan.nextstep import next_thing, waiting
 from tovholder.plan.record import Record, patient_facts
 from tovholder.plan.schedule import schedule
-from tovholder.plan.stages import SHOWN, path, stage_of, told_on
+from tovholder.plan.stages import SHOWN, path, stage_of, stops_that_hold, told_on
 from tovholder.plan.values import Activity, Appointment, Episode, Goal, Plan, Proposal, Referral
 from tovholder.plan.views import (
     ClockView,
     DateLine,
     EpisodeView,
+    FormState,
     LevelOrigin,
     MinPlanCourse,
     MinPlanView,
@@ -180,7 +181,9 @@ def episode_view(ctx: Context, patient_id: str, package: str) -> EpisodeView:
         activities=activities,
         appointments=appointments,
         referrals=referrals,
-        measurements=series(known, record),
+        measurements=series(known, record, since=_begun(episode)),
+        stops=stops_that_hold(known, asked) if episode.phase.is_started else (),
+        forms=_forms(known, record),
         next=next_thing(activities, appointments, ctx.today),
         waiting=waiting(
             episode=episode,
@@ -195,6 +198,22 @@ def episode_view(ctx: Context, patient_id: str, package: str) -> EpisodeView:
         ),
         warnings=_warnings(ctx, summary, episode, proposal),
     )
+
+
+def _begun(episode: Episode) -> int | None:
+    return episode.started_day if episode.started_day is not None else episode.eligible_day
+
+
+def _forms(known: Package, record: Record) -> tuple[FormState, ...]:
+    """The package's forms besides the needs assessment, with when each was last answered."""
+    found = []
+    for form in known.forms.values():
+        if form.id == known.level.base.form:
+            continue
+        latest = record.latest_answers(str(form.questionnaire.get("url")))
+        day = days.parse_day(latest.authored) if latest else None
+        found.append(FormState(form.id, form.titles, form.scoring.kind, day))
+    return tuple(found)
 
 
 def _activities(held: _Held, episode: Episode) -> tuple[Activity, ...]:
@@ -314,7 +333,7 @@ def minplan_view(ctx: Context, patient_id: str) -> MinPlanView:
     steps = [activity for item in courses for activity in item.activities]
     measured: dict[tuple[str, str], Series] = {}
     for item in courses:
-        for line in series(item.package, record):
+        for line in series(item.package, record, since=_begun(item.episode)):
             measured.setdefault((line.system, line.code), line)
     return MinPlanView(
         patient=summary,

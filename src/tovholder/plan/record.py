@@ -44,6 +44,11 @@ class Diagnosis:
         """The day of the diagnosis: when it was recorded. Onset is when the illness began, used only for want of it."""
         return self.recorded_day if self.recorded_day is not None else self.onset_day
 
+    @property
+    def first_day(self) -> int | None:
+        """The first day it is documented to have been there: its onset, or its record where that is earlier."""
+        return min((day for day in (self.onset_day, self.recorded_day) if day is not None), default=None)
+
 
 @dataclass(frozen=True, slots=True)
 class Measured:
@@ -90,6 +95,13 @@ class Record:
     """One patient's resources and what can be read from them."""
 
     resources: tuple[Json, ...]
+
+    @classmethod
+    def of_facts(cls, patient: PatientFacts, diagnoses: Iterable[Diagnosis]) -> Record:
+        """A record that knows the person and the diagnoses, from their facts, and nothing else."""
+        made = cls(())
+        made.__dict__.update(patient=patient, diagnoses=tuple(diagnoses))  # what the cached properties would find
+        return made
 
     def of(self, kind: str) -> tuple[Json, ...]:
         """The resources of a type."""

@@ -81,6 +81,8 @@ def schedule(
 
 
 def _days(timing: Timing, anchor: int, start_day: int, horizon: int) -> list[int]:
+    if timing.at_days:
+        return sorted({max(anchor + day, start_day) for day in timing.at_days})
     if timing.after_days is not None:
         first = anchor + timing.after_days
     else:

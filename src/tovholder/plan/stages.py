@@ -5,7 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from tovholder.packages.common import Text
+from tovholder.packages.conditions import Facts, evaluate
+from tovholder.packages.model import Package, Stop
 from tovholder.plan.domain import Phase, PlanStatus
+from tovholder.plan.inclusion import fill, values_of
 from tovholder.plan.values import Episode, Plan
 
 SHOWN = frozenset({PlanStatus.ACTIVE, PlanStatus.ON_HOLD})  # a draft is nobody's plan yet
@@ -65,6 +69,14 @@ def path(
         PathStep(StepName.NEEDS, begun and needs_done, needs_day if begun and needs_done else None),
         PathStep(StepName.LEVEL, begun and level_day is not None, level_day if begun else None),
         PathStep(StepName.PLAN, plan is not None, plan.confirmed_day if plan is not None else None),
+    )
+
+
+def stops_that_hold(package: Package, known: Facts) -> tuple[tuple[Stop, Text], ...]:
+    """The package's rules by which the course could end well now, with their words; unknown is not a reason to end."""
+    values = values_of(known)
+    return tuple(
+        (stop, fill(stop.text, values)) for stop in package.plan.stops if evaluate(stop.when, known).truth is True
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from tovholder.packages import Package
 from tovholder.packages.common import Text
-from tovholder.packages.model import ContentItem
+from tovholder.packages.model import ContentItem, Stop
 from tovholder.plan.clock import ClockState, RightsClock
 from tovholder.plan.domain import Level
 from tovholder.plan.level import LevelProposal
@@ -77,6 +77,16 @@ class NeedAnswer:
     value: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class FormState:
+    """One of the package's forms besides the needs assessment; ``day`` None when nobody has answered it."""
+
+    id: str
+    title: Text
+    kind: str
+    day: int | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EpisodeView:
     """One course with everything that hangs on it, as the clinic's patient page needs it."""
@@ -103,6 +113,8 @@ class EpisodeView:
     appointments: tuple[Appointment, ...]
     referrals: tuple[Referral, ...]
     measurements: tuple[Series, ...]
+    stops: tuple[tuple[Stop, Text], ...]  # rules by which the course could end well now, with their words
+    forms: tuple[FormState, ...]
     next: NextThing | None
     waiting: tuple[Waiting, ...]
     warnings: tuple[str, ...]  # codes: deceased, no-own-doctor, other-clinic, no-diagnosis-date, legacy, blocked

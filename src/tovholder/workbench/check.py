@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +23,11 @@ from tovholder.workbench.report import Line, Outcome, Report, compare, from_issu
 _DECISIONS: Mapping[str, tuple[int, ...]] = {"1": (1,), "2": (2,), "3": (3,), "undecided": (), "3-to-1": (3, 1)}
 
 
-def check_package(folder: Path, *, today: int | None = None) -> Report:
+def check_package(folder: Path, *, today: int | None = None, source: str | None = None) -> Report:
     """Everything that can be said about a package without installing it.
 
-    ``today`` is the day content is checked for having expired; examples carry their own day.
+    ``today`` is the day content is checked for having expired; examples carry their own day. ``source``: where plans
+    come from; none: the rules and examples are run with every source the package can have.
     """
     try:
         package = load(folder)
@@ -38,14 +40,31 @@ def check_package(folder: Path, *, today: int | None = None) -> Report:
         return Report(package.id, (*lines, *from_issues(problem.issues)))
     found = from_issues(faults)
     lines += found or [Line(Outcome.OK, folder.name, "the files agree with each other")]
+    if source is not None and source not in package.source_choices:
+        expected = f"one of: {', '.join(package.source_choices)}"
+        lines.append(Line(Outcome.FAILED, package.place("package.toml", "source"), f"no source {source}", expected))
+        return Report(package.id, tuple(lines))
+    choices = package.source_choices if source is None else (source,)
     with FactBase() as facts:
-        queries = _queries(package, facts)
-        for part, checked in queries:
-            lines += _examples(package, part, checked, facts)
-        if len(queries) == len(package.queries):
-            for example in package.examples:
-                lines += _guarded(example.id, patients.run(package, example, queries, facts))
+        for choice in choices:
+            told = f" (plans from {choice})" if len(package.source_choices) > 1 else ""
+            lines += [_named(line, told) for line in _run(package.taking_plans_from(choice), facts)]
     return Report(package.id, tuple(lines))
+
+
+def _run(package: Package, facts: FactBase) -> Iterator[Line]:
+    """The rules' examples and the example patients, with the package's source of plans."""
+    queries = _queries(package, facts)
+    for part, checked in queries:
+        yield from _examples(package, part, checked, facts)
+    if len(queries) == len(package.queries):
+        for example in package.examples:
+            if example.source in (None, package.source):
+                yield from _guarded(example.id, patients.run(package, example, queries, facts))
+
+
+def _named(line: Line, told: str) -> Line:
+    return replace(line, message=line.message + told) if told else line
 
 
 def _queries(package: Package, facts: FactBase) -> list[tuple[Rule | Indicator, Checked]]:

@@ -9,11 +9,13 @@ from tovholder.base.errors import Severity
 from tovholder.fhir.validate import validate
 from tovholder.packages.model import Example, Indicator, Package, Rule
 from tovholder.plan import inputs
-from tovholder.plan.domain import OPEN
-from tovholder.plan.inclusion import evaluate_inclusion, needs_record
+from tovholder.plan.domain import OPEN, EndReason
+from tovholder.plan.inclusion import closed_on, evaluate_inclusion, spent
 from tovholder.plan.level import propose_level
+from tovholder.plan.measures import series
 from tovholder.plan.record import Record
-from tovholder.plan.schedule import make_activities
+from tovholder.plan.sources import planned
+from tovholder.plan.stages import stops_that_hold
 from tovholder.rules.check import Checked
 from tovholder.workbench.factbase import FactBase
 from tovholder.workbench.report import Line, Outcome, compare
@@ -46,16 +48,28 @@ def run(
     record = Record(tuple(example.resources))
     facts.load_resources(example.resources, first_day=min(package.valid_from, today - 400), last_day=today + 400)
     levels = current_levels(facts)
-    yield from _inclusion(package, example, record, today, where)
+    yield from _inclusion(package, example, record, facts, today, where)
     yield from _level_and_plan(package, example, record, today, levels, where)
+    yield from _stops_and_changes(package, example, record, facts, today, where)
     yield from _flags(package, example, queries, facts, levels, today, where)
     yield from _indicators(package, example, queries, facts, today, where)
 
 
-def _inclusion(package: Package, example: Example, record: Record, today: int, where: str) -> Iterator[Line]:
+def _inclusion(
+    package: Package, example: Example, record: Record, facts: FactBase, today: int, where: str
+) -> Iterator[Line]:
     wanted = example.expect.inclusion
-    asked = inputs.facts(package, record, today) if needs_record(package) else None
-    found = evaluate_inclusion(package, record.patient, record.diagnoses, today, asked)
+    without: frozenset[str] = frozenset()
+    ended: int | None = None
+    if package.inclusion.recurrence is not None:  # what earlier courses decided, as the derivation asks it
+        closed = [row for row in facts.rows("episode") if row["phase"] not in OPEN]
+        without = spent(record.diagnoses, closed)
+        ended = closed_on([row for row in closed if row["end_reason"] == EndReason.COMPLETED])
+    asks = package.inclusion.requires or package.inclusion.blocks
+    asked = inputs.facts(package, record, today, without=without) if asks else None
+    found = evaluate_inclusion(
+        package, record.patient, record.diagnoses, today, asked, without=without, ended_day=ended
+    )
     yield compare(where, "included" if wanted.included else "not included", found.included, wanted.included)
     yield compare(where, "reasons for and against", sorted(found.reason_ids), sorted(wanted.reasons))
     if wanted.diagnosis_day is not None:
@@ -74,18 +88,41 @@ def _level_and_plan(
         yield compare(where, "grade", proposal.grade, wanted.grade)
         yield compare(where, "reasons for the level", sorted(proposal.reason_ids), sorted(wanted.reasons))
         yield compare(where, "what is unknown", sorted(proposal.unknown), sorted(wanted.unknown))
-    if example.expect.plan is None:
-        return
+    if example.expect.plan is None or (example.source is None and not package.makes_plans):
+        return  # a plan expected without a source is the package's own
     start = today if example.plan_confirmed is None else days.day_of(example.plan_confirmed)
     decided = next(iter(levels.values()), None)
     known = inputs.facts(package, record, start, level=decided)
-    made = make_activities(package, decided, known.grade, start, known)
+    steps = planned(package, record, decided, start, known)
     yield compare(
         where,
         "the plan's activities",
-        sorted((item.id, item.kind, days.iso(item.due_day)) for item in made),
+        sorted((item.id, item.kind, days.iso(item.due_day)) for item in steps),
         sorted((item.id, item.kind, item.due.isoformat()) for item in example.expect.plan),
     )
+
+
+def _stops_and_changes(
+    package: Package, example: Example, record: Record, facts: FactBase, today: int, where: str
+) -> Iterator[Line]:
+    wanted = example.expect
+    if wanted.stops is not None:
+        found = [stop.id for stop, _ in stops_that_hold(package, inputs.facts(package, record, today))]
+        yield compare(where, "rules for ending the course", sorted(found), sorted(wanted.stops))
+    if wanted.changes is not None:
+        running = next((row for row in facts.rows("episode") if row["phase"] in OPEN), None)
+        told = [
+            (line.name, str(line.trend.way), line.trend.matters)
+            for line in series(package, record, since=running["started_day"] if running else None)
+            if line.trend is not None
+        ]
+        asked = {item.input for item in wanted.changes}
+        yield compare(
+            where,
+            "changes since the course began",
+            sorted(item for item in told if item[0] in asked),
+            sorted((item.input, item.way, item.matters) for item in wanted.changes),
+        )
 
 
 def _flags(

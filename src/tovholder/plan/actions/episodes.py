@@ -61,7 +61,7 @@ def include_by_hand(
                 ],
                 kept="the course as it was",
             )
-        included = _included(uow, held, patient_id, condition_id, assessed)
+        included = _included(uow, held, patient_id, condition_id, assessed, found)
         declined = next((item for item in reversed(found) if item.phase is Phase.DECLINED), None)
         again = running or (declined if declined and declined.condition_id == included.condition_id else None)
         if again is not None and again.id is not None:
@@ -71,9 +71,12 @@ def include_by_hand(
                 episode_id=again.id,
                 offered_day=offered_day,
                 started_day=started_day,
+                confirmed=True,
             )
         begun = past_day(ctx, started_day, "EpisodeOfCare.extension('started')")
         reasons = [reason.text.da for reason in included.reasons if not reason.against]
+        if held.inclusion.confirm is not None:
+            reasons.append(held.inclusion.confirm.da)
         if assessed:
             reasons.append(assessed)
         patient = uow.read("Patient", patient_id)
@@ -95,12 +98,27 @@ def include_by_hand(
         return replace(made, id=uow.create(resources.episode_resource(made)).id)
 
 
-def _included(uow: UnitOfWork, held: Package, patient_id: str, condition_id: str | None, assessed: str) -> Inclusion:
+def _ended(courses: list[Episode]) -> int | None:
+    """The day an earlier course ended well, which may make a new one a recurrence."""
+    days_ = [
+        item.ended_day for item in courses if item.end_reason == EndReason.COMPLETED and item.ended_day is not None
+    ]
+    return max(days_, default=None)
+
+
+def _included(
+    uow: UnitOfWork,
+    held: Package,
+    patient_id: str,
+    condition_id: str | None,
+    assessed: str,
+    ended: list[Episode],
+) -> Inclusion:
     """The inclusion a clinician may confirm, or Problem(RULE) with every reason against."""
     known = course.record(uow, patient_id, held)
     diagnoses = [item for item in known.diagnoses if condition_id in (None, item.id)]
     asked = facts(held, known, uow.ctx.today)
-    found = evaluate_inclusion(held, known.patient, diagnoses, uow.ctx.today, asked)
+    found = evaluate_inclusion(held, known.patient, diagnoses, uow.ctx.today, asked, ended_day=_ended(ended))
     excused = {need.id for need in held.inclusion.requires} if assessed else set()
     against = [reason for reason in found.reasons if reason.against and reason.id not in excused]
     if against:
@@ -133,8 +151,13 @@ def start_episode(
     started_day: int | None = None,
     by: str | None = None,
     care_manager: str | None = None,
+    confirmed: bool = False,
 ) -> Episode:
-    """Start an eligible course, or one the patient declined before. The clock goes on from where it began."""
+    """Start an eligible course, or one the patient declined before. The clock goes on from where it began.
+
+    ``confirmed``: whoever starts it confirms what the package asks to be confirmed (inclusion.toml ``confirm``); it is
+    kept among the course's reasons. Raises Problem(RULE) without it, where the package asks.
+    """
     course.require(ctx, course.CLINIC, "EpisodeOfCare", "this role may not start a course", _ONLY_CLINIC)
     with store.unit_of_work(ctx, patients=[patient_id]) as uow:
         stored, value = course.episode(uow, patient_id, episode_id)
@@ -144,6 +167,14 @@ def start_episode(
                 "The course is already started",
                 [Issue("EpisodeOfCare", "the course is already started", "an eligible course", "duplicate")],
                 kept="the course as it was",
+            )
+        confirm = course.package(value.package).inclusion.confirm
+        if confirm is not None and not confirmed:
+            raise rule(
+                "EpisodeOfCare.extension('started')",
+                "what the package asks is not confirmed",
+                confirm.en,
+                kept="the course as it was: eligible, not started",
             )
         phase = move(value.phase, Phase.STARTUP)
         begun = past_day(ctx, started_day, "EpisodeOfCare.extension('started')")
@@ -161,9 +192,14 @@ def start_episode(
             started_day=begun,
             decided_by=by or (ctx.actor if "/" in ctx.actor else value.decided_by),
             care_manager=care_manager or value.care_manager,
+            inclusion_reasons=_with(value.inclusion_reasons, confirm.da if confirm else None),
         )
         uow.update(resources.episode_resource(started, stored))
         return started
+
+
+def _with(reasons: tuple[str, ...], more: str | None) -> tuple[str, ...]:
+    return reasons if more is None or more in reasons else (*reasons, more)
 
 
 def decline_episode(

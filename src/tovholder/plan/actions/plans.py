@@ -17,6 +17,7 @@ from tovholder.plan.actions.goals import checked_text
 from tovholder.plan.domain import INSIDE, ActivityStatus, Phase, PlanStatus, move
 from tovholder.plan.inputs import facts
 from tovholder.plan.schedule import PlannedActivity, Schedule, schedule
+from tovholder.plan.sources import require_own_plans
 from tovholder.plan.values import Activity, Code, Decision, Episode, Goal, Plan
 from tovholder.store import UnitOfWork
 
@@ -51,6 +52,7 @@ def make_plan(ctx: Context, *, patient_id: str, episode_id: str, title: str = ""
                 kept="the plan as it was",
             )
         held = course.package(value.package)
+        require_own_plans(held)
         made = Plan(
             patient_id=patient_id,
             episode_id=episode_id,
