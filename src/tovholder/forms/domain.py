@@ -79,6 +79,7 @@ class Rendered:
     description: str
     fields: tuple[Field, ...]
     errors: tuple[Issue, ...] = field(default=())
+    notice: str = ""  # whose words the questions are, where that must be said
 
 
 def render(form: Form, answers: Answers, language: str, issues: Iterable[Issue] = ()) -> Rendered:
@@ -95,6 +96,7 @@ def render(form: Form, answers: Answers, language: str, issues: Iterable[Issue] 
         description=description,
         fields=tuple(_fields(sheet, sheet.get("item") or (), answers, language, by_field, 0, shown=True)),
         errors=wrong,
+        notice=str(sheet.get("copyright") or ""),
     )
 
 

@@ -109,6 +109,14 @@ class StartForm(TodayForm):
         error_messages={"required": _("Skriv, hvornår forløbet starter.")},
     )
 
+    def __init__(self, data: Any = None, *, confirm: str = "", **kwargs: Any) -> None:
+        super().__init__(data, **kwargs)
+        if confirm:  # what the package asks whoever starts the course to confirm
+            self.fields["confirmed"] = forms.BooleanField(
+                label=confirm,
+                error_messages={"required": _("Sæt kryds, hvis det er rigtigt. Ellers kan forløbet ikke startes.")},
+            )
+
     def clean(self) -> dict[str, Any]:
         """The offer comes before the start."""
         cleaned = super().clean()

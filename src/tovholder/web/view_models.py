@@ -150,6 +150,26 @@ class Assessment:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """What stands in the way of a level: why, what to do first, and the form the assessment is written in."""
+
+    text: str
+    action: str
+    urgent: bool
+    url: str
+    form_title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """One of the package's forms: where it is filled in, and when that was last done."""
+
+    title: str
+    url: str
+    day: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Proposal:
     """A proposed level with its reasons and what was not known."""
 
@@ -159,7 +179,7 @@ class Proposal:
     reasons: tuple[str, ...]
     unknown: tuple[str, ...]
     inputs: tuple[Answer, ...]
-    blocked: str
+    blocks: tuple[Block, ...]
     rule: str
 
 
@@ -240,7 +260,9 @@ class Series:
     title: str
     unit: str
     points: tuple[Point, ...]
-    about: str = ""
+    about: str = ""  # how it has gone since the course began
+    band: str = ""  # what the newest value is called
+    way: str = ""  # better, worse, same or unknown; empty where the package does not say what is better
 
     @property
     def data_id(self) -> str:
@@ -328,6 +350,9 @@ class PatientPage:
     activities: tuple[Activity, ...]
     appointments: tuple[Appointment, ...]
     measurements: tuple[Series, ...]
+    sheets: tuple[Sheet, ...] = ()
+    stops: tuple[str, ...] = ()  # why the course could end now
+    plans_elsewhere: bool = False  # plans come from the GP system
     urls: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -304,6 +305,20 @@ def preview(found: Iterable[PlannedActivity], language: str) -> tuple[v.Planned,
     )
 
 
+def blocks(view: EpisodeView, language: str) -> tuple[v.Block, ...]:
+    """What must be assessed before a level is proposed, the most urgent first."""
+    return tuple(
+        v.Block(
+            text=block.text[language],
+            action=block.action[language] if block.action else "",
+            urgent=block.urgent,
+            url=reverse("web:form", args=[view.patient.id, view.package.id, block.form]) if block.form else "",
+            form_title=view.package.forms[block.form].titles[language] if block.form else "",
+        )
+        for block in sorted(view.proposal.blocked, key=lambda block: not block.urgent)
+    )
+
+
 def proposal_view(view: EpisodeView, language: str) -> v.Proposal:
     """The level the rules propose as things stand now, with its reasons and what nobody knows."""
     found = view.proposal
@@ -318,7 +333,7 @@ def proposal_view(view: EpisodeView, language: str) -> v.Proposal:
         reasons=tuple(reasons),
         unknown=tuple(text[language] for text in view.unknown),
         inputs=tuple(v.Answer(item.name, item.value) for item in found.inputs),
-        blocked=" ".join(reason.text[language] for reason in found.blocked),
+        blocks=blocks(view, language),
         rule=f"{view.package.id}-level {found.rule_version}{guideline}",
     )
 

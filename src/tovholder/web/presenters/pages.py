@@ -10,12 +10,14 @@ from django.utils.translation import gettext_lazy as _
 
 from tovholder.forms import domain as form_domain
 from tovholder.packages import Package
+from tovholder.packages.model import Change
 from tovholder.packages.questionnaires import items, translation
-from tovholder.plan.measures import Series
+from tovholder.plan.measures import Series, Way
 from tovholder.plan.views import EpisodeView
 from tovholder.web import reading, wording
 from tovholder.web import view_models as v
 from tovholder.web.presenters import course as c
+from tovholder.web.templatetags.tovholder import day as day_text
 
 
 def patient_page(held: reading.Course, *, today: int, language: str) -> v.PatientPage:
@@ -56,6 +58,9 @@ def patient_page(held: reading.Course, *, today: int, language: str) -> v.Patien
         activities=c.activities(view.activities, package, language, today),
         appointments=c.appointments(view.appointments, package, language, today, held.names),
         measurements=series(view.measurements, language),
+        sheets=_sheets(view, language) if episode.phase.is_started else (),
+        stops=tuple(text[language] for _stop, text in view.stops),
+        plans_elsewhere=not package.makes_plans,
         urls=_urls(held),
     )
 
@@ -71,9 +76,9 @@ def _urls(held: reading.Course) -> Mapping[str, str]:
         names += ["decline", "pause", "resume", "end"]
     if phase.is_started:
         names += ["pause", "resume", "end", "book", "appointment", "cancel", "rebook"]
-        if view.needs_day is not None or view.decision is not None:
+        if (view.needs_day is not None or view.decision is not None) and not view.proposal.is_blocked:
             names.append("decide")
-        if view.plan is None and view.decision is not None:
+        if view.plan is None and view.decision is not None and view.package.makes_plans:
             names.append("draft")
         if view.plan is not None:
             names += ["goal", "activity"] if view.plan.confirmed_day is not None else ["confirm"]
@@ -104,14 +109,62 @@ def _in_words(question: Mapping[str, Any], value: int | None, language: str) -> 
     return str(value)
 
 
+def _sheets(view: EpisodeView, language: str) -> tuple[v.Sheet, ...]:
+    return tuple(
+        v.Sheet(item.title[language], reverse("web:form", args=[view.patient.id, view.package.id, item.id]), item.day)
+        for item in view.forms
+    )
+
+
 def series(found: Iterable[Series], language: str) -> tuple[v.Series, ...]:
     """Measured numbers over time; codes (smoking status and the like) are no curve and are left to the record."""
     made = []
     for item in found:
         points = tuple(_point(point.day, point.milli, language) for point in item.points if point.milli is not None)
         if points:
-            made.append(v.Series(key=item.name, title=item.title[language], unit=item.unit, points=points))
+            made.append(
+                v.Series(
+                    key=item.name,
+                    title=item.title[language],
+                    unit=item.unit,
+                    points=points,
+                    about=trend_words(item, language),
+                    band=item.band.title[language] if item.band else "",
+                    way=str(item.trend.way) if item.trend else "",
+                )
+            )
     return tuple(made)
+
+
+def trend_words(item: Series, language: str) -> str:
+    """How it has gone since the course began, and whether the change is one that is felt."""
+    trend = item.trend
+    if trend is None or trend.first is None or trend.latest is None or item.change is None:
+        return ""
+    first, latest = (_point(point.day, point.milli or 0, language) for point in (trend.first, trend.latest))
+    told = str(_WAYS[trend.way]) % {"first": first.text, "latest": latest.text, "date": day_text(first.day, "compact")}
+    if trend.way is Way.SAME:
+        return told
+    limit = f"{item.change.minimal_percent} %" if item.change.minimal_percent else _number(item.change, language)
+    matters = str(_MATTERS[trend.matters]) % {"limit": limit}
+    return f"{told} {matters}"
+
+
+def _number(change: Change, language: str) -> str:
+    text = f"{change.minimal:g}" if change.minimal is not None else ""
+    return text.replace(".", ",") if language == "da" else text
+
+
+_WAYS: Mapping[Way, Any] = {
+    Way.BETTER: _("Bedre: fra %(first)s den %(date)s til %(latest)s."),
+    Way.WORSE: _("Værre: fra %(first)s den %(date)s til %(latest)s."),
+    Way.SAME: _("Uændret siden %(date)s."),
+}
+_MATTERS: Mapping[bool | None, Any] = {
+    True: _("Ændringen er stor nok til at kunne mærkes (mindst %(limit)s)."),
+    False: _("Ændringen er mindre, end man regner med at kunne mærke (%(limit)s)."),
+    None: _("Det kan ikke regnes ud, om ændringen kan mærkes."),
+}
 
 
 def _point(day: int, milli: int, language: str) -> v.Point:

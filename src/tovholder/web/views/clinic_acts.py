@@ -52,7 +52,13 @@ class Call:
 
 def _start(call: Call) -> Any:
     form = call.form
-    actions.start_episode(call.ctx, **call.about, offered_day=form.day("offered"), started_day=form.day("started"))
+    actions.start_episode(
+        call.ctx,
+        **call.about,
+        offered_day=form.day("offered"),
+        started_day=form.day("started"),
+        confirmed=bool(form.cleaned_data.get("confirmed")),
+    )
     return gettext_lazy("Forløbet er startet.")
 
 
@@ -261,8 +267,9 @@ def questionnaire(request: HttpRequest, ctx: Context, patient_id: str, package: 
         if not issues and not kept.is_resumed(request):
             _record(ctx, course, form_id, answers)
             messages.success(request, _("Svarene er gemt."))
-            is_needs = form_id == course.package.level.base.form
-            return HttpResponseRedirect(f"{back}#{'niveau' if is_needs else 'behov'}")
+            rules = course.package.level
+            for_level = {rules.base.form, *(block.form for block in rules.blocks)}
+            return HttpResponseRedirect(f"{back}#{'niveau' if form_id in for_level else 'maalinger'}")
     issues = [errors.question_issue(issue, form, language) for issue in issues]
     sheet = forms.render(form, _as_typed(form, answers, request), language, issues)
     return render(

@@ -21,6 +21,7 @@ class PatientForms:
         self._preview = tuple(step.id for step in view.preview)
         self.left_out: frozenset[str] = frozenset()  # activities whose cross was taken away
         self._extra: dict[str, dict[str, Any]] = {
+            "start": {"confirm": confirm[language] if (confirm := course.package.inclusion.confirm) else ""},
             "decide": {"proposed": int(proposed) if proposed else None},
             "confirm": {"has_goal": any(item.lifecycle in ("active", "accepted", "proposed") for item in view.goals)},
             "book": {"kinds": book_kinds(course.package, language)},
@@ -32,7 +33,7 @@ class PatientForms:
         self.goal = self._make("goal")
         self.book = self._make("book")
         self.pause = self._make("pause")
-        self.end = self._make("end")
+        self.end = self._make("end", initial={"reason": view.stops[0][0].end_reason} if view.stops else None)
         ids = [item.id for item in view.appointments if item.id]
         self.cancel: dict[str, Form] = {identity: self._make("cancel", key=identity) for identity in ids}
         self.rebook: dict[str, Form] = {identity: self._make("rebook", key=identity) for identity in ids}
