@@ -24,6 +24,10 @@ class Story(StrEnum):
     TOGETHER = "together"  # level 3, hospital, physiotherapist and prevention centre take part
     STEADY = "steady"  # level 1, everything done
     DECLINED = "declined"  # did not want it
+    BACK_FOUND = "back-found"  # back pain that has now lasted 12 weeks; nobody has started
+    BACK_FLAG = "back-flag"  # started and assessed; a red flag stands in the way of a level
+    BACK_AWAY = "back-away"  # level 3, long on sick leave, has left physiotherapy
+    BACK_WELL = "back-well"  # level 2, so much better that the course could end
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,7 @@ class PatientPersona:
     story: Story
     title: str
     number: int
+    package: str = "kol"
 
     @property
     def display_name(self) -> str:
@@ -96,6 +101,22 @@ PATIENTS: tuple[PatientPersona, ...] = (
     PatientPersona(
         "villy", ("Villy",), "Thomsen", False, 71, (8, 30), "Havreager 42", Story.DECLINED,
         "Patient: har takket nej", 6,
+    ),
+    PatientPersona(
+        "lars", ("Lars",), "Winther", False, 44, (2, 11), "Kirsebærvænget 17", Story.BACK_FOUND,
+        "Patient med ondt i ryggen: har haft ondt i 12 uger, forløbet er ikke startet", 7, "lrs",
+    ),
+    PatientPersona(
+        "tina", ("Tina", "Holst"), "Eriksen", True, 52, (10, 5), "Bakkedraget 2", Story.BACK_FLAG,
+        "Patient med ondt i ryggen: et rødt flag skal vurderes", 8, "lrs",
+    ),
+    PatientPersona(
+        "rasmus", ("Rasmus",), "Kold", False, 38, (7, 21), "Smedegade 31", Story.BACK_AWAY,
+        "Patient med ondt i ryggen: niveau 3, sygemeldt, stoppet hos fysioterapeuten", 9, "lrs",
+    ),
+    PatientPersona(
+        "hanne", ("Hanne",), "Lund", True, 58, (12, 16), "Åvej 6", Story.BACK_WELL,
+        "Patient med ondt i ryggen: niveau 2, så meget bedre, at forløbet kan afsluttes", 10, "lrs",
     ),
 )  # fmt: skip
 

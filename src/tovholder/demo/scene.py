@@ -6,22 +6,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
-from tovholder import store
+from tovholder import packages, store
 from tovholder.access import Context, Role, system_context
 from tovholder.appointments import actions as appointments
 from tovholder.base import days
 from tovholder.demo.personas import PatientPersona
+from tovholder.demo.synth import backs
 from tovholder.demo.synth import measurements as m
 from tovholder.demo.synth.cpr import reserved
 from tovholder.demo.synth.organisations import Clinic, Place
 from tovholder.fhir import systems as s
 from tovholder.plan import actions as plan
+from tovholder.plan import due
 from tovholder.plan.resources import condition_resource, measurement_resource, read_episode
 from tovholder.plan.resources.extensions import Json
 from tovholder.plan.values import Code
 from tovholder.referral import actions as referral
 
-PACKAGE = "kol"
+KOL = Code(s.ICPC2, "R95", "KOL")
 
 
 @dataclass
@@ -142,15 +144,19 @@ class Scene:
         *,
         numbers: Mapping[str, float] | None = None,
         smoking: str | None = None,
+        risk: str | None = None,
     ) -> None:
-        """A visit's measurements came in from the clinic's system. numbers by name of measurements.py."""
+        """A visit's measurements came in from the clinic's system. numbers by name of measurements.py and backs.py."""
         known = {
             "fev1": (m.FEV1, "%"),
             "bmi": (m.BMI, "kg/m2"),
             "weight": (m.WEIGHT, "kg"),
             "saturation": (m.SATURATION, "%"),
         }
-        counts = {"mrc": m.MRC, "cat": m.CAT, "exacerbations": m.EXACERBATIONS, "technique": m.TECHNIQUE}
+        counts = {
+            "mrc": m.MRC, "cat": m.CAT, "exacerbations": m.EXACERBATIONS, "technique": m.TECHNIQUE,
+            "pain": backs.PAIN, "rmdq": backs.FUNCTION, "sick_leave": backs.SICK_LEAVE,
+        }  # fmt: skip
         nurse = self.clinic.place.worker("nurse").reference
         made: list[Json] = []
         for name, value in (numbers or {}).items():
@@ -176,34 +182,40 @@ class Scene:
                         performer=nurse,
                     )
                 )
-        if smoking:
-            made.append(
-                measurement_resource(
-                    patient_id=self.patient_id,
-                    code=m.SMOKING_STATUS,
-                    at=self.at(ago, 9),
-                    coded=Code(s.MCS, smoking, smoking),
-                    performer=nurse,
+        for code, said in ((m.SMOKING_STATUS, smoking), (backs.RISK, risk)):
+            if said:
+                coded = Code(s.MCS, said, said)
+                at = self.at(ago, 9)
+                made.append(
+                    measurement_resource(patient_id=self.patient_id, code=code, at=at, coded=coded, performer=nurse)
                 )
-            )
         with store.unit_of_work(self.system(ago), patients=[self.patient_id]) as uow:
             for resource in made:
                 uow.create(resource)
 
-    def diagnosed(self, ago: int, *, recorded: int | None = None) -> None:
-        """The doctor writes the diagnosis; the course becomes possible in the same moment. recorded: days before now."""
+    def diagnosed(self, ago: int, *, recorded: int | None = None, code: Code = KOL) -> None:
+        """The doctor writes the diagnosis; the course becomes possible in the same moment, or when the package's time
+        has passed (``found``). recorded: days before now."""
         ctx = self.doctor(ago)
         with store.unit_of_work(ctx, patients=[self.patient_id]) as uow:
             uow.create(
                 condition_resource(
                     patient_id=self.patient_id,
-                    codes=[Code(s.ICPC2, "R95", "KOL")],
+                    codes=[code],
                     recorded_day=self.day(ago if recorded is None else recorded),
                     recorder=ctx.actor,
                 )
             )
-        found = store.search(ctx, "EpisodeOfCare", [("patient", f"Patient/{self.patient_id}")])
-        self.episode_id = str(read_episode(found.entries[0].resource).id)
+        self._course(ctx)
+
+    def found(self, ago: int) -> None:
+        """The daily run looks, and finds that time has made the course possible."""
+        due.look_at(self.system(ago), [self.patient_id])
+        self._course(self.doctor(ago))
+
+    def _course(self, ctx: Context) -> None:
+        found = store.search(ctx, "EpisodeOfCare", [("patient", f"Patient/{self.patient_id}")]).entries
+        self.episode_id = str(read_episode(found[0].resource).id) if found else ""
 
     def started(self, ago: int) -> None:
         """The clinic starts the course with the patient."""
@@ -213,6 +225,22 @@ class Scene:
             episode_id=self.episode_id,
             offered_day=self.day(ago),
             care_manager=self.clinic.place.worker("gp").reference,
+            confirmed=True,
+        )
+
+    def red_flags(self, ago: int, *yes: str, assessed: str = "") -> None:
+        """The red flags of back pain are gone through; assessed: what the doctor makes of those answered with yes."""
+        asked = next(
+            held for held in packages.get("lrs").forms["lrs-roede-flag"].scoring.scores if held.id == "i-alt"
+        ).link_ids
+        answers: dict[str, object] = {link_id: link_id in yes for link_id in asked}
+        plan.record_response(
+            self.doctor(ago),
+            patient_id=self.patient_id,
+            episode_id=self.episode_id,
+            package="lrs",
+            form_id="lrs-roede-flag",
+            answers=answers | ({"vurdering": assessed} if assessed else {}),
         )
 
     def assessed(self, ago: int, needs: tuple[int, int, int, int], notes: Mapping[str, str] | None = None) -> None:

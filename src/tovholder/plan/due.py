@@ -8,7 +8,7 @@ from datetime import datetime
 from django.db import connection
 
 from tovholder import packages
-from tovholder.access import system_context
+from tovholder.access import Context, system_context
 from tovholder.packages import Package
 from tovholder.plan.derive import find_eligible
 from tovholder.plan.domain import OPEN
@@ -27,11 +27,16 @@ def run_all(now: datetime, progress: Callable[[int], None] | None = None) -> tup
     people = sorted({one for held in packages.builtin().values() if asks_time(held) for one in _waiting(held)})
     before = _open_courses()
     for chunk in _chunks(people):
-        with unit_of_work(ctx, patients=chunk) as uow:
-            find_eligible.changed(uow, frozenset(chunk), frozenset({"diagnosis"}))
+        look_at(ctx, chunk)
         if progress is not None:
             progress(len(chunk))
     return len(people), _open_courses() - before
+
+
+def look_at(ctx: Context, people: Sequence[str]) -> None:
+    """Evaluate inclusion for these patients, as things stand at the context's moment."""
+    with unit_of_work(ctx, patients=people) as uow:
+        find_eligible.changed(uow, frozenset(people), frozenset({"diagnosis"}))
 
 
 def _waiting(held: Package) -> list[str]:

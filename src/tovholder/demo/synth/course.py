@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, time
+from typing import Any, Protocol
 
 import numpy as np
 
 from tovholder.base import days
 from tovholder.base.ids import Ids
 from tovholder.demo.synth import steps, words
-from tovholder.demo.synth.clinical import Clinical
 from tovholder.demo.synth.histories import END_REASONS, NEVER, Days, Histories
 from tovholder.demo.synth.organisations import Clinic
 from tovholder.fhir import systems as s
 from tovholder.forms import items_of
 from tovholder.packages import Package
 from tovholder.plan.clock import Pause
-from tovholder.plan.domain import Level, Phase, PlanStatus
+from tovholder.plan.domain import EndReason, Level, Phase, PlanStatus
 from tovholder.plan.inclusion import clock_for, evaluate_inclusion
 from tovholder.plan.inputs import facts
 from tovholder.plan.level import LevelProposal, propose_level
@@ -39,8 +39,20 @@ from tovholder.plan.values import Activity, Decision, Episode, Goal, Plan, Propo
 _DERIVABLE = ("QuestionnaireResponse/", "Observation/")  # what R4 lets an Observation derive from
 
 
+class State(Protocol):
+    """What a course asks of how ill its people are."""
+
+    @property
+    def needs(self) -> np.ndarray[Any, np.dtype[np.int64]]:
+        """Person x 4 needs, 1-3."""
+
+    @property
+    def admissions(self) -> np.ndarray[Any, np.dtype[np.int64]]:
+        """Hospital stays for an exacerbation in the last year."""
+
+
 class CourseWriter:
-    """Writes the courses of one clinic's people with KOL."""
+    """Writes the courses of one clinic's people in one package."""
 
     def __init__(
         self,
@@ -48,10 +60,15 @@ class CourseWriter:
         ids: Ids,
         clinic: Clinic,
         package: Package,
-        clinical: Clinical,
+        clinical: State,
         histories: Histories,
         today: int,
+        *,
+        end_reasons: Sequence[str] = END_REASONS,
+        goals: Sequence[str] = words.GOALS,
     ) -> None:
+        self._end_reasons = end_reasons
+        self._goal_words = goals
         self._dice = random.Random(int(rng.integers(0, 2**62)))
         self._ids = ids
         self._clinic = clinic
@@ -125,7 +142,9 @@ class CourseWriter:
 
     def _end_reason(self, index: int) -> str | None:
         return (
-            None if int(self._histories.ended[index]) >= NEVER else END_REASONS[int(self._histories.end_reason[index])]
+            None
+            if int(self._histories.ended[index]) >= NEVER
+            else self._end_reasons[int(self._histories.end_reason[index]) % len(self._end_reasons)]
         )
 
     def _episode(self, index: int, when: Days, patient: Json, condition: Json) -> Episode:
@@ -140,7 +159,12 @@ class CourseWriter:
                 condition | {"verificationStatus": confirmed, "clinicalStatus": active},
             )
         )
-        inclusion = evaluate_inclusion(self._package, record.patient, record.diagnoses, when.eligible)
+        rules = self._package.inclusion
+        asked = facts(self._package, record, when.eligible) if rules.requires or rules.blocks else None
+        inclusion = evaluate_inclusion(self._package, record.patient, record.diagnoses, when.eligible, asked)
+        reasons = [reason.text.da for reason in inclusion.reasons]
+        if rules.confirm is not None and when.started is not None:
+            reasons.append(rules.confirm.da)
         pauses: tuple[Pause, ...] = ()
         if when.paused is not None:  # a course that ends ends its pause
             until = when.resumed if when.resumed is not None else when.ended
@@ -162,7 +186,7 @@ class CourseWriter:
             decided_by=gp if when.declined is not None or when.started is not None else None,
             ended_day=when.ended,
             end_reason=self._end_reason(index),
-            inclusion_reasons=tuple(reason.text.da for reason in inclusion.reasons),
+            inclusion_reasons=tuple(reasons),
             clock=clock_for(self._package, diagnosed_day=when.diagnosed, inclusion_day=when.eligible),
             pauses=pauses,
             care_manager=gp if when.started is not None else None,
@@ -268,13 +292,14 @@ class CourseWriter:
         made: list[Activity] = []
         if confirmed is not None:
             found = walk.activities(planned, confirmed, when.ended)
-            if level is Level.THREE:
+            if level is Level.THREE and all(one.performer != "physio" for one in planned):
                 found += walk.physiotherapy(confirmed, when.ended)
             made = [replace(activity, plan_id=plan_id) for activity in found]
         status = PlanStatus.DRAFT if confirmed is None else PlanStatus.ACTIVE
         last = None if confirmed is None else days.add_months(confirmed, self._package.plan.horizon_months)
         if when.ended is not None:
-            status, last = PlanStatus.REVOKED, when.ended
+            completed = self._end_reason(index) == EndReason.COMPLETED and confirmed is not None
+            status, last = PlanStatus.COMPLETED if completed else PlanStatus.REVOKED, when.ended
         review = self._package.plan.review_months
         yield plan_resource(
             Plan(
@@ -304,7 +329,7 @@ class CourseWriter:
     def _goals(self, index: int, day: int, episode: Episode) -> list[Goal]:
         if not self._histories.own_goal[index]:
             return []
-        chosen = self._dice.sample(words.GOALS, 1 if self._dice.random() < 0.7 else 2)
+        chosen = self._dice.sample(self._goal_words, 1 if self._dice.random() < 0.7 else 2)
         gp = self._clinic.place.workers[0].reference
         old = self._today - day > 200
         return [

@@ -6,7 +6,7 @@ the clinics before. Nothing is kept longer than one clinic: a million people str
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import numpy as np
 
 from tovholder.base import days, json
 from tovholder.base.ids import seeded_ids
+from tovholder.demo.synth.backs import BackWriter
 from tovholder.demo.synth.clinical import draw_clinical
 from tovholder.demo.synth.config import SynthConfig
 from tovholder.demo.synth.course import CourseWriter
@@ -81,13 +82,14 @@ def _parts(config: SynthConfig) -> Iterator[Iterator[Json]]:
     """The organisations, then one part per clinic."""
     everywhere = directory(config)
     yield organisation_resources(config, everywhere)
-    package = builtin()["kol"]
+    known = builtin()
     cpr = CprSource()
     for clinic in everywhere.clinics:
-        yield _clinic(config, clinic, package, cpr)
+        yield _clinic(config, clinic, known, cpr)
 
 
-def _clinic(config: SynthConfig, clinic: Clinic, package: Package, cpr: CprSource) -> Iterator[Json]:
+def _clinic(config: SynthConfig, clinic: Clinic, known: Mapping[str, Package], cpr: CprSource) -> Iterator[Json]:
+    package = known["kol"]
     rng = np.random.default_rng([config.seed, 1, clinic.number])
     ids = seeded_ids((config.seed * 2_000_003 + 2) * 10_000_019 + clinic.number)
     today = days.day_of(config.anchor)
@@ -106,6 +108,16 @@ def _clinic(config: SynthConfig, clinic: Clinic, package: Package, cpr: CprSourc
     visits = draw_visits(rng, clinical, histories.known_since, today)
     measurer = Measurer(rng, ids, clinical, visits, today)
     writer = CourseWriter(rng, ids, clinic, package, clinical, histories, today)
+    backs = BackWriter(
+        (config.seed, 3, clinic.number),
+        seeded_ids((config.seed * 2_000_003 + 4) * 10_000_019 + clinic.number),
+        clinic,
+        known["lrs"],
+        today,
+        others,
+    )
+    backs.prepare(people.age)
+    others = backs.conditions
     place = {int(person): index for index, person in enumerate(ill)}
     # A stream of its own: with or without everyday visits the rest is the same.
     everyday = Everyday(
@@ -123,6 +135,7 @@ def _clinic(config: SynthConfig, clinic: Clinic, package: Package, cpr: CprSourc
             yield patient
             yield from others[person]
             yield from everyday.of(person, patient)
+            yield from backs.of(person, patient)
             continue
         diagnosis = _diagnosis(
             writer,
@@ -136,11 +149,14 @@ def _clinic(config: SynthConfig, clinic: Clinic, package: Package, cpr: CprSourc
         until = writer.last_day(index)
         measured = measurer.of(index, patient["id"], clinic.place.workers[-1], until)
         contacts = measurer.contacts(index, patient["id"], clinic.place.id, until)
-        known: list[Json] = [*others[person], diagnosis, *contacts, *measured]
-        yield writer.patient(index, patient)
-        yield from known
+        record: list[Json] = [*others[person], diagnosis, *contacts, *measured]
+        now = writer.patient(index, patient)
+        yield now
+        yield from record
         yield from everyday.of(person, patient)
-        yield from writer.of(index, patient, diagnosis, known)
+        yield from writer.of(index, patient, diagnosis, record)
+        if now.get("generalPractitioner") and "deceasedDateTime" not in now:
+            yield from backs.of(person, patient)
 
 
 def _diagnosis(

@@ -117,6 +117,15 @@ def draw_histories(rng: np.random.Generator, people: People, clinical: Clinical,
     eligible = np.where(new, since, review)
     diagnosed = np.where(~new & (rng.random(size) < _NO_DATE), NEVER, since)
 
+    return follow(rng, since, eligible, diagnosed, pace, today)
+
+
+def follow(
+    rng: np.random.Generator, since: Ints, eligible: Ints, diagnosed: Ints, pace: float, today: int
+) -> Histories:
+    """What came after the day each could be offered a course. pace: 1 is the usual clinic, more is slower."""
+    size = len(eligible)
+
     def after(start: Ints, shape: float, scale: float) -> Ints:
         wait = np.floor(rng.gamma(shape, scale * pace, size)).astype(np.int64)
         return np.where(start >= NEVER, NEVER, start + wait)

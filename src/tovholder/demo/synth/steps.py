@@ -24,7 +24,6 @@ from tovholder.plan.values import Activity, Appointment, Episode, Referral
 from tovholder.referral.domain import Status, StopReason
 
 _START_TALK = "opstart-samtale"
-_YEARLY = "kol-aarsstatus"
 _BOOK_AHEAD = 120  # days before a due day that a time may be booked
 
 
@@ -245,7 +244,7 @@ class StepWriter:
         """What stands beside the plan: the last control before the course, the first talk, calls to those who wait."""
         place = self._clinic.place
         if last_visit is not None:
-            yield self._appointment(_YEARLY, place, "fulfilled", last_visit, episode=False)
+            yield self._appointment(f"{self._package.id}-aarsstatus", place, "fulfilled", last_visit, episode=False)
         if started is not None:
             if self._dice.random() < 0.6:
                 yield self._appointment(_START_TALK, place, "fulfilled", started)

@@ -17,6 +17,16 @@ GOALS = (
     "Jeg vil kunne gå op ad trappen til anden sal.",
     "Jeg vil i gang med træning to gange om ugen.",
 )
+BACK_GOALS = (
+    "Jeg vil kunne løfte mine børn uden at være bange for ryggen.",
+    "Jeg vil tilbage på arbejde, først på halv tid.",
+    "Jeg vil kunne sidde til en hel middag.",
+    "Jeg vil kunne gå en tur på en time.",
+    "Jeg vil sove en hel nat igennem.",
+    "Jeg vil i gang med håndbold igen.",
+    "Jeg vil kunne passe haven, når jeg holder pauser.",
+    "Jeg vil vide, hvad jeg gør, når det låser sig.",
+)
 NO_GOAL = (
     "Patienten ønsker ikke at sætte mål nu; tages op ved næste kontrol.",
     "Patienten er træt efter en infektion; mål aftales ved årsstatus.",
