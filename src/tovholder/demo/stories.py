@@ -156,9 +156,9 @@ SYMPTOM = Code(s.ICPC2, "L03", "Lændesmerter")
 
 
 def back_found(scene: Scene) -> None:
-    """Came with back pain 107 days ago. 22 days ago it had lasted more than 12 weeks; nobody has started."""
+    """Came with back pain 110 days ago. 22 days ago it had lasted more than 12 weeks; nobody has started."""
     scene.registered(900)
-    scene.diagnosed(107, code=SYMPTOM)
+    scene.diagnosed(110, code=SYMPTOM)
     scene.measured(60, numbers={"pain": 6})
     scene.found(22)
 
@@ -193,6 +193,8 @@ def back_away(scene: Scene) -> None:
     for ago in (108, 54):
         control = scene.booked(scene.nurse(ago + 20), "lrs-kontrol", scene.at(ago, 9))
         scene.kept(scene.nurse(ago, 11), control)
+    measuring = scene.booked(scene.nurse(90), "lrs-funktion", scene.at(54, 8))
+    scene.kept(scene.nurse(54, 10), measuring)
     scene.measured(54, numbers={"pain": 7, "rmdq": 14, "sick_leave": 20})
     referral.stop(
         scene.physio(20),
@@ -218,6 +220,10 @@ def back_well(scene: Scene) -> None:
     referral.accept(scene.physio(196), patient_id=scene.patient_id, referral_id=training)
     referral.start(scene.physio(188), patient_id=scene.patient_id, referral_id=training)
     referral.complete(scene.physio(110), patient_id=scene.patient_id, referral_id=training)
+    work = scene.booked(scene.doctor(199, 14), "lrs-arbejde", scene.at(186, 9))
+    scene.kept(scene.doctor(186, 11), work)
+    measuring = scene.booked(scene.nurse(150), "lrs-funktion", scene.at(108, 9))
+    scene.kept(scene.nurse(108, 10), measuring)
     for ago in (164, 108):
         control = scene.booked(scene.nurse(ago + 20), "lrs-kontrol", scene.at(ago, 10))
         scene.kept(scene.nurse(ago, 12), control)

@@ -212,7 +212,7 @@ def _forms(known: Package, record: Record) -> tuple[FormState, ...]:
             continue
         latest = record.latest_answers(str(form.questionnaire.get("url")))
         day = days.parse_day(latest.authored) if latest else None
-        found.append(FormState(form.id, form.titles, form.scoring.kind, day))
+        found.append(FormState(form.id, form.titles, form.scoring.kind, day, latest.values if latest else {}))
     return tuple(found)
 
 

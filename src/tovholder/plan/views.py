@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from tovholder.packages import Package
 from tovholder.packages.common import Text
@@ -85,6 +87,7 @@ class FormState:
     title: Text
     kind: str
     day: int | None
+    answers: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)  # of that time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -161,9 +161,9 @@ _WAYS: Mapping[Way, Any] = {
     Way.SAME: _("Uændret siden %(date)s."),
 }
 _MATTERS: Mapping[bool | None, Any] = {
-    True: _("Ændringen er stor nok til at kunne mærkes (mindst %(limit)s)."),
-    False: _("Ændringen er mindre, end man regner med at kunne mærke (%(limit)s)."),
-    None: _("Det kan ikke regnes ud, om ændringen kan mærkes."),
+    True: _("Det er en mærkbar ændring (mindst %(limit)s)."),
+    False: _("Det er for lidt til at være en sikker ændring (under %(limit)s)."),
+    None: _("Det kan ikke regnes ud, om det er en mærkbar ændring."),
 }
 
 

@@ -27,6 +27,7 @@ from tovholder.web.views import clinic
 from tovholder.web.views.common import for_roles, form_errors, technical
 from tovholder.web.views.patient_forms import PatientForms
 
+_UNDER_WAY = 7  # days an assessment of a checklist may take
 _TOLD_ON_THE_PAGE = frozenset({Category.RULE, Category.INVALID, Category.CONFLICT, Category.PRECONDITION})
 
 
@@ -271,7 +272,8 @@ def questionnaire(request: HttpRequest, ctx: Context, patient_id: str, package: 
             for_level = {rules.base.form, *(block.form for block in rules.blocks)}
             return HttpResponseRedirect(f"{back}#{'niveau' if form_id in for_level else 'maalinger'}")
     issues = [errors.question_issue(issue, form, language) for issue in issues]
-    sheet = forms.render(form, _as_typed(form, answers, request), language, issues)
+    shown = _as_typed(form, answers, request) if request.method == "POST" else _under_way(ctx, course, form)
+    sheet = forms.render(form, shown, language, issues)
     return render(
         request,
         "web/klinik/formular.html",
@@ -294,6 +296,17 @@ def _record(ctx: Context, course: reading.Course, form_id: str, answers: dict[st
         actions.propose_level(ctx, **about)
     else:
         actions.record_response(ctx, **about, package=course.package.id, form_id=form_id, answers=answers)
+
+
+def _under_way(ctx: Context, course: reading.Course, form: PackageForm) -> dict[str, Any]:
+    """The answers of a checklist gone through within these days, so that its assessment can be added to them.
+
+    Older ones, and those of other forms, are not shown: what is asked anew is to be looked at anew.
+    """
+    held = next((item for item in course.view.forms if item.id == form.id), None)
+    if held is None or form.scoring.kind != "checklist" or held.day is None or held.day < ctx.today - _UNDER_WAY:
+        return {}
+    return {link_id: list(values) for link_id, values in held.answers.items()}
 
 
 def _as_typed(form: PackageForm, answers: dict[str, Any], request: HttpRequest) -> dict[str, Any]:
