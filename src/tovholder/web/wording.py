@@ -114,5 +114,15 @@ DEMO_TITLES: Mapping[str, Any] = {
     "Patient: niveau 2, udeblevet fra kontrol": _("Patient: niveau 2, udeblevet fra kontrol"),
     "Patient: niveau 3, flere er med i forløbet": _("Patient: niveau 3, flere er med i forløbet"),
     "Patient: niveau 1, det går godt": _("Patient: niveau 1, det går godt"),
+    "Patient med ondt i ryggen: har haft ondt i 12 uger, forløbet er ikke startet": _(
+        "Patient med ondt i ryggen: har haft ondt i 12 uger, forløbet er ikke startet"
+    ),
+    "Patient med ondt i ryggen: et rødt flag skal vurderes": _("Patient med ondt i ryggen: et rødt flag skal vurderes"),
+    "Patient med ondt i ryggen: niveau 3, sygemeldt, stoppet hos fysioterapeuten": _(
+        "Patient med ondt i ryggen: niveau 3, sygemeldt, stoppet hos fysioterapeuten"
+    ),
+    "Patient med ondt i ryggen: niveau 2, så meget bedre, at forløbet kan afsluttes": _(
+        "Patient med ondt i ryggen: niveau 2, så meget bedre, at forløbet kan afsluttes"
+    ),
     "Patient: har takket nej": _("Patient: har takket nej"),
 }

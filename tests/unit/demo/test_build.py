@@ -78,11 +78,17 @@ def test_the_demo_builds_on_any_day_and_every_story_stands_where_it_should(
         Story.TOGETHER: ["further"],
         Story.STEADY: ["continuing"],
         Story.DECLINED: ["declined"],
+        Story.BACK_FOUND: ["eligible"],
+        Story.BACK_FLAG: ["startup"],
+        Story.BACK_AWAY: ["further"],  # he left physiotherapy: somebody must decide what now
+        Story.BACK_WELL: ["continuing"],
     }
     assert 3 <= phases[Story.NEW][0][1] - today <= 7
+    assert 6 <= phases[Story.BACK_FOUND][0][1] - today <= 8
     levels = {story: rows("SELECT level FROM fact_level WHERE patient_id = %s", known[story]) for story in Story}
     assert (levels[Story.MISSED], levels[Story.TOGETHER], levels[Story.STEADY]) == ([(2,)], [(3,)], [(1,)])
-    assert not levels[Story.UNDECIDED]
+    assert (levels[Story.BACK_AWAY], levels[Story.BACK_WELL]) == ([(3,)], [(2,)])
+    assert not levels[Story.UNDECIDED] + levels[Story.BACK_FLAG]
     late = rows(
         "SELECT COUNT(*) FROM fact_plan p JOIN fact_episode e ON e.episode_id = p.episode_id"
         " WHERE p.patient_id IN (%s, %s, %s) AND p.confirmed_day > e.deadline_day",
@@ -115,7 +121,10 @@ def test_the_daily_run_raises_the_flags_the_stories_are_about(stories: tuple[dic
     assert raised[Story.NEW] == {"kol-not-started", "kol-plan-deadline-near"}
     assert raised[Story.UNDECIDED] == {"kol-level-undecided", "kol-plan-deadline-near"}
     assert raised[Story.MISSED] == {"kol-noshow-unbooked"}
-    assert raised[Story.STEADY] == raised[Story.DECLINED] == set()
+    assert raised[Story.STEADY] == raised[Story.DECLINED] == raised[Story.BACK_WELL] == set()
+    assert raised[Story.BACK_FOUND] - {"lrs-plan-deadline-near"} == {"lrs-not-started"}
+    assert raised[Story.BACK_FLAG] == {"lrs-red-flag-open"}
+    assert raised[Story.BACK_AWAY] == {"lrs-course-stopped", "lrs-sick-leave-no-plan"}
 
 
 def test_everybody_sees_what_is_theirs(stories: tuple[dict[Story, str], datetime]) -> None:

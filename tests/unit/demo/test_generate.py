@@ -158,10 +158,27 @@ def test_courses_are_in_every_phase_and_their_clocks_are_the_packages(demo: Mapp
     for item in episodes:
         assert item.clock is not None
         assert item.clock.missing == (item.diagnosed_day is None)
-        if not item.clock.missing:  # built before 2027: everybody is legacy and counts from inclusion
-            assert (item.clock.legacy, item.clock.start_day) == (True, item.eligible_day)
+        if not item.clock.missing:  # built before 2027: everybody counts from inclusion, with KOL as legacy
+            assert (item.clock.legacy, item.clock.start_day) == (item.package == "kol", item.eligible_day)
     assert any(item.pauses for item in episodes)
-    assert len({item.patient_id for item in episodes}) == len(episodes)
+    assert len({(item.patient_id, item.package) for item in episodes}) == len(episodes)
+
+
+def test_back_pain_that_stayed_is_a_course_of_its_own_beside_kol(demo: Mapping[str, list[Json]]) -> None:
+    episodes = [read_episode(item) for item in demo["EpisodeOfCare"]]
+    people = {package: {item.patient_id for item in episodes if item.package == package} for package in ("kol", "lrs")}
+    assert 50 <= len(people["lrs"]) <= 140
+    assert len(people["lrs"] & people["kol"]) >= 15
+    assert people["lrs"] - people["kol"]
+    diagnoses = {item["id"]: item for item in demo["Condition"]}
+    for item in episodes:
+        if item.package == "lrs":
+            found = diagnoses[str(item.condition_id)]
+            assert found["clinicalStatus"]["coding"][0]["code"] == "active"
+            assert (item.eligible_day or 0) - (days.parse_day(found["recordedDate"]) or 0) > 84
+            assert any("mere end 12 uger" in reason for reason in item.inclusion_reasons)
+    codes = Counter(item["code"]["coding"][0]["code"] for item in demo["Observation"])
+    assert min(codes[code] for code in ("lrs-rmdq", "lrs-smerte", "lrs-sygemelding-uger", "MCS88148")) >= 40
 
 
 def test_built_after_the_law_new_diagnoses_start_the_clock_themselves() -> None:
@@ -169,7 +186,7 @@ def test_built_after_the_law_new_diagnoses_start_the_clock_themselves() -> None:
     kinds = Counter(
         (held.clock.event, held.clock.legacy)
         for item in generate(config)
-        if item["resourceType"] == "EpisodeOfCare" and (held := read_episode(item)).clock
+        if item["resourceType"] == "EpisodeOfCare" and (held := read_episode(item)).clock and held.package == "kol"
     )
     assert set(kinds) == {("diagnosis", False), ("inclusion", True), ("unknown", False)}
 

@@ -108,6 +108,49 @@ CASES = {
 }
 
 
+LRS_CASES = {
+    "score": ("level.toml", 'score = "akutte"', 'score = "akut"', 'lrs-roede-flag has no score "akut"'),
+    "unknown input": ("level.toml", 'unknown = "red_flags_acute"', 'unknown = "acute"', 'called "acute"'),
+    "block form": ("level.toml", 'form = "lrs-roede-flag"\nwhen', 'form = "lrs-flag"\nwhen', 'no form "lrs-flag"'),
+    "action placeholder": ("level.toml", "Gennemgå røde flag, før", "Gennemgå {flag}, før", "nothing fills {flag}"),
+    "change source": ("level.toml", 'source = "rmdq-aendring" }', 'source = "rmdq" }', 'no source has the id "rmdq"'),
+    "group score": ("forms/lrs-start-back.toml", 'score = "psykosocial"', 'score = "psyke"', "no score above"),
+    "kept band": ("forms/lrs-funktion.toml", 'method = "mean"', 'method = "mean"\nkeep = "band"', "neither bands"),
+    "twice": ("forms/lrs-start-back.toml", 'id = "psykosocial"', 'id = "samlet"', "samlet is there twice"),
+    "requirement": (
+        "inclusion.toml",
+        "kun dokumenteret i {duration_days}",
+        "kun dokumenteret i {x}",
+        "nothing fills {x}",
+    ),
+    "recurrence": ("inclusion.toml", "afsluttet for {days} dage", "afsluttet for {day} dage", "nothing fills {day}"),
+    "optional code": ("inclusion.toml", 'parameter = "include_l02"', 'parameter = "l02"', "names no parameter"),
+    "stop": ("plan.toml", "(Roland-Morris {rmdq})", "(Roland-Morris {rm})", "nothing fills {rm}"),
+    "own source": ("package.toml", '["tovholder", "lps"]', '["lps"]', "the source is not among them"),
+    "own parameter": (
+        "package.toml",
+        "[parameters.start_days]",
+        "[parameters.plan_source]",
+        "the package's own source",
+    ),
+    "example stop": ("examples/kan-afsluttes.json", '"god-funktion"', '"god"', "no stop rule has the id god"),
+    "example change": ("examples/bedring.json", '"input": "pain"', '"input": "prolapse"', "no input prolapse says"),
+}
+
+
+@pytest.mark.parametrize("name", LRS_CASES)
+def test_a_fault_in_what_back_pain_brought_is_told_where_it_stands(tmp_path: Path, schema: Schema, name: str):
+    file, old, new, told = LRS_CASES[name]
+    folder = tmp_path / "lrs"
+    shutil.copytree(BUILTIN / "lrs", folder)
+    path = folder / file
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+    found = check(load(folder), schema=schema)
+    assert any(told in str(issue) for issue in found), [str(issue) for issue in found]
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_a_fault_is_told_where_it_stands(folder: Path, schema: Schema, name: str):
     file, old, new, told = CASES[name]

@@ -37,6 +37,9 @@ CAT = {"input": "cat", "op": "ge", "value": 10}
         (MRC, {"mrc": 2}, False, set()),
         (MRC, {}, None, {"mrc"}),
         ({"any": [MRC, CAT]}, {"mrc": 4}, True, set()),
+        ({"unknown": "mrc"}, {}, True, set()),
+        ({"unknown": "mrc"}, {"mrc": 0}, False, set()),  # 0 is known
+        ({"any": [{"unknown": "mrc"}, MRC]}, {}, True, set()),  # what nobody knows can be asked about safely
         ({"any": [MRC, CAT]}, {"mrc": 1}, None, {"cat"}),
         ({"any": [MRC, CAT]}, {"mrc": 1, "cat": 9}, False, set()),
         ({"all": [MRC, CAT]}, {"mrc": 1}, False, set()),

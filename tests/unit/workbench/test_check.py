@@ -56,6 +56,24 @@ def test_the_kol_package_passes():
     assert any(line.where.startswith("rules/noshow-unbooked.toml:") for line in report.lines)
 
 
+@pytest.mark.parametrize("source", [None, "tovholder", "lps"])
+def test_the_package_for_back_pain_passes_wherever_plans_come_from(source: str | None):
+    report = check_package(BUILTIN / "lrs", source=source)
+    assert [str(line) for line in report.failures] == []
+    told = {
+        line.message.rpartition("(plans from ")[2].rstrip(")") for line in report.lines if "plans from" in line.message
+    }
+    assert told == ({source} if source else {"tovholder", "lps"})
+    ran = {line.where for line in report.lines}
+    assert ("examples/lps-plan.json" in ran) == (source != "tovholder")
+    assert ("examples/tovholder-plan.json" in ran) == (source != "lps")
+
+
+def test_a_source_the_package_cannot_have():
+    (line,) = check_package(BUILTIN / "kol", source="lps").failures
+    assert "no source lps" in str(line)
+
+
 def test_a_package_that_cannot_be_read_is_reported(folder: Path):
     edit(folder, "plan.toml", "horizon_months", "horizon_month")
     report = check_package(folder)
