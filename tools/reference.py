@@ -12,6 +12,7 @@ os.environ.setdefault("TOVHOLDER_ENV", "test")
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tovholder.config.settings")
 
 import django
+import package_page
 import policy_page
 
 django.setup()
@@ -359,6 +360,7 @@ def smart() -> str:
 
 
 PAGES = {
+    "package-format": lambda: package_page.text(NOTE),
     "smart": smart,
     "api": api,
     "policy": access,

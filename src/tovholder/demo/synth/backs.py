@@ -23,7 +23,7 @@ from tovholder.demo.synth.organisations import Clinic
 from tovholder.fhir import systems as s
 from tovholder.forms import extract, items_of
 from tovholder.packages import Package
-from tovholder.plan.inclusion import matching
+from tovholder.plan.diagnoses import matching
 from tovholder.plan.record import Record
 from tovholder.plan.resources import measurement_resource, response_resource
 from tovholder.plan.values import Code
