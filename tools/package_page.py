@@ -120,7 +120,8 @@ def _type(annotation: Any) -> str:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return f"[{annotation.__name__}](#{_anchor(annotation)})"
     if isinstance(annotation, EnumType):
-        return ", ".join(f"`{value}`" for value in annotation)
+        members: Any = annotation
+        return ", ".join(f"`{value}`" for value in members)
     words = {"str": "text", "int": "whole number", "float": "number", "bool": "true or false", "date": "date"}
     return words.get(getattr(annotation, "__name__", ""), "any")
 

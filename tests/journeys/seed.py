@@ -83,6 +83,9 @@ def main() -> dict[str, Any]:
             uow.create(measured(main_patient, "MCS88021", mrc, now - timedelta(days=back)))
         by_keyboard = uow.create(patient(home, family="Tastesen")).id
         uow.create(condition(by_keyboard, recorded=recorded))
+        long_ago = (now - timedelta(days=120)).astimezone(days.COPENHAGEN).date().isoformat()
+        with_back_pain = uow.create(patient(home, family="Lændesen")).id
+        uow.create(condition(with_back_pain, "L86", recorded=long_ago))
         others = []
         for number in range(OTHERS):
             other = uow.create(patient(home, family=f"Nabo {number}")).id
@@ -101,6 +104,7 @@ def main() -> dict[str, Any]:
     for persona in (
         Persona("laege", "Mette Prøvelæge", "Læge i Lægerne Prøvestræde", Role.GP, home, doctor, ""),
         Persona("patient", "Prøve Prøvesen", "Patient med KOL", Role.CITIZEN, "", "", main_patient),
+        Persona("rygpatient", "Prøve Lændesen", "Patient med ondt i ryggen", Role.CITIZEN, "", "", with_back_pain),
         Persona("bruno", "Bruno Test Elmer", "Officiel testperson", Role.CITIZEN, "", "", "Bruno"),
         Persona("system", "System", "System", Role.SYSTEM, "", "", ""),
         Persona("drift", "Dorte Drift", "Driftsansvarlig", Role.OPERATOR, "", "", ""),
@@ -113,6 +117,7 @@ def main() -> dict[str, Any]:
         "clinic": home,
         "token": token,
         "patient": main_patient,
+        "back": with_back_pain,
         "missed": missed.id,
         "started": started,
         "others": OTHERS,
