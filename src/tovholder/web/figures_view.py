@@ -44,5 +44,7 @@ class FiguresPage:
     headline: FigureRow | None
     months: int
     choices: tuple[int, ...]
+    package: str
+    packages: tuple[tuple[str, Mapping[str, str]], ...]  # those whose right is followed
     threshold: int
     chart: Mapping[str, Any]

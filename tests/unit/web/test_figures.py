@@ -37,6 +37,8 @@ def read(*rows: FigureRow) -> list[dict[str, str]]:
         headline=None,
         months=12,
         choices=(12,),
+        package="kol",
+        packages=(),
         threshold=5,
         chart={},
     )

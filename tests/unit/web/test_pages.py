@@ -290,6 +290,12 @@ class TestFigures:
         assert "Der er ingen tal for perioden" in page
         assert "Sådan er tallene lavet" in page
 
+    @pytest.mark.parametrize(("asked", "told"), [("", "KOL"), ("lrs", "Lænderygsmerter"), ("findes-ikke", "KOL")])
+    def test_each_package_has_its_own(self, world: worlds.World, asked: str, told: str) -> None:
+        page = worlds.browser("analytiker").get(f"/monitorering/?pakke={asked}").content.decode()
+        assert page.partition("selected>")[2].startswith(told)
+        assert ("rygforløb" in page) == (asked == "lrs")
+
     def test_the_file_opens_in_a_spreadsheet(self, world: worlds.World) -> None:
         answer = worlds.browser("analytiker").get("/monitorering/ret-til-plan.csv")
         assert answer["Content-Type"] == "text/csv; charset=utf-8"

@@ -30,8 +30,15 @@ _REGIONS: Mapping[str, Any] = {
 }
 
 
-def page(table: RightsTable, *, today: int, months: int) -> FiguresPage:
-    """The page: newest month first, the whole country first in each."""
+def page(
+    table: RightsTable,
+    *,
+    today: int,
+    months: int,
+    package: str,
+    packages: tuple[tuple[str, Mapping[str, str]], ...],
+) -> FiguresPage:
+    """The page of one package: newest month first, the whole country first in each. packages: id and title of each."""
     rows = [_row(cell, today) for cell in table.cells]
     rows.sort(key=lambda row: (not row.whole_country, row.region))
     rows.sort(key=lambda row: row.month, reverse=True)
@@ -45,6 +52,8 @@ def page(table: RightsTable, *, today: int, months: int) -> FiguresPage:
         headline=_headline(rows),
         months=months,
         choices=MONTHS,
+        package=package,
+        packages=packages,
         threshold=THRESHOLD,
         chart=_chart(table, today),
     )

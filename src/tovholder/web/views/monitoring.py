@@ -23,20 +23,26 @@ def _months(request: HttpRequest) -> int:
     return int(wanted) if wanted.isdigit() and int(wanted) in figures.MONTHS else _DEFAULT_MONTHS
 
 
-def _plan_right_indicator() -> str:
-    """The indicator that follows the right to a plan, of the first package that has one."""
-    for package in packages.builtin().values():
-        for indicator in package.indicators:
-            if indicator.right == package.plan_right.id:
-                return indicator.id
-    raise not_found("An indicator of the right to a plan")
+def _plan_right_indicators() -> dict[str, str]:
+    """The indicator that follows the right to a plan, by package; those without one are left out."""
+    return {
+        package.id: indicator.id
+        for package in packages.builtin().values()
+        for indicator in package.indicators
+        if indicator.right == package.plan_right.id
+    }
 
 
 def _figures(request: HttpRequest, ctx: Context) -> FiguresPage:
-    months = _months(request)
-    return figures.page(
-        queries.rights_table(ctx, _plan_right_indicator(), months=months), today=ctx.today, months=months
-    )
+    months, known = _months(request), _plan_right_indicators()
+    if not known:
+        raise not_found("An indicator of the right to a plan")
+    chosen = request.GET.get("pakke", "")
+    package = chosen if chosen in known else next(iter(known))
+    table = queries.rights_table(ctx, known[package], months=months)
+    titles = {held: packages.get(held).titles for held in known}
+    shown = tuple((held, {"da": title.da, "en": title.en}) for held, title in titles.items())
+    return figures.page(table, today=ctx.today, months=months, package=package, packages=shown)
 
 
 @require_GET
