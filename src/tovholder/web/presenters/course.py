@@ -178,7 +178,7 @@ def activities(
         v.Activity(
             id=item.id,
             kind=item.kind,
-            title=_title(item.title, item.kind, package, language),
+            title=_title(item.title, item.kind, (package,), language),
             who=who.get(item.performer_kind, item.performer_kind),
             status=str(item.status),
             due_day=item.due_day,
@@ -198,17 +198,17 @@ def _overdue(item: values.Activity, today: int) -> int:
     return today - (item.due_day if item.due_day is not None else last)
 
 
-def _title(stored: str, kind: str, package: Package | None, language: str) -> str:
-    """What a kind is called; in Danish the words it was written with stand."""
+def _title(stored: str, kind: str, packages: Iterable[Package], language: str) -> str:
+    """What a kind is called in the first package that knows it; in Danish the words it was written with stand."""
     if language == "da" and stored:
         return stored
-    named = package.kind_title(kind, language) if package else kind
-    return named if named != kind else stored or kind
+    named = (title for held in packages if (title := held.kind_title(kind, language)) != kind)
+    return next(named, stored or kind)
 
 
 def appointments(
     found: Iterable[values.Appointment],
-    package: Package | None,
+    packages: Sequence[Package],
     language: str,
     today: int,
     names: Names,
@@ -217,7 +217,7 @@ def appointments(
 ) -> tuple[v.Appointment, ...]:
     """Appointments, coming ones first in order, then the past, newest first."""
     held = [item for item in found if item.status != "entered-in-error"]
-    shown = [_appointment(item, package, language, today, names, for_patient) for item in held]
+    shown = [_appointment(item, packages, language, today, names, for_patient) for item in held]
     shown = [replace(item, actions=()) if _followed(item, shown) else item for item in shown]
     ahead = [item for item in shown if item.day is None or item.day >= today]
     behind = [item for item in shown if item.day is not None and item.day < today]
@@ -236,7 +236,7 @@ def _followed(item: v.Appointment, shown: Sequence[v.Appointment]) -> bool:
 
 def _appointment(
     item: values.Appointment,
-    package: Package | None,
+    packages: Sequence[Package],
     language: str,
     today: int,
     names: Names,
@@ -251,7 +251,7 @@ def _appointment(
     return v.Appointment(
         id=item.id,
         kind=item.kind,
-        title=_title(item.title, item.kind, package, language),
+        title=_title(item.title, item.kind, packages, language),
         status=status,
         status_label=label,
         status_icon=picture,

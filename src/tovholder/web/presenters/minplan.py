@@ -49,8 +49,8 @@ def minplan_page(
 ) -> m.MinPlanPage:
     """The patient's own page: what is next, who holds the rope, and the plan."""
     # Titles come from the package that knows the kind; with several packages the first one that does.
-    first = view.courses[0].package if view.courses else None
-    shown = c.appointments(view.appointments, first, language, today, names, for_patient=True)
+    known = tuple(course.package for course in view.courses)
+    shown = c.appointments(view.appointments, known, language, today, names, for_patient=True)
     coming = tuple(item for item in shown if item.status in _COMING and (item.day is None or item.day >= today))
     earlier = tuple(item for item in shown if item not in coming)
     courses = tuple(_course(held, language, today) for held in view.courses)

@@ -56,7 +56,7 @@ def patient_page(held: reading.Course, *, today: int, language: str) -> v.Patien
         suggested_goals=tuple(text[language] for text in view.suggested_goals),
         preview=c.preview(view.preview, language),
         activities=c.activities(view.activities, package, language, today),
-        appointments=c.appointments(view.appointments, package, language, today, held.names),
+        appointments=c.appointments(view.appointments, (package,), language, today, held.names),
         measurements=series(view.measurements, language),
         sheets=_sheets(view, language) if episode.phase.is_started else (),
         stops=tuple(text[language] for _stop, text in view.stops),
