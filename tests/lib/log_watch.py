@@ -67,11 +67,10 @@ class Recorded:
 
 
 def _without_the_chooser(text: str) -> str:
-    """What a demo said, but for the table of who one can be there, which it shows whoever started it."""
-    from tovholder.demo import personas
-
-    titles = tuple(one.title for one in (*personas.STAFF, *personas.PATIENTS))
-    return "\n".join(line for line in text.splitlines() if not line.rstrip().endswith(titles))
+    """What a demo said, but for the table of who one can be there, which it shows whoever started it: indented rows of
+    a name and a title. What it logs begins with the time.
+    """
+    return "\n".join(line for line in text.splitlines() if not re.match(r"  \S.*? {2,}\S", line))
 
 
 _recorded: Recorded | None = None
