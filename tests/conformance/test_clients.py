@@ -198,8 +198,9 @@ def test_fhirclient(demo: Server, patient: str) -> None:
 
     smart = client.FHIRClient(settings={"app_id": "test", "api_base": base(demo)})
     server = smart.server
-    server.session.headers["Authorization"] = f"Bearer {demo.token}"
-    assert smart.prepare()
+    assert not smart.prepare()  # it reads in our statement that an app is let in first, and where
+    server.auth.access_token = demo.token  # what letting it in would have given
+    assert smart.ready
     assert server.capabilityStatement.fhirVersion == "4.0.1"
 
     somebody = Patient.read(patient, server)
