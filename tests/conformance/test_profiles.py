@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from lib.vectors import vectors
+from tovholder.access.blocks import is_level
 from tovholder.base import json
 from tovholder.base.errors import Issue, Severity
 from tovholder.demo.synth import SynthConfig, generate
@@ -165,11 +166,7 @@ def test_what_we_write_keeps_to_our_own_profile(kind: str) -> None:
 
 def test_a_decided_level_keeps_to_our_own_profile() -> None:
     url = systems.extension_url("tovholder-level")
-    written = [
-        one
-        for one in ours()
-        if one["resourceType"] == "Observation" and one["code"]["coding"][0]["system"] == systems.OBSERVATION_SYSTEM
-    ]
+    written = [one for one in ours() if one["resourceType"] == "Observation" and is_level(one)]
     assert written
     assert {str(issue) for one in written for issue in profiles.validate(one, url)} == set()
 

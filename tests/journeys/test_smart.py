@@ -27,7 +27,7 @@ import requests
 from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 ROOT = Path(__file__).resolve().parents[2]
 CLIENT = ROOT / "node_modules" / "fhirclient" / "build" / "fhir-client.js"
