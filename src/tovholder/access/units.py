@@ -25,35 +25,25 @@ def rows(units: Iterable[UnitRow]) -> list[tuple[str, str, str]]:
     return [(unit.organization_id, unit.part_of, unit.source) for unit in units]
 
 
-# UNION, not UNION ALL: two that say they are part of each other come up once each.
-_ABOVE = """
-WITH RECURSIVE above (id) AS (
-  SELECT part_of FROM access_unit WHERE organization_id = %s
-  UNION
-  SELECT unit.part_of FROM access_unit AS unit JOIN above ON unit.organization_id = above.id
-) SELECT id FROM above
-"""
-_BELOW = """
-WITH RECURSIVE below (id) AS (
-  SELECT organization_id FROM access_unit WHERE part_of = %s
-  UNION
-  SELECT unit.organization_id FROM access_unit AS unit JOIN below ON unit.part_of = below.id
-) SELECT id FROM below
-"""
-
-
 def of(organization: str | None) -> tuple[str, ...]:
     """The organisation and all it is part of, itself first; none for nobody's."""
-    return _walked(_ABOVE, organization)
+    return _walked(organization, "organization_id", "part_of")
 
 
 def under(organization: str | None) -> tuple[str, ...]:
     """The organisation and all that are part of it, itself first."""
-    return _walked(_BELOW, organization)
+    return _walked(organization, "part_of", "organization_id")
 
 
-def _walked(sql: str, organization: str | None) -> tuple[str, ...]:
+def _walked(organization: str | None, here: str, there: str) -> tuple[str, ...]:
+    """The organisation first, and all that are reached from it by going from one column to the other."""
     if not organization:
         return ()
+    # UNION, not UNION ALL: two that say they are part of each other come up once each.
+    sql = (
+        f"WITH RECURSIVE reached (id) AS (SELECT {there} FROM access_unit WHERE {here} = %s"
+        f" UNION SELECT unit.{there} FROM access_unit AS unit JOIN reached ON unit.{here} = reached.id)"
+        " SELECT id FROM reached"
+    )
     found = {str(row[0]) for row in database.rows(sql, [organization])}
     return (organization, *sorted(found - {organization}))
