@@ -51,6 +51,16 @@ class World:
         flags.run_all(self.now)
         contributions.run_all(self.now)
 
+    def misses_a_check_up(self) -> None:
+        """Tomorrow's; nobody books again, and three weeks go by."""
+        booked = appointment_actions.book(
+            self.gp, patient_id=self.patient, kind="kol-kontrol", start=self.now + timedelta(days=1)
+        )
+        self.later(2)
+        appointment_actions.mark_noshow(self.gp, patient_id=self.patient, appointment_id=booked.id or "")
+        self.later(20)
+        self.daily()
+
     def confirmed(self, level: int = 2) -> None:
         where: dict[str, Any] = {"patient_id": self.patient, "episode_id": self.episode}
         actions.start_episode(self.gp, **where)
@@ -126,13 +136,7 @@ def test_the_whole_thread(world: World) -> None:
 @pytest.mark.parametrize(("level", "flagged"), [(1, False), (2, True), (3, True)])
 def test_compliance_flags_are_for_levels_two_and_three(world: World, level: int, flagged: bool) -> None:
     world.confirmed(level=level)
-    booked = appointment_actions.book(
-        world.gp, patient_id=world.patient, kind="kol-kontrol", start=world.now + timedelta(days=1)
-    )
-    world.later(2)
-    appointment_actions.mark_noshow(world.gp, patient_id=world.patient, appointment_id=booked.id or "")
-    world.later(20)
-    world.daily()
+    world.misses_a_check_up()
     assert ("kol-noshow-unbooked" in world.flags()) is flagged
 
 
@@ -142,13 +146,7 @@ def test_a_flag_is_withheld_by_a_block_of_what_raised_it_alone(world: World, kin
         measured = {"resourceType": "Observation", "status": "final", "code": {"text": "Vægt"}}
         uow.create(measured | {"subject": {"reference": f"Patient/{world.patient}"}})
     world.confirmed(level=2)
-    booked = appointment_actions.book(
-        world.gp, patient_id=world.patient, kind="kol-kontrol", start=world.now + timedelta(days=1)
-    )
-    world.later(2)
-    appointment_actions.mark_noshow(world.gp, patient_id=world.patient, appointment_id=booked.id or "")
-    world.later(20)
-    world.daily()
+    world.misses_a_check_up()
     own = Context(f"Patient/{world.patient}", Role.CITIZEN, None, world.now, patient=world.patient)
     with store.unit_of_work(own) as uow:
         uow.create(consents.block_resource(own, world.patient, actor="", kind=kind))
@@ -157,13 +155,7 @@ def test_a_flag_is_withheld_by_a_block_of_what_raised_it_alone(world: World, kin
 
 def test_deciding_another_level_re_evaluates_at_once(world: World) -> None:
     world.confirmed(level=3)
-    booked = appointment_actions.book(
-        world.gp, patient_id=world.patient, kind="kol-kontrol", start=world.now + timedelta(days=1)
-    )
-    world.later(2)
-    appointment_actions.mark_noshow(world.gp, patient_id=world.patient, appointment_id=booked.id or "")
-    world.later(20)
-    world.daily()
+    world.misses_a_check_up()
     assert "kol-noshow-unbooked" in world.flags()
     actions.decide_level(
         world.gp, patient_id=world.patient, episode_id=world.episode, level=1, override_reason="Har det godt"
