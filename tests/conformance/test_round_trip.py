@@ -71,6 +71,7 @@ def test_every_example_is_written_as_it_was_read() -> None:
 
 
 @pytest.mark.django_db
+@pytest.mark.named_ids
 def test_every_example_comes_back_from_the_api_as_it_was_sent() -> None:
     system, seen, refused = Caller(Role.SYSTEM), 0, []
     for name, raw in published():

@@ -15,6 +15,8 @@ from django.test import Client as Browser
 from joserfc import jwt
 from joserfc.jwk import ECKey, Key, KeySet, RSAKey
 
+from lib.people import clinic, condition, patient, system
+from tovholder import store
 from tovholder.access import Context, Role, hats, people, sessions
 from tovholder.access.models import User
 from tovholder.access.people import Persona
@@ -28,6 +30,19 @@ REDIRECT = "https://app.example.dk/index.html"
 ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 SCOPES = "openid fhirUser launch launch/patient offline_access online_access patient/*.cruds user/*.cruds"
 PLENTY = "1000000/1000000/1000000"
+
+
+def two_clinics() -> dict[str, str]:
+    """A clinic with two patients, each with a diagnosis, and a clinic of strangers with one; ids by what they are here."""
+    with store.unit_of_work(system()) as uow:
+        organization = uow.create(clinic()).id
+        mine = uow.create(patient(organization)).id
+        uow.create(condition(mine))
+        other = uow.create(patient(organization, family="Hansen")).id
+        uow.create(condition(other))
+        stranger = uow.create(clinic("Fremmede Læger")).id
+        theirs = uow.create(patient(stranger, family="Fremmed")).id
+    return {"organization": organization, "mine": mine, "other": other, "stranger": stranger, "theirs": theirs}
 
 
 def app(**told: Any) -> Client:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from lib import smart
-from lib.people import clinic, condition, patient, system
+from lib.people import system
 from lib.smart import Asking, Person, app, fhir
 from tovholder import store
 from tovholder.access import Role
@@ -20,14 +20,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def world() -> dict[str, str]:
-    with store.unit_of_work(system()) as uow:
-        organization = uow.create(clinic()).id
-        mine = uow.create(patient(organization)).id
-        uow.create(condition(mine))
-        other = uow.create(patient(organization, family="Hansen")).id
-        stranger = uow.create(clinic("Fremmede Læger")).id
-        theirs = uow.create(patient(stranger, family="Fremmed")).id
-    return {"organization": organization, "mine": mine, "other": other, "stranger": stranger, "theirs": theirs}
+    return smart.two_clinics()
 
 
 @pytest.fixture

@@ -16,9 +16,7 @@ from django.test import Client as Browser
 from joserfc.jwk import KeySet, RSAKey
 
 from lib import smart
-from lib.people import clinic, condition, patient, system
 from lib.smart import app, ask, assertion, backend, fhir, keys, proved
-from tovholder import store
 from tovholder.access import Role
 from tovholder.access.smart import clients, proof
 from tovholder.access.smart.domain import Client, Method
@@ -40,13 +38,7 @@ def with_text(text: str) -> dict[str, str]:
 
 @pytest.fixture
 def world() -> dict[str, str]:
-    with store.unit_of_work(system()) as uow:
-        organization = uow.create(clinic()).id
-        mine = uow.create(patient(organization)).id
-        uow.create(condition(mine))
-        stranger = uow.create(clinic("Fremmede Læger")).id
-        theirs = uow.create(patient(stranger, family="Fremmed")).id
-    return {"organization": organization, "mine": mine, "theirs": theirs}
+    return smart.two_clinics()
 
 
 @pytest.mark.parametrize("algorithm", ["ES384", "RS384"])
@@ -58,7 +50,7 @@ def test_a_system_gets_a_short_token_for_what_it_is_registered_for(world: dict[s
     assert answer["expires_in"] == 300
     assert "refresh_token" not in answer
     got = answer["access_token"]
-    assert fhir(got, "Patient").json()["total"] == 2
+    assert fhir(got, "Patient").json()["total"] == 3
     assert fhir(got, "Condition").json()["total"] == 0  # read, but not search
     assert fhir(got, f"Patient/{world['mine']}").status_code == 200
     assert fhir(got, "Observation").json()["total"] == 0
@@ -68,7 +60,7 @@ def test_a_system_gets_a_short_token_for_what_it_is_registered_for(world: dict[s
 def test_a_system_that_acts_as_a_clinic_sees_that_clinics_patients(world: dict[str, str]) -> None:
     client = backend(JWKS, roles=(Role.GP,), organization=world["organization"], scopes="system/Patient.rs")
     got = token(client, **proved(client, KEY)).json()["access_token"]
-    assert fhir(got, "Patient").json()["total"] == 1
+    assert fhir(got, "Patient").json()["total"] == 2
     assert fhir(got, f"Patient/{world['theirs']}").status_code == 404
 
 

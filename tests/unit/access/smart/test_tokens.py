@@ -11,7 +11,7 @@ from joserfc import jwt
 from joserfc.jwk import KeySet
 
 from lib import smart
-from lib.people import clinic, condition, patient, system
+from lib.people import condition, system
 from lib.smart import Asking, Person, app, ask, fhir
 from tovholder import store
 from tovholder.access import Role, people, sessions
@@ -26,15 +26,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def world() -> dict[str, str]:
-    with store.unit_of_work(system()) as uow:
-        organization = uow.create(clinic()).id
-        mine = uow.create(patient(organization)).id
-        uow.create(condition(mine))
-        other = uow.create(patient(organization, family="Hansen")).id
-        uow.create(condition(other))
-        stranger = uow.create(clinic("Fremmede Læger")).id
-        theirs = uow.create(patient(stranger, family="Fremmed")).id
-    return {"organization": organization, "mine": mine, "other": other, "theirs": theirs}
+    return smart.two_clinics()
 
 
 @pytest.fixture
