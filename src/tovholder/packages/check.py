@@ -220,7 +220,8 @@ def _texts(package: Package) -> Iterator[Issue]:
     reasons = package.inclusion.reasons
     for name in type(reasons).model_fields:
         where: Where = ("inclusion.toml", ("reasons", name))
-        yield from text_issues(package, where, getattr(reasons, name), INCLUSION_PLACES)
+        if (words := getattr(reasons, name)) is not None:
+            yield from text_issues(package, where, words, INCLUSION_PLACES)
     inputs = {held.name for held in package.level.inputs}
     for name, needs in (("requires", package.inclusion.requires), ("blocks", package.inclusion.blocks)):
         for index, need in enumerate(needs):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from tovholder.packages.common import Code, CodeValue, Condition, Frozen, LevelNumber, Source, Text, Whole, Words, YesNo
 
@@ -105,6 +105,7 @@ class InclusionReasons(Frozen):
     refuted: Text
     not_active: Text
     deceased: Text
+    coded_too_young: Text | None = None  # {age}: at the coding
 
 
 class Requirement(Frozen):
@@ -138,6 +139,8 @@ class Inclusion(Frozen):
 
     A Condition includes when a coding matches ``codes``, its clinicalStatus is absent or in ``clinical_statuses``,
     and its verificationStatus is absent or in ``verification_statuses``. The earliest such diagnosis gives the day.
+    With ``coded_age_min`` one coded at a younger age does not include; one whose day nobody knows does, for a person
+    to confirm.
     """
 
     codes: tuple[InclusionCode, ...]
@@ -145,6 +148,7 @@ class Inclusion(Frozen):
     verification_statuses: tuple[str, ...]
     excluded_verifications: tuple[str, ...]
     age_min: Whole
+    coded_age_min: Whole | None = None  # the patient's age when the diagnosis was coded
     own_doctor: YesNo  # Patient.generalPractitioner names an Organization
     reasons: InclusionReasons
     requires: tuple[Requirement, ...] = ()
@@ -152,6 +156,12 @@ class Inclusion(Frozen):
     recurrence: Recurrence | None = None
     confirm: Text | None = None  # what whoever starts the course confirms; kept among the course's reasons
     source: Code
+
+    @model_validator(mode="after")
+    def _told(self) -> Inclusion:
+        if (self.coded_age_min is None) != (self.reasons.coded_too_young is None):
+            raise ValueError("coded_age_min and reasons.coded_too_young belong together")
+        return self
 
     def matches(self, system: str, code: str) -> bool:
         """Whether a coding is one of the including codes; some systems leave out the "urn:oid:" in front."""

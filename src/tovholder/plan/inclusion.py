@@ -111,7 +111,7 @@ def evaluate_inclusion(
     for item in matching(package, diagnoses):
         if item.id in without:
             continue
-        problem = _problem(package, item)
+        problem = _problem(package, item, patient)
         if problem is None:
             chosen = item
             break
@@ -151,7 +151,7 @@ def evaluate_inclusion(
     )
 
 
-def _problem(package: Package, item: Diagnosis) -> Reason | None:
+def _problem(package: Package, item: Diagnosis, patient: PatientFacts | None) -> Reason | None:
     rules, words = package.inclusion, package.inclusion.reasons
     verification, clinical = item.verification_status, item.clinical_status
     if is_wrong(package, item):
@@ -160,7 +160,18 @@ def _problem(package: Package, item: Diagnosis) -> Reason | None:
         return Reason("not_confirmed", _words(words.not_confirmed, code=item.code), against=True)
     if clinical is not None and clinical not in rules.clinical_statuses:
         return Reason("not_active", _words(words.not_active, code=item.code), against=True)
+    if rules.coded_age_min is not None and words.coded_too_young is not None:
+        years = _age_at(patient, item.day)
+        if years is not None and years < rules.coded_age_min:
+            told = _words(words.coded_too_young, code=item.code, age=years, minimum=rules.coded_age_min)
+            return Reason("coded_too_young", told, against=True)
     return None
+
+
+def _age_at(patient: PatientFacts | None, day: int | None) -> int | None:
+    if patient is None or patient.birth_day is None or day is None:
+        return None
+    return age(patient.birth_day, day)
 
 
 def values_of(known: Facts) -> dict[str, object]:

@@ -78,6 +78,12 @@ def test_true_is_no_number(folder: Path):
     assert f"inclusion.toml:{line}" in faults(folder)
 
 
+def test_an_age_at_coding_is_told_with_its_words(folder: Path):
+    edit(folder, "inclusion.toml", "age_min = 18", "age_min = 18\ncoded_age_min = 18")
+    (told,) = faults(folder).values()
+    assert "coded_age_min and reasons.coded_too_young belong together" in told
+
+
 def test_all_faults_of_all_files_are_told_at_once(folder: Path):
     edit(folder, "plan.toml", "horizon_months", "horizon_month")
     edit(folder, "cockpit.toml", "[[filters]]", "[[filter]]")

@@ -9,6 +9,7 @@ import pytest
 from lib.world import day
 from tovholder import packages
 from tovholder.fhir import systems
+from tovholder.packages.common import Text
 from tovholder.plan.clock import ClockEvent
 from tovholder.plan.inclusion import clock_for, evaluate_inclusion
 from tovholder.plan.inputs import age
@@ -68,6 +69,53 @@ def test_a_doubtful_or_finished_diagnosis_does_not_include_and_says_why(change: 
 def test_statuses_nobody_sends_count_as_a_standing_diagnosis() -> None:
     assert evaluate_inclusion(KOL, PERSON, [diagnosis(clinical_status=None, verification_status=None)], TODAY).included
     assert evaluate_inclusion(KOL, PERSON, [diagnosis(clinical_status="relapse")], TODAY).included
+
+
+CODED = KOL.inclusion.model_copy(
+    update={
+        "coded_age_min": 18,
+        "reasons": KOL.inclusion.reasons.model_copy(
+            update={"coded_too_young": Text(da="Kodet som {age}-årig, {minimum}", en="Coded at {age}, {minimum}")}
+        ),
+    }
+)
+ADULTS = replace(KOL, inclusion=CODED)
+
+
+@pytest.mark.parametrize(
+    ("recorded", "onset", "included"),
+    [
+        ("1978-05-01", None, True),  # the eighteenth birthday
+        ("1978-04-30", None, False),
+        (None, "1978-04-30", False),
+        ("2020-01-01", "1970-01-01", True),  # coded as an adult, whenever it began
+        (None, None, True),  # nobody knows when: a person confirms
+    ],
+)
+def test_a_diagnosis_may_have_to_be_coded_from_an_age_on(
+    recorded: str | None, onset: str | None, included: bool
+) -> None:
+    found = evaluate_inclusion(
+        ADULTS,
+        PERSON,
+        [
+            diagnosis(
+                recorded_day=None if recorded is None else day(recorded),
+                onset_day=None if onset is None else day(onset),
+            )
+        ],
+        TODAY,
+    )
+    assert found.included is included
+    assert ("coded_too_young" in found.reason_ids) is not included
+    if not included:
+        assert found.reasons[0].text.en == "Coded at 17, 18"
+
+
+def test_coded_again_as_an_adult_includes_on_that_diagnosis() -> None:
+    held = [diagnosis(id="c0", recorded_day=day("1975-01-01")), diagnosis(recorded_day=day("2019-01-01"))]
+    found = evaluate_inclusion(ADULTS, PERSON, held, TODAY)
+    assert (found.included, found.condition_id, found.diagnosis_day) == (True, "c1", day("2019-01-01"))
 
 
 @pytest.mark.parametrize(
