@@ -37,36 +37,39 @@ from tovholder.plan.views import (
 
 
 @dataclass(frozen=True)
-class _Held:
+class Held:
     """Everything read of one patient, once."""
 
     patient: Mapping[str, Any]
     by_type: Mapping[str, tuple[dict[str, Any], ...]]
 
     def of(self, kind: str) -> tuple[dict[str, Any], ...]:
+        """The resources of a type."""
         return self.by_type.get(kind, ())
 
     def record(self) -> Record:
+        """What packages ask about."""
         return Record((dict(self.patient), *(item for found in self.by_type.values() for item in found)))
 
 
-_READ = (
+READ = (
     "Appointment", "CarePlan", "Condition", "Encounter", "EpisodeOfCare", "Goal", "Observation",
     "QuestionnaireResponse", "RiskAssessment", "ServiceRequest", "Task",
 )  # fmt: skip
 
 
-def _read(ctx: Context, patient_id: str) -> _Held:
-    """Read in the actor's scope; a type the role may not see is as if empty."""
+def read_all(ctx: Context, patient_id: str, more: Iterable[str] = ()) -> Held:
+    """Read in the actor's scope; a type the role may not see is as if empty. ``more``: types besides the usual."""
     patient = store.read(ctx, "Patient", patient_id).resource
     found: dict[str, tuple[dict[str, Any], ...]] = {}
-    for kind in _READ:
+    for kind in (*READ, *more):
         entries = store.search_all(ctx, kind, [("patient", f"Patient/{patient_id}")])
         found[kind] = tuple(item.resource for item in entries if item.resource.get("status") != "entered-in-error")
-    return _Held(patient, found)
+    return Held(patient, found)
 
 
-def _summary(ctx: Context, held: _Held) -> PatientSummary:
+def summary_of(ctx: Context, held: Held) -> PatientSummary:
+    """Who the patient is, and where they stand in each package."""
     known = patient_facts(held.patient)
     episodes = _episodes(held)
     clinic_id = next((item.organization_id for item in episodes if item.phase.is_open and item.organization_id), None)
@@ -110,13 +113,13 @@ def _telecom(organization: Mapping[str, Any], system: str) -> str:
     return str(next(found, "") or "")
 
 
-def _episodes(held: _Held) -> tuple[Episode, ...]:
+def _episodes(held: Held) -> tuple[Episode, ...]:
     known = packages.builtin()
     found = [resources.read_episode(item) for item in held.of("EpisodeOfCare") if resources.package_of(item) in known]
     return tuple(sorted(found, key=lambda item: (item.eligible_day or item.started_day or 0, item.id or "")))
 
 
-def _origin(held: _Held, episodes: Iterable[Episode]) -> LevelOrigin | None:
+def _origin(held: Held, episodes: Iterable[Episode]) -> LevelOrigin | None:
     decided = [
         (found[-1], episode)
         for episode in episodes
@@ -138,11 +141,14 @@ def _chosen(episodes: Iterable[Episode], package_id: str) -> Episode:
 
 def episode_view(ctx: Context, patient_id: str, package: str) -> EpisodeView:
     """The patient's course in a package. Raises Problem(NOT_FOUND) when there is none the actor may see."""
-    held = _read(ctx, patient_id)
-    summary = _summary(ctx, held)
+    held = read_all(ctx, patient_id)
+    return view_of(ctx, held, summary_of(ctx, held), package, held.record())
+
+
+def view_of(ctx: Context, held: Held, summary: PatientSummary, package: str, record: Record) -> EpisodeView:
+    """The course in a package from what was read of the patient. Raises Problem(NOT_FOUND) when there is none."""
     episode = _chosen(summary.episodes, package)
     known = course.package(package)
-    record = held.record()
     decisions = tuple(course.decisions(held.of("Observation"), episode.id or ""))
     decision = decisions[-1] if decisions else None
     proposal = propose_level(known, None, record, ctx.today)
@@ -216,13 +222,13 @@ def _forms(known: Package, record: Record) -> tuple[FormState, ...]:
     return tuple(found)
 
 
-def _activities(held: _Held, episode: Episode) -> tuple[Activity, ...]:
+def _activities(held: Held, episode: Episode) -> tuple[Activity, ...]:
     found = [resources.read_activity(item) for item in held.of("ServiceRequest")]
     own = [item for item in found if item.episode_id == episode.id and item.package]
     return tuple(sorted(own, key=lambda item: (item.due_day is None, item.due_day or 0, item.id or "")))
 
 
-def _appointments(held: _Held, episode: Episode, known: Package) -> tuple[Appointment, ...]:
+def _appointments(held: Held, episode: Episode, known: Package) -> tuple[Appointment, ...]:
     """Appointments of the course: those that say so, and those of the package's kinds that say nothing."""
     kinds = {item.kind for item in known.appointment_kinds} | {item.kind for item in known.plan.activities}
     found = _all_appointments(held)
@@ -231,23 +237,23 @@ def _appointments(held: _Held, episode: Episode, known: Package) -> tuple[Appoin
     )
 
 
-def _all_appointments(held: _Held) -> tuple[Appointment, ...]:
+def _all_appointments(held: Held) -> tuple[Appointment, ...]:
     found = [resources.read_appointment(item) for item in held.of("Appointment")]
     return tuple(sorted(found, key=lambda item: (item.start is None, item.start.timestamp() if item.start else 0.0)))
 
 
-def _referrals(held: _Held) -> tuple[Referral, ...]:
+def _referrals(held: Held) -> tuple[Referral, ...]:
     found = [resources.read_referral(item) for item in held.of("Task") if resources.is_referral(item)]
     return tuple(sorted(found, key=lambda item: (item.sent_day, item.id or "")))
 
 
-def _goals(held: _Held, episode_id: str | None) -> tuple[Goal, ...]:
+def _goals(held: Held, episode_id: str | None) -> tuple[Goal, ...]:
     found = [resources.read_goal(item) for item in held.of("Goal")]
     own = [item for item in found if item.episode_id == episode_id and item.lifecycle != "entered-in-error"]
     return tuple(sorted(own, key=lambda item: (item.start_day or 0, item.id or "")))
 
 
-def _saved(held: _Held, episode: Episode) -> Proposal | None:
+def _saved(held: Held, episode: Episode) -> Proposal | None:
     found = [resources.read_proposal(item) for item in held.of("RiskAssessment")]
     own = [item for item in found if item.episode_id == episode.id]
     return max(own, key=lambda item: (item.made, item.id or ""), default=None)
@@ -322,8 +328,12 @@ def _warnings(ctx: Context, summary: PatientSummary, episode: Episode, proposal:
 
 def minplan_view(ctx: Context, patient_id: str) -> MinPlanView:
     """The patient's own page over all packages: from found to ended. What is not shared yet (a draft) is not shown."""
-    held = _read(ctx, patient_id)
-    summary = _summary(ctx, held)
+    return minplan_of(ctx, read_all(ctx, patient_id))
+
+
+def minplan_of(ctx: Context, held: Held) -> MinPlanView:
+    """The same from what was read, now or as it was on an earlier day (then ``ctx`` is of that day)."""
+    summary = summary_of(ctx, held)
     record = held.record()
     appointments = _all_appointments(held)
     courses = tuple(
@@ -346,7 +356,7 @@ def minplan_view(ctx: Context, patient_id: str) -> MinPlanView:
 
 
 def _minplan_course(
-    ctx: Context, held: _Held, record: Record, episode: Episode, appointments: tuple[Appointment, ...]
+    ctx: Context, held: Held, record: Record, episode: Episode, appointments: tuple[Appointment, ...]
 ) -> MinPlanCourse:
     known = packages.get(episode.package)
     decided = course.decisions(held.of("Observation"), episode.id or "")
