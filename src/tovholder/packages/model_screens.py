@@ -5,18 +5,23 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, Strict, model_validator
 
 from tovholder.base import days
 from tovholder.packages.common import Code, CodeValue, Condition, Frozen, Text, Whole, Words, YesNo
 from tovholder.packages.model_head import Receiver
 
 
+STALE_MONTHS = 12
+OF_PATIENT = ("name", "cpr", "birth", "address", "phone", "municipality", "language")
+_AGEING = frozenset({"input", "grade", "level", "goals", "form", "fhirpath"})
+
+
 class Column(Frozen):
     """One column of the clinic's list, named to a fact ``table.column`` (or ``flag``: the open flags of the episode).
 
     ``pick`` says which row when there are several: of those that pass ``where``, latest/earliest/next/last by ``by``
-    (next: from today on, last: before today), or their count (within ``within_days`` back from today).
+    (next: from today on, last: until today), or their count (within ``within_days`` back from today).
     """
 
     id: Code
@@ -81,19 +86,46 @@ class Cockpit(Frozen):
 
 
 class Fill(Frozen):
-    """Where a referral field is filled from; "written" is typed by the sender."""
+    """Where a referral field is filled from; "written" is typed by the sender.
 
-    kind: Literal["diagnosis", "input", "grade", "level", "goals", "form", "fhirpath", "clinic", "written"]
-    name: str = ""  # the input's name, form/linkId, or the FHIRPath over the patient's resources
+    clinic: the clinic that holds the rope. patient: name, cpr, birth, address, phone, municipality or language of the
+    patient. sender: who refers, and from where. service: what is asked for. fixed: always this.
+    """
+
+    kind: Literal[
+        "diagnosis", "input", "grade", "level", "goals", "form", "fhirpath", "clinic", "patient", "sender", "service",
+        "fixed", "written",
+    ]  # fmt: skip
+    name: str = ""  # the input, form/linkId, the FHIRPath over the patient's resources, what of the patient, or the words
+
+    @model_validator(mode="after")
+    def _complete(self) -> Fill:
+        if self.kind == "patient" and self.name not in OF_PATIENT:
+            raise ValueError(f'kind "patient" needs a name: one of {", ".join(OF_PATIENT)}')
+        if (self.kind in ("input", "form", "fhirpath", "patient", "fixed")) != bool(self.name):
+            raise ValueError(f'kind "{self.kind}" {"takes no name" if self.name else "needs a name"}')
+        return self
 
 
 class ReferralField(Frozen):
-    """One field of a referral (pakketabel)."""
+    """One field of a referral (pakketabel). A value older than ``stale_months`` is to be confirmed or corrected.
+
+    Without ``stale_months`` it is 12 for what is measured, answered or decided, and never for who somebody is and which
+    diagnosis they have; 0 is never.
+    """
 
     id: Code
     title: Text
     required: YesNo
     fill: Fill
+    stale_months: Annotated[int, Strict(), Field(ge=0, le=120)] | None = None
+
+    @property
+    def stale_after(self) -> int | None:
+        """Months after which its value is stale; None: never."""
+        if self.stale_months is not None:
+            return self.stale_months or None
+        return STALE_MONTHS if self.fill.kind in _AGEING else None
 
 
 class Referral(Frozen):
