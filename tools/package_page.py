@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
-from tovholder.packages import builtin
+from tovholder.packages import builtin, shared
 from tovholder.packages.licensed import LicensedWords
 from tovholder.packages.loader import _FOLDERS, _SINGLE
 from tovholder.packages.model import Example, Indicator, Rule, Scoring
@@ -25,7 +25,7 @@ FILES: dict[str, type[BaseModel]] = {
 ABOUT = {
     "package.toml": "what the package is called, its sources, rights, levels, parameters and kinds of appointment.",
     "level.toml": "what is asked of the record, and what raises or blocks the proposed level.",
-    "plan.toml": "goals to talk about, activities with their timing, and when a course could end.",
+    "plan.toml": "goals to talk about (with targets), activities with their timing, and when a course could end.",
     "cockpit.toml": "the clinic's list: columns, filters, order.",
     "referrals.toml": "kinds of referral, and what each receiver needs.",
     "content.toml": "what patients, relatives and clinicians may read or use.",
@@ -59,11 +59,20 @@ ServiceRequests the GP system pushed. Levels, flags, figures, MinPlan and the co
 """
 
 
+SHARED = """## What packages share
+
+`shared` of an activity says what it is to any package; an id that is not here is refused. When the windows of several
+packages' activities with the same id meet, they are done once, and what is to be measured (`tests`) is measured
+together. No step leaves its package's window. Targets of goals are compared by measurement code: where two packages
+want different limits of the same measurement, both are shown with where they come from, and a person decides.
+"""
+
+
 def text(note: str) -> str:
     """The page."""
     lines = ["# The package format", "", note, INTRODUCTION, _packages(), "", "## Files", ""]
     lines += [f"- [`{name}`](#{_anchor(model)}): {ABOUT.get(name) or _first(model)}" for name, model in FILES.items()]
-    lines += ["- `forms/*.json`: the Questionnaires.", "", SOURCES, LICENSED]
+    lines += ["- `forms/*.json`: the Questionnaires.", "", SOURCES, SHARED + _shared(), LICENSED]
     seen: dict[type[BaseModel], None] = {}
     for model in FILES.values():
         _gather(model, seen)
@@ -73,6 +82,13 @@ def text(note: str) -> str:
         lines += _model(model, places.get(model, ""))
     assert set(_FOLDERS) == {name.partition("/")[0] for name in FILES if "/" in name}
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _shared() -> str:
+    rows = [
+        f"| `{held.id}` | {held.title.en} | {held.counts} | {held.meaning.en} |" for held in shared.known().values()
+    ]
+    return "\n".join(["", "| Id | Called | Counts as | What it is |", "| --- | --- | --- | --- |", *rows, ""])
 
 
 def _packages() -> str:

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from tovholder.base.errors import Issue, Problem, Severity
 from tovholder.fhir import fhirpath
-from tovholder.packages import check_forms, check_rules
+from tovholder.packages import check_forms, check_plan, check_rules
 from tovholder.packages.common import Condition, Text
 from tovholder.packages.model import Head, Package, SourceKind
 from tovholder.rules.schema import Schema, schema_from_views
@@ -255,6 +255,7 @@ def _plan_and_referrals(package: Package) -> Iterator[Issue]:
     yield from _once(package, "plan.toml", "goals", (held.id for held in plan.goals))
     yield from _once(package, "plan.toml", "stops", (held.id for held in plan.stops))
     yield from _once(package, "referrals.toml", "referrals", (held.id for held in package.referrals))
+    yield from check_plan.check(package)
     kinds = {held.kind for held in package.appointment_kinds}
     for index, activity in enumerate(plan.activities):
         where: Where = ("plan.toml", ("activities", index))
@@ -287,8 +288,6 @@ def _fill(package: Package, where: Where, kind: str, name: str) -> Iterator[Issu
         yield from check_forms.link_issues(package, where, form, (link_id,))
     elif kind == "fhirpath":
         yield from _path(package, where, name)
-    elif kind not in ("input", "form", "fhirpath") and name:
-        yield issue(package, where, f'kind "{kind}" takes no name', "no name")
 
 
 def _cockpit(package: Package, schema: Schema) -> Iterator[Issue]:

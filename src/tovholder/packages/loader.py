@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from functools import cache
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from tovholder.base import days, json
 from tovholder.base.errors import Category, Issue, Problem, not_found
+from tovholder.packages import shared
 from tovholder.packages.common import Frozen
 from tovholder.packages.explain import issues_of
 from tovholder.packages.licensed import worded
@@ -54,30 +54,6 @@ _AT_LINE = re.compile(r"\(at line (\d+), column \d+\)")
 M = TypeVar("M", bound=BaseModel)
 
 
-@dataclass(frozen=True, slots=True)
-class Installed:
-    """What an installation says about its packages: a folder of licensed words, and where plans come from."""
-
-    licensed: Path | None = None
-    plan_sources: Mapping[str, str] = field(default_factory=dict)  # package → source; others as the package says
-
-
-_installed = Installed()
-
-
-def install(held: Installed) -> None:
-    """Use this for the built-in packages from now on. Raises Problem(INVALID) when a package cannot be run so."""
-    global _installed
-    before, _installed = _installed, held
-    builtin.cache_clear()
-    try:
-        builtin()
-    except Problem:
-        _installed = before
-        builtin.cache_clear()
-        raise
-
-
 def load(folder: Path, *, licensed: Path | None = None) -> Package:
     """Read a package. Raises Problem(INVALID) with one issue per fault, in all files, or NOT_FOUND without a folder.
 
@@ -96,32 +72,6 @@ def load(folder: Path, *, licensed: Path | None = None) -> Package:
             kept="the package was not loaded",
         )
     return replace(package, forms={key: worded(form, licensed) for key, form in package.forms.items()})
-
-
-@cache
-def builtin() -> dict[str, Package]:
-    """The packages that come with Tovholder, by id."""
-    folders = (folder for folder in sorted(BUILTIN.iterdir()) if (folder / "package.toml").is_file())
-    found = {held.id: held for folder in folders for held in [load(folder, licensed=_installed.licensed)]}
-    for package_id, source in _installed.plan_sources.items():
-        try:
-            found[package_id] = found[package_id].taking_plans_from(source)
-        except KeyError:
-            wrong = Issue(package_id, f"there is no package {package_id}", f"one of: {', '.join(found)}")
-        except ValueError as error:
-            wrong = Issue(package_id, str(error), "one of those")
-        else:
-            continue
-        raise Problem(Category.INVALID, "The sources of plans cannot be used", [wrong])
-    return found
-
-
-def get(package_id: str) -> Package:
-    """A built-in package by id, or Problem(NOT_FOUND)."""
-    try:
-        return builtin()[package_id]
-    except KeyError:
-        raise not_found(f"the package {package_id}") from None
 
 
 def _place_key(place: str) -> tuple[str, int]:
@@ -148,6 +98,12 @@ class _Reader:
             return None
         head: Head = single["package.toml"]
         package = self._package(head, single, rules, indicators, forms, examples)
+        for index, activity in enumerate(package.plan.activities):
+            if activity.shared is not None and activity.shared not in shared.known():
+                place = package.place("plan.toml", "activities", index, "shared")
+                self._fault(
+                    place, f'nothing shared is called "{activity.shared}"', f"one of: {', '.join(shared.known())}"
+                )
         for part in package.queries:
             if package.file_of(part) not in self.locators or not part.id.startswith(f"{head.id}-"):
                 wanted = f"{head.id}-<file name without .toml>, each once"

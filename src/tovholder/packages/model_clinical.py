@@ -189,12 +189,29 @@ class LevelRules(Frozen):
     review_source: Code
 
 
+class GoalTarget(Frozen):
+    """What a measurement (kept under the input's first code) is to reach, in the input's unit, both ends included."""
+
+    input: Code
+    at_least: Number | None = None
+    at_most: Number | None = None
+
+    @model_validator(mode="after")
+    def _some_limit(self) -> GoalTarget:
+        if self.at_least is None and self.at_most is None:
+            raise ValueError("a target has at_least, at_most or both")
+        if self.at_least is not None and self.at_most is not None and self.at_least > self.at_most:
+            raise ValueError("at_least is above at_most")
+        return self
+
+
 class Goal(Frozen):
     """A goal suggested for the talk with the patient; never written into a plan by itself."""
 
     id: Code
     text: Text
     code: CodeValue | None = None
+    target: GoalTarget | None = None
     when: Condition | None = None
     source: Code
 
@@ -236,7 +253,11 @@ class Timing(Frozen):
 
 
 class Activity(Frozen):
-    """An activity of the plan, made when its condition is true (unknown makes none, and is listed)."""
+    """An activity of the plan, made when its condition is true (unknown makes none, and is listed).
+
+    ``shared``: what it is to any package, an id of builtin/shared.toml: done once for all of the patient's packages
+    whose windows meet. ``tests``: what is measured in it; done together, all of it is.
+    """
 
     id: Code
     kind: Code  # ServiceRequest.code and Appointment.serviceType
@@ -248,6 +269,8 @@ class Activity(Frozen):
     window_after_days: Whole
     when: Condition | None = None
     referral: Code | None = None  # sent as this referral of referrals.toml
+    shared: Code | None = None
+    tests: tuple[CodeValue, ...] = ()
     source: Code
 
 

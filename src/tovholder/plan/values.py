@@ -80,6 +80,16 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What a measurement is to reach, in thousandths of its unit, both ends included; None: no limit that way."""
+
+    measure: Code
+    at_least_milli: int | None = None
+    at_most_milli: int | None = None
+    unit: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Goal:
     """What the patient wants to reach, in text first (Goal)."""
 
@@ -92,7 +102,8 @@ class Goal:
     expressed_by: str | None = None
     start_day: int | None = None
     target_day: int | None = None
-    target: str = ""
+    target: str = ""  # in words; ``limits`` say it in numbers
+    limits: Limits | None = None
     code: Code | None = None
     condition_ids: tuple[str, ...] = ()
 

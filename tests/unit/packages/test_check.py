@@ -39,6 +39,7 @@ def test_expired_content_is_a_warning(schema: Schema):
     assert found[0].path.startswith("content.toml:")
 
 
+TARGET = 'id = "motion"'
 CASES = {
     "forbidden function": (
         "rules/not-started.toml",
@@ -70,6 +71,24 @@ CASES = {
         'called "mmrc"',
     ),
     "unknown grade": ("plan.toml", 'grades = ["C", "D", "E"]', 'grades = ["C", "D", "F"]', '"F" is no grade'),
+    "target of an unknown input": (
+        "plan.toml",
+        TARGET,
+        f'{TARGET}\ntarget = {{ input = "fev", at_least = 1 }}',
+        '"fev"',
+    ),
+    "target of what is not measured": (
+        "plan.toml",
+        TARGET,
+        f'{TARGET}\ntarget = {{ input = "smoking", at_most = 0 }}',
+        "smoking is no measurement",
+    ),
+    "target nobody can reach": (
+        "plan.toml",
+        TARGET,
+        f'{TARGET}\ntarget = {{ input = "fev1_percent", at_least = 900 }}',
+        "900 is outside",
+    ),
     "unknown referral": ("plan.toml", 'referral = "rygestop"', 'referral = "rygning"', "there is no referral rygning"),
     "unknown question": ("level.toml", '"psykisk"', '"psyke"', 'no question "psyke"'),
     "score question": ("forms/kol-behovsvurdering.toml", '"psykisk"', '"psyke"', 'no question "psyke"'),

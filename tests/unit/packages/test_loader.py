@@ -142,3 +142,31 @@ def test_a_folder_that_is_not_there_is_not_found(tmp_path: Path):
     with pytest.raises(Problem) as caught:
         get("none")
     assert caught.value.category is Category.NOT_FOUND
+
+
+def test_only_what_all_packages_know_can_be_shared(folder: Path):
+    line = edit(folder, "plan.toml", 'kind = "kol-aarsstatus"', 'kind = "kol-aarsstatus"\nshared = "status"') + 1
+    told = faults(folder)[f"plan.toml:{line}"]
+    assert 'nothing shared is called "status"' in told
+    assert "aarsstatus, kontrol, blodproeve" in told
+
+
+@pytest.mark.parametrize(
+    ("target", "told"),
+    [
+        ('{ input = "fev1_percent" }', "at_least, at_most or both"),
+        ('{ input = "fev1_percent", at_least = 60, at_most = 50 }', "at_least is above at_most"),
+        ('{ input = "fev1_percent", at_least = "60" }', "valid integer"),
+        ('{ input = "fev1_percent", above = 60 }', "one of: input, at_least, at_most"),
+    ],
+)
+def test_a_target_says_what_to_reach(folder: Path, target: str, told: str):
+    line = edit(folder, "plan.toml", 'id = "motion"', f'id = "motion"\ntarget = {target}') + 1
+    assert told in faults(folder)[f"plan.toml:{line}"]
+
+
+def test_what_is_shared_and_tested_is_read(folder: Path):
+    tests = 'tests = [{ system = "urn:oid:1.2.208.176.2.1", code = "NPU27300", display = "HbA1c" }]'
+    edit(folder, "plan.toml", 'kind = "kol-aarsstatus"', f'kind = "kol-aarsstatus"\nshared = "aarsstatus"\n{tests}')
+    held = load(folder).plan.activities[0]
+    assert (held.shared, [test.code for test in held.tests]) == ("aarsstatus", ["NPU27300"])

@@ -9,6 +9,7 @@ from tovholder.base import days
 from tovholder.fhir import systems
 from tovholder.plan.domain import PlanStatus
 from tovholder.plan.resources import extensions as e
+from tovholder.plan.resources import target
 from tovholder.plan.values import Code, Goal, Plan
 
 _PLAN_OWNED = (
@@ -129,16 +130,7 @@ def goal_resource(goal: Goal, base: Mapping[str, Any] | None = None) -> e.Json:
     made["subject"] = e.ref("Patient", goal.patient_id)
     if goal.start_day is not None:
         made["startDate"] = days.iso(goal.start_day)
-    target: e.Json = {}
-    if goal.code and goal.target:  # tgt-1: a detail needs a measure
-        target["measure"] = {"coding": [{"system": goal.code.system, "code": goal.code.code}]}
-        target["detailString"] = goal.target
-    if goal.target_day is not None:
-        target["dueDate"] = days.iso(goal.target_day)
-    if target:
-        made["target"] = [target]
-    elif not base:
-        made.pop("target", None)
+    e.put(made, "target", target.write(goal, made.get("target") or ()))
     if goal.expressed_by:
         made["expressedBy"] = {"reference": goal.expressed_by}
     e.put(made, "addresses", [e.ref("Condition", identity) for identity in goal.condition_ids])
@@ -148,7 +140,7 @@ def goal_resource(goal: Goal, base: Mapping[str, Any] | None = None) -> e.Json:
 def read_goal(resource: Mapping[str, Any]) -> Goal:
     """The goal a resource tells of."""
     description = resource.get("description") or {}
-    target = e.first(resource.get("target"))
+    aim = e.first(resource.get("target"))
     raw = e.first(description.get("coding"))
     code = Code(raw.get("system", ""), raw["code"], raw.get("display", "")) if raw.get("code") else None
     return Goal(
@@ -160,8 +152,9 @@ def read_goal(resource: Mapping[str, Any]) -> Goal:
         achievement=e.coding(resource.get("achievementStatus"), systems.GOAL_ACHIEVEMENT),
         expressed_by=(resource.get("expressedBy") or {}).get("reference"),
         start_day=days.parse_day(resource.get("startDate")),
-        target_day=days.parse_day(target.get("dueDate")),
-        target=target.get("detailString") or "",
+        target_day=days.parse_day(aim.get("dueDate")),
+        target=aim.get("detailString") or "",
+        limits=target.read(aim),
         code=code,
         condition_ids=_ids(resource.get("addresses"), "Condition"),
     )

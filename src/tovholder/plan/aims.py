@@ -1,0 +1,48 @@
+"""A package's targets as limits on a measurement, and limits as words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from tovholder.fhir import systems
+from tovholder.packages import Package
+from tovholder.packages.check_plan import measurement_of
+from tovholder.packages.common import Text, to_milli
+from tovholder.packages.model_clinical import Goal
+from tovholder.plan.values import Code, Limits
+
+
+def limits_of(package: Package, goal: Goal) -> Limits | None:
+    """What a suggested goal asks of a measurement, under the first code its input is looked for by."""
+    if goal.target is None:
+        return None
+    asked = next((held for held in package.level.inputs if held.name == goal.target.input), None)
+    measured = measurement_of(asked) if asked is not None else None
+    if asked is None or measured is None:
+        return None
+    low, high = goal.target.at_least, goal.target.at_most
+    return Limits(
+        measure=Code(measured.systems[0], measured.code, asked.title.da),
+        at_least_milli=None if low is None else to_milli(low),
+        at_most_milli=None if high is None else to_milli(high),
+        unit=asked.unit,
+    )
+
+
+def same_measure(one: Code, other: Code) -> bool:
+    """Whether two codes are the same measurement; NPU is known under two systems' names."""
+    return (_system(one.system), one.code) == (_system(other.system), other.code)
+
+
+def _system(name: str) -> str:
+    return (systems.NPU if name == systems.NPU_DK_CORE else name).removeprefix("urn:oid:")
+
+
+def measure_title(measure: Code, packages: Iterable[Package]) -> Text:
+    """What a measurement is called: the packages' name for it, else its own display, else its code."""
+    for package in packages:
+        for asked in package.level.inputs:
+            found = measurement_of(asked)
+            if found is not None and any(same_measure(measure, Code(system, found.code)) for system in found.systems):
+                return asked.title
+    return Text(da=measure.text or measure.code, en=measure.text or measure.code)
