@@ -140,6 +140,12 @@ VARIABLES = (
         "",
     ),
     Variable(
+        "TOVHOLDER_PACKAGES",
+        "Folder with the installation's own packages, and own versions of those that come with us, a folder for each "
+        "(docs/packages.md). Of each package the highest version is in force.",
+        "",
+    ),
+    Variable(
         "TOVHOLDER_PLAN_SOURCES",
         "Where a package's plans come from when it is not as the package says: package=tovholder (made here) or "
         "package=lps (told by the GP system), comma separated.",
@@ -224,6 +230,7 @@ class Env:
     policy: Path | None
     licensed_texts: Path | None
     plan_sources: Mapping[str, str]
+    packages: Path | None
 
     @property
     def personas_allowed(self) -> bool:
@@ -291,6 +298,7 @@ def read(environ: Mapping[str, str] = os.environ) -> Env:
         policy=Path(value("TOVHOLDER_POLICY")) if value("TOVHOLDER_POLICY") else None,
         licensed_texts=_folder(value("TOVHOLDER_LICENSED_TEXTS"), "TOVHOLDER_LICENSED_TEXTS"),
         plan_sources=_pairs(value("TOVHOLDER_PLAN_SOURCES"), "TOVHOLDER_PLAN_SOURCES"),
+        packages=_folder(value("TOVHOLDER_PACKAGES"), "TOVHOLDER_PACKAGES"),
     )
 
 

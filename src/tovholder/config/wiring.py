@@ -16,7 +16,7 @@ from tovholder.cockpit.flags import FlagStep
 from tovholder.config.env import SettingsError
 from tovholder.fhir import profiles_policy
 from tovholder.monitoring.contributions import ContributionStep
-from tovholder.packages.loader import Installed
+from tovholder.packages.installed import Installed
 from tovholder.plan import derive
 from tovholder.plan import guards as plan_guards
 from tovholder.referral import guards as referral_guards
@@ -56,12 +56,14 @@ def bind() -> None:
         steps=[*derive.STEPS, FlagStep(), ContributionStep()],
         passes=plan_guards.PASSES,
     )
-    if settings.ENV.licensed_texts is not None or settings.ENV.plan_sources:
+    own = Installed(settings.ENV.licensed_texts, settings.ENV.plan_sources, settings.ENV.packages)
+    if own != Installed():
         try:
-            packages.install(Installed(settings.ENV.licensed_texts, settings.ENV.plan_sources))
+            packages.install(own)
         except Problem as problem:
-            names = "TOVHOLDER_LICENSED_TEXTS, TOVHOLDER_PLAN_SOURCES"
-            raise SettingsError(f"{names}: {problem.issues[0]}") from None
+            names = "TOVHOLDER_PACKAGES, TOVHOLDER_LICENSED_TEXTS, TOVHOLDER_PLAN_SOURCES"
+            told = "\n  ".join(str(issue) for issue in problem.issues)
+            raise SettingsError(f"{names}: {told}") from None
     _use_policy()
     _use_issuers()
     scopes.use_judge(criteria.check)

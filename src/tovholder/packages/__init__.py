@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tovholder.packages.loader import builtin, get, install, load
+from tovholder.packages.installed import builtin, followed, get, install, named, version, versions
+from tovholder.packages.loader import load
 from tovholder.packages.model import Package
 
-__all__ = ["Package", "builtin", "get", "install", "load"]
+__all__ = ["Package", "builtin", "followed", "get", "install", "load", "named", "version", "versions"]

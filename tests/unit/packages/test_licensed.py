@@ -9,7 +9,7 @@ import pytest
 from tovholder import packages
 from tovholder.base.errors import Category, Problem
 from tovholder.forms import render
-from tovholder.packages.loader import Installed
+from tovholder.packages.installed import Installed
 from tovholder.packages.questionnaires import items
 
 WORDS = """form = "lrs-start-back"

@@ -10,7 +10,7 @@ import pytest
 from lib.world import World, day
 from tovholder import packages, store
 from tovholder.base.errors import Category, Problem
-from tovholder.packages.loader import Installed
+from tovholder.packages.installed import Installed
 from tovholder.plan import actions, due
 from tovholder.plan.queries import episode_view
 
