@@ -159,7 +159,7 @@ def view_of(ctx: Context, held: Held, summary: PatientSummary, package: str, rec
     plan = next((item for item in own_plans if item.status.is_valid), None)
     activities = _activities(held, episode)
     appointments = _appointments(held, episode, known)
-    referrals = tuple(item for item in _referrals(held) if item.episode_id == episode.id)
+    referrals = tuple(item for item in all_referrals(held) if item.episode_id == episode.id)
     level = int(decision.level) if decision else (int(proposal.level) if proposal.level else None)
     asked = facts(known, record, ctx.today, level=level)
     preview = schedule(known, level, asked.grade, ctx.today, asked, diagnosed_day=episode.diagnosed_day)
@@ -231,18 +231,20 @@ def _activities(held: Held, episode: Episode) -> tuple[Activity, ...]:
 def _appointments(held: Held, episode: Episode, known: Package) -> tuple[Appointment, ...]:
     """Appointments of the course: those that say so, and those of the package's kinds that say nothing."""
     kinds = {item.kind for item in known.appointment_kinds} | {item.kind for item in known.plan.activities}
-    found = _all_appointments(held)
+    found = all_appointments(held)
     return tuple(
         item for item in found if item.episode_id == episode.id or (item.episode_id is None and item.kind in kinds)
     )
 
 
-def _all_appointments(held: Held) -> tuple[Appointment, ...]:
+def all_appointments(held: Held) -> tuple[Appointment, ...]:
+    """Every appointment, whoever made it, by time."""
     found = [resources.read_appointment(item) for item in held.of("Appointment")]
     return tuple(sorted(found, key=lambda item: (item.start is None, item.start.timestamp() if item.start else 0.0)))
 
 
-def _referrals(held: Held) -> tuple[Referral, ...]:
+def all_referrals(held: Held) -> tuple[Referral, ...]:
+    """Every referral, by the day it was sent."""
     found = [resources.read_referral(item) for item in held.of("Task") if resources.is_referral(item)]
     return tuple(sorted(found, key=lambda item: (item.sent_day, item.id or "")))
 
@@ -335,7 +337,7 @@ def minplan_of(ctx: Context, held: Held) -> MinPlanView:
     """The same from what was read, now or as it was on an earlier day (then ``ctx`` is of that day)."""
     summary = summary_of(ctx, held)
     record = held.record()
-    appointments = _all_appointments(held)
+    appointments = all_appointments(held)
     courses = tuple(
         _minplan_course(ctx, held, record, _chosen(summary.episodes, package), appointments)
         for package in dict.fromkeys(episode.package for episode in summary.episodes)

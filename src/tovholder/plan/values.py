@@ -155,6 +155,8 @@ class Decision:
     override_reason: str | None = None
     rule_version: str | None = None
     review_day: int | None = None
+    review_wish_day: int | None = None  # the day the patient asked for a new assessment
+    review_wish: str = ""  # and what was said
     derived_from: tuple[str, ...] = ()
     status: str = "final"
 
@@ -204,6 +206,18 @@ class Appointment:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """One field of a referral as the receiver was told it. how: record, confirmed (the record's, though old) or written."""
+
+    id: str
+    title: str
+    value: str
+    source: str | None = None  # reference of the resource it comes from
+    day: int | None = None  # the day it was true: measured, answered, decided
+    how: str = "written"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Referral:
     """One round of a referral: the task between sender and receiver (Task on a ServiceRequest)."""
 
@@ -223,3 +237,16 @@ class Referral:
     stop_reason: str | None = None  # a code
     stop_text: str = ""
     title: str = ""
+    first_sent_day: int | None = None  # of one sent again after a rejection: the day the patient was first referred
+    follows: str | None = None  # the round it follows: one sent again, or one the receiver referred on
+    resent: str | None = None  # the round that took this one over
+    seen_day: int | None = None  # the clinic has seen how it ended
+    key: str = ""  # what the sender's form called it: the same form sent twice is one referral
+    table: str = ""  # version of the pakketabel it was sent by
+    told: tuple[Told, ...] = ()
+    answer: str = ""  # what the receiver told back
+
+    @property
+    def asked_day(self) -> int:
+        """The day the patient was referred for it: where the right's clock starts, whoever the receiver became."""
+        return self.first_sent_day if self.first_sent_day is not None else self.sent_day

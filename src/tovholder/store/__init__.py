@@ -1,7 +1,7 @@
 """The record: versioned resources, search index, facts, one unit of work, always in an access context."""
 
 from tovholder.store.commits import share, write_audit
-from tovholder.store.history import History, Period, Version, history
+from tovholder.store.history import History, Period, Version, history, of_patient
 from tovholder.store.reading import facts, sees
 from tovholder.store.ready import ready
 from tovholder.store.rows import Stored
@@ -19,6 +19,7 @@ __all__ = [
     "facts",
     "history",
     "match_ids",
+    "of_patient",
     "read",
     "ready",
     "search",

@@ -96,6 +96,27 @@ def history(
     return History(versions, total if whole else None, next_page, moment, hidden is not None)
 
 
+def of_patient(
+    ctx: Context, kind: str, patient: str, *, at: int | None = None, count: int = 2000
+) -> tuple[Version, ...]:
+    """Versions of a type that are about one patient, newest first; what was deleted then is left out.
+
+    at: epoch milliseconds; only the versions that were the current ones at that moment. One question, however many
+    resources there are. What is not the actor's to see, or kept back by a block, is not among them.
+    """
+    reading.require_type(kind)
+    term, bound, still = _scope(ctx, kind)
+    clauses = [term, "r.type = %s", "r.patient_id = %s"]
+    period = Period() if at is None else Period(at=(at, at + 1))
+    found, _ = _page(clauses, [*bound, kind, patient], still, period, count, None, by_resource=True)
+    seen: set[str] = set()
+    kept = withholding.Versions(ctx)
+    told = (version for row in found if (version := _version(ctx, row, seen, kept)) is not None)
+    versions = tuple(version for version in told if version.method != "delete")
+    reading.note(audit.Entry(ctx, "search", frozenset(seen), f"{kind}/_history"))
+    return versions
+
+
 def _scope(ctx: Context, kind: str | None) -> tuple[str, list[Any], tuple[str, list[Any]]]:
     """Over the resource's row, and what is asked of each version besides."""
     if kind is None:

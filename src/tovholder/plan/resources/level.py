@@ -20,7 +20,15 @@ _DECISION_OWNED = (
     systems.EPISODE_OF_CARE_EXTENSION,
     *(
         e.x(name)
-        for name in ("proposal", "proposed-level", "decided-level", "override-reason", "rule-version", "review")
+        for name in (
+            "proposal",
+            "proposed-level",
+            "decided-level",
+            "override-reason",
+            "rule-version",
+            "review",
+            "review-wish",
+        )
     ),
 )
 
@@ -129,8 +137,19 @@ def decision_resource(decision: Decision, base: Mapping[str, Any] | None = None)
         *e.simple("override-reason", "String", decision.override_reason),
         *e.simple("rule-version", "String", decision.rule_version),
         *e.date("review", decision.review_day),
+        *_wish(decision),
     ]
     return e.with_extensions(made, _DECISION_OWNED, written)
+
+
+def _wish(decision: Decision) -> list[e.Json]:
+    """That the patient asked for a new assessment: the day, and what was said."""
+    if decision.review_wish_day is None:
+        return []
+    parts: list[e.Json] = [{"url": "day", "valueDate": days.iso(decision.review_wish_day)}]
+    if decision.review_wish:
+        parts.append({"url": "text", "valueString": decision.review_wish})
+    return [{"url": e.x("review-wish"), "extension": parts}]
 
 
 def is_decision(resource: Mapping[str, Any]) -> bool:
@@ -151,6 +170,7 @@ def read_decision(resource: Mapping[str, Any]) -> Decision | None:
         return None
     performers = [item.get("reference", "") for item in resource.get("performer") or ()]
     proposed = e.number(resource, "proposed-level")
+    wish = {part.get("url"): part for part in e.first(e.many(resource, e.x("review-wish"))).get("extension") or ()}
     return Decision(
         id=resource.get("id"),
         patient_id=e.id_of((resource.get("subject") or {}).get("reference"), "Patient") or "",
@@ -164,6 +184,8 @@ def read_decision(resource: Mapping[str, Any]) -> Decision | None:
         override_reason=e.text(resource, "override-reason"),
         rule_version=e.text(resource, "rule-version"),
         review_day=e.day(resource, "review"),
+        review_wish_day=days.parse_day((wish.get("day") or {}).get("valueDate")),
+        review_wish=str((wish.get("text") or {}).get("valueString") or ""),
         derived_from=tuple(item["reference"] for item in resource.get("derivedFrom") or () if item.get("reference")),
         status=resource.get("status", "final"),
     )
