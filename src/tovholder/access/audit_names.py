@@ -5,6 +5,8 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable
 
+from django.db.models import Q
+
 from tovholder.access.models import Assignment, SmartClient, User
 
 
@@ -41,3 +43,11 @@ def colleagues(organization: str) -> dict[str, str]:
     """Everybody who has, or had, a role in an organisation: the actor they stand as in the trail, and their name."""
     rows = Assignment.objects.filter(organization_id=organization).exclude(practitioner_id="")
     return {f"Practitioner/{row.practitioner_id}": row.user.display_name for row in rows.select_related("user")}
+
+
+def at_work(organization: str, today: int) -> dict[str, str]:
+    """Those who have a role in an organisation today: the actor they act as, and their name."""
+    rows = Assignment.objects.filter(organization_id=organization, user__is_active=True, from_day__lte=today)
+    rows = rows.exclude(practitioner_id="").filter(Q(to_day__isnull=True) | Q(to_day__gte=today))
+    found = {f"Practitioner/{row.practitioner_id}": row.user.display_name for row in rows.select_related("user")}
+    return dict(sorted(found.items(), key=lambda item: item[1]))

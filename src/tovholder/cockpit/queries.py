@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import connection
@@ -12,15 +12,18 @@ from django.db import connection
 from tovholder import database, packages, store
 from tovholder.access import Context
 from tovholder.base import days
-from tovholder.cockpit import ranking
+from tovholder.cockpit import handling, ranking
 from tovholder.cockpit.flags import reason
+from tovholder.cockpit.handling import Attempt, Snooze, Standing
 from tovholder.cockpit.ranking import Gathered, NextStep, OpenFlag
 from tovholder.packages.model import Package
 from tovholder.store import reading, schema, withholding
 
 EPISODES = """
-SELECT e.patient_id, e.episode_id, e.package, e.phase, e.clock_start_day, e.deadline_day, e.legacy,
-       e.started_day, e.eligible_day, e.pause_open_day, p.birth_day
+SELECT e.patient_id, e.episode_id, e.package, e.package_version, e.phase, e.status, e.organization_id, e.condition_id,
+       e.diagnosis_day, e.eligible_day, e.offered_day, e.started_day, e.declined_day, e.ended_day, e.end_reason,
+       e.clock_rule, e.clock_event, e.clock_start_day, e.deadline_day, e.legacy, e.paused_days, e.pause_open_day,
+       p.birth_day, p.sex, p.municipality, p.deceased_day, p.deceased, p.active
 FROM episode AS e
 JOIN patient AS p ON p.patient_id = e.patient_id
 WHERE e.phase <> 'ended' AND p.deceased = 0
@@ -84,6 +87,17 @@ class ClinicRow:
     noshows_12m: int
     missing: tuple[Mapping[str, str], ...]
     rank: tuple[int, int, str]
+    paused: bool = False
+    sleeping: tuple[tuple[OpenFlag, Snooze], ...] = ()  # flags that are put off
+    assigned_to: str = ""
+    last_attempt: Attempt | None = None
+    attempts: int = 0
+    facts: Mapping[str, Any] = field(default_factory=dict)  # the course's and the patient's own
+
+    @property
+    def all_flags(self) -> tuple[OpenFlag, ...]:
+        """Those that wait and those that are put off."""
+        return (*self.flags, *(flag for flag, _ in self.sleeping))
 
 
 def clinic_list(ctx: Context) -> list[ClinicRow]:
@@ -122,8 +136,16 @@ def clinic_list(ctx: Context) -> list[ClinicRow]:
         measured.setdefault(row["patient_id"], set()).add((row["system"], row["code"]))
     flags = open_flags(ctx, list(courses))
     names = patient_names(ctx, sorted({held.episode["patient_id"] for held in courses.values()}))
+    standing = handling.standing(ctx)
     rows = [
-        _row(ctx, held, flags.get(episode_id, ()), names, measured.get(held.episode["patient_id"], set()))
+        _row(
+            ctx,
+            held,
+            flags.get(episode_id, ()),
+            names,
+            measured.get(held.episode["patient_id"], set()),
+            standing.get(episode_id, Standing()),
+        )
         for episode_id, held in courses.items()
     ]
     return sorted(rows, key=lambda row: row.rank)
@@ -139,11 +161,20 @@ def open_flags(ctx: Context, episodes: Sequence[str]) -> dict[str, tuple[OpenFla
     term, values = database.in_list("episode_id", episodes)
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT patient_id, episode_id, package, rule_id, severity, since_day, values_json FROM cockpit_flag"
+            "SELECT patient_id, episode_id, package, rule_id, severity, since_day, values_json, raised_ms FROM cockpit_flag"
             f" WHERE cleared_ms IS NULL AND {term}",
             values,
         )
-        for patient_id, episode_id, package_id, rule_id, severity, since_day, values_json in cursor.fetchall():
+        for (
+            patient_id,
+            episode_id,
+            package_id,
+            rule_id,
+            severity,
+            since_day,
+            values_json,
+            raised_ms,
+        ) in cursor.fetchall():
             package = known.get(package_id)
             rule = next((item for item in package.rules if item.id == rule_id), None) if package else None
             if rule is None or package is None:
@@ -161,6 +192,7 @@ def open_flags(ctx: Context, episodes: Sequence[str]) -> dict[str, tuple[OpenFla
                     {language: reason(rule, told, ctx.today, language) for language in ("da", "en")},
                     since_day,
                     None if since_day is None else ctx.today - since_day,
+                    raised_ms,
                 )
             )
     return {
@@ -200,6 +232,7 @@ def _row(
     flags: tuple[OpenFlag, ...],
     names: Mapping[str, str],
     measured: set[tuple[str, str]],
+    standing: Standing,
 ) -> ClinicRow:
     episode, package, today = held.episode, held.package, ctx.today
     appointments = held.appointments
@@ -210,6 +243,8 @@ def _row(
     deadline = episode["deadline_day"]
     waiting = ranking.next_step(held, today)
     level = held.level["level"] if held.level else None
+    asleep = handling.sleeping(flags, standing.snoozes, level, today)
+    awake = tuple(flag for flag in flags if flag.rule_id not in asleep)
     return ClinicRow(
         patient_id=episode["patient_id"],
         name=names.get(episode["patient_id"], ""),
@@ -219,7 +254,7 @@ def _row(
         episode_id=episode["episode_id"],
         phase=episode["phase"],
         level=level,
-        flags=flags,
+        flags=awake,
         clock_start_day=episode["clock_start_day"],
         deadline_day=deadline,
         days_left=None if deadline is None or confirmed else deadline - today,
@@ -230,7 +265,13 @@ def _row(
         next_control_day=min(ahead, default=None),
         noshows_12m=sum(1 for item in appointments if item["status"] == "noshow" and item["start_day"] > today - 365),
         missing=missing_measurements(package, measured) if episode["phase"] != "declined" else (),
-        rank=ranking.place(package, episode, level, flags, confirmed, today),
+        rank=ranking.place(package, episode, level, awake, confirmed, today),
+        paused=episode["pause_open_day"] is not None,
+        sleeping=tuple((flag, asleep[flag.rule_id]) for flag in flags if flag.rule_id in asleep),
+        assigned_to=standing.assigned_to,
+        last_attempt=standing.last_attempt,
+        attempts=standing.attempts,
+        facts=episode,
     )
 
 

@@ -45,6 +45,7 @@ class OpenFlag:
     reason: Mapping[str, str]
     since_day: int | None
     age_days: int | None
+    raised_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,6 @@ from tovholder.base import days
 from tovholder.packages.common import Code, CodeValue, Condition, Frozen, Text, Whole, Words, YesNo
 from tovholder.packages.model_head import Receiver
 
-
 STALE_MONTHS = 12
 OF_PATIENT = ("name", "cpr", "birth", "address", "phone", "municipality", "language")
 _AGEING = frozenset({"input", "grade", "level", "goals", "form", "fhirpath"})
@@ -96,7 +95,9 @@ class Fill(Frozen):
         "diagnosis", "input", "grade", "level", "goals", "form", "fhirpath", "clinic", "patient", "sender", "service",
         "fixed", "written",
     ]  # fmt: skip
-    name: str = ""  # the input, form/linkId, the FHIRPath over the patient's resources, what of the patient, or the words
+    name: str = (
+        ""  # the input, form/linkId, the FHIRPath over the patient's resources, what of the patient, or the words
+    )
 
     @model_validator(mode="after")
     def _complete(self) -> Fill:

@@ -23,7 +23,7 @@ _OWN = frozenset({Condition.SELF, Condition.REPRESENTED})
 _CLINIC = frozenset({Condition.OWN_LIST, Condition.CARE_TEAM})
 # Organisations and months are nobody's; every other id is somebody's, or of something about somebody.
 _OPEN_IDS = frozenset({"organization_id", "receiver_id", "period_id"})
-_PERSONS = frozenset({"confirmed_by"})
+_PERSONS = frozenset({"confirmed_by", "assigned_to", "handled_by"})
 # Texts that people wrote may say who somebody is.
 _WORDS = frozenset({"override_reason", "no_goal_reason"})
 _BORN = frozenset({"birth_day"})

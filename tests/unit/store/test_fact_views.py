@@ -47,6 +47,8 @@ COLUMNS = {
     "authored_day d",
     "contact": "contact_id t, patient_id t, kind t, type t, status t, start_day d, end_day d, organization_id t",
     "attempt": "attempt_id t, patient_id t, episode_id t, flag_rule t, channel t, outcome t, status t, day d",
+    "handling": "handling_id t, patient_id t, episode_id t, kind t, flag_rule t, until_day d, stood t, assigned_to t, "
+    "handled_by t, sent t, day d",
     "organization": "organization_id t, kind t, region t, sundhedsraad t, municipality t, part_of t",
     "period": "period_id t, kind t, start_day d, end_day d",
     "episode_link": "resource_id t, resource_type t, patient_id t, episode_id t, why t, confidence i",
@@ -270,6 +272,21 @@ SHAPES: dict[str, dict[str, Any]] = {
         "medium": [coded("x", "PHONE")],
         "extension": [EPISODE, ext("flag-rule", valueCode="kol-control"), ext("outcome", valueCode="no-answer")],
     },
+    "handling": {
+        "resourceType": "Communication",
+        "id": "ha",
+        "status": "completed",
+        **SUBJECT,
+        "sent": "2026-01-05T10:00:00+01:00",
+        "sender": to("Practitioner/d"),
+        "extension": [
+            EPISODE,
+            ext("flag-rule", valueCode="kol-control"),
+            ext("flag-handling", valueCode="snooze"),
+            ext("snoozed-until", valueDate="2026-02-01"),
+            ext("flag-stood", valueString="high|20000|2"),
+        ],
+    },
     "organization": {
         "resourceType": "Organization",
         "id": "o",
@@ -341,6 +358,21 @@ ROWS: dict[str, list[tuple[Any, ...]]] = {
     "response": [("q", "p", "e", f"{s.BASE}/Questionnaire/kol-behovsvurdering", "1", "completed", d("2026-01-05"))],
     "contact": [("en", "p", "AMB", "visit", "finished", d("2026-01-05"), d("2026-01-05"), "o")],
     "attempt": [("co", "p", "e", "kol-control", "PHONE", "no-answer", "completed", d("2026-01-05"))],
+    "handling": [
+        (
+            "ha",
+            "p",
+            "e",
+            "snooze",
+            "kol-control",
+            d("2026-02-01"),
+            "high|20000|2",
+            None,
+            "d",
+            "2026-01-05T10:00:00+01:00",
+            d("2026-01-05"),
+        )
+    ],
     "organization": [("o", "gp", "DK-84", "sr1", "0101", "r")],
 }
 

@@ -1,0 +1,93 @@
+"""The way to a patient: a port that takes a message and keeps what was sent in the record.
+
+The outbox is the way that needs nobody else: the message is a Communication to the patient, who reads it in MinPlan. A
+clinic with another way (Digital Post, SMS, a letter) binds that one; the record is written alike by all of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from tovholder.base import days
+from tovholder.fhir import systems
+from tovholder.store import UnitOfWork
+
+CHANNEL_SYSTEM = f"{systems.BASE}/CodeSystem/channel"
+CATEGORY_SYSTEM = f"{systems.BASE}/CodeSystem/communication-category"
+MESSAGE = "message"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What is told to one patient. flag_rule: the flag it is about, "" for none."""
+
+    patient_id: str
+    episode_id: str
+    flag_rule: str
+    text: str
+    sender: str
+
+
+class Channel(Protocol):
+    """A way a message goes."""
+
+    @property
+    def name(self) -> str:
+        """What the way is called in the record (CodeSystem/channel)."""
+
+    def send(self, uow: UnitOfWork, message: Message) -> str:
+        """Send, and keep what was sent; the id of the Communication. Nothing leaves before the unit is committed."""
+
+
+class Outbox:
+    """What was sent lies where the patient reads it: in the record, shown in MinPlan."""
+
+    name = MESSAGE
+
+    def send(self, uow: UnitOfWork, message: Message) -> str:
+        """See Channel."""
+        return uow.create(communication(uow, message, self.name)).id
+
+
+def communication(uow: UnitOfWork, message: Message, channel: str) -> dict[str, Any]:
+    """The record of a message, as an attempt to reach the patient whose outcome is that a message lies there."""
+    resource: dict[str, Any] = {
+        "resourceType": "Communication",
+        "status": "completed",
+        "category": [{"coding": [{"system": CATEGORY_SYSTEM, "code": MESSAGE}]}],
+        "subject": {"reference": f"Patient/{message.patient_id}"},
+        "recipient": [{"reference": f"Patient/{message.patient_id}"}],
+        "sent": days.instant_text(uow.ctx.now),
+        "medium": [{"coding": [{"system": CHANNEL_SYSTEM, "code": channel}]}],
+        "payload": [{"contentString": message.text}],
+        "extension": about(message.episode_id, message.flag_rule),
+    }
+    resource["extension"].append({"url": systems.extension_url("outcome"), "valueCode": "left-message"})
+    if message.sender.startswith("Practitioner/"):
+        resource["sender"] = {"reference": message.sender}
+    return resource
+
+
+def about(episode_id: str, flag_rule: str) -> list[dict[str, Any]]:
+    """The extensions that say which course and flag something is about."""
+    found: list[dict[str, Any]] = [
+        {"url": systems.EPISODE_OF_CARE_EXTENSION, "valueReference": {"reference": f"EpisodeOfCare/{episode_id}"}}
+    ]
+    if flag_rule:
+        found.append({"url": systems.extension_url("flag-rule"), "valueCode": flag_rule})
+    return found
+
+
+_bound: Channel = Outbox()
+
+
+def use(channel: Channel) -> None:
+    """Bind the way messages go (config/wiring)."""
+    global _bound
+    _bound = channel
+
+
+def bound() -> Channel:
+    """The way messages go."""
+    return _bound
