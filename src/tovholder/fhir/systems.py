@@ -41,11 +41,14 @@ TASK_SYSTEM = f"{BASE}/CodeSystem/task"
 REASON_SYSTEM = f"{BASE}/CodeSystem/reason"
 OUTCOME_SYSTEM = f"{BASE}/CodeSystem/attempt-outcome"
 RULE_SYSTEM = f"{BASE}/CodeSystem/rule"
+REFERRAL_FIELD_SYSTEM = f"{BASE}/CodeSystem/referral-field"
+SERVICE_SYSTEM = f"{BASE}/CodeSystem/referral"
 ORGANIZATION_KIND_SYSTEM = f"{BASE}/CodeSystem/organization-kind"
 SUNDHEDSRAAD_SYSTEM = f"{BASE}/CodeSystem/sundhedsraad"
 
 # Identifier we give what we make (business identity across systems)
 PLAN_IDENTIFIER = f"{BASE}/NamingSystem/plan"
+REFERRAL_IDENTIFIER = f"{BASE}/NamingSystem/referral"
 
 
 def extension_url(name: str) -> str:

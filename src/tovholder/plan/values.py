@@ -77,6 +77,10 @@ class Plan:
     condition_ids: tuple[str, ...] = ()
     goal_ids: tuple[str, ...] = ()
     activity_ids: tuple[str, ...] = ()
+    planned_from: int | None = None  # the day its steps are counted from
+    kept_version: str | None = None  # the version of the package the clinic looked at and did not take
+    kept_reason: str | None = None
+    look_again_day: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,6 +184,8 @@ class Activity:
     done_day: int | None = None
     performer_id: str | None = None
     authored_day: int | None = None
+    step: str = ""  # the package's activity it is; "": added by hand, or made before this was kept
+    step_version: str = ""  # of the package it was made from
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

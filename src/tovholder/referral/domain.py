@@ -50,6 +50,7 @@ class StopReason(StrEnum):
     TRANSPORT = "transport"
     NO_CAPACITY = "no-capacity"
     NOT_SUITABLE = "not-suitable"
+    WITHDRAWN = "withdrawn"  # by the clinic that sent it
     DIED = "died"
     OTHER = "other"
 

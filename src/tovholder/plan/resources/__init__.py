@@ -3,11 +3,8 @@
 from tovholder.plan.resources.activity import (
     activity_resource,
     appointment_resource,
-    is_referral,
     read_activity,
     read_appointment,
-    read_referral,
-    referral_resource,
 )
 from tovholder.plan.resources.episode import episode_resource, package_of, phase_of, read_episode
 from tovholder.plan.resources.level import (
@@ -20,6 +17,7 @@ from tovholder.plan.resources.level import (
 )
 from tovholder.plan.resources.plan import definition, goal_resource, plan_resource, read_goal, read_plan
 from tovholder.plan.resources.record import condition_resource, measurement_resource, response_resource
+from tovholder.plan.resources.referral import is_referral, read_referral, referral_resource
 
 __all__ = [
     "activity_resource",

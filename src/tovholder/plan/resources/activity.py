@@ -1,4 +1,4 @@
-"""ServiceRequest, Appointment and Task: what shall be done, when it is agreed, and who was asked to do it."""
+"""ServiceRequest and Appointment: what shall be done, and when it is agreed."""
 
 from __future__ import annotations
 
@@ -10,17 +10,14 @@ from tovholder.base import days
 from tovholder.fhir import systems
 from tovholder.plan.domain import ActivityStatus
 from tovholder.plan.resources import extensions as e
-from tovholder.plan.values import Activity, Appointment, Referral
+from tovholder.plan.values import Activity, Appointment
 
+_STEP = f"{systems.BASE}/ActivityDefinition/"
 _ACTIVITY_OWNED = (systems.EPISODE_OF_CARE_EXTENSION, e.x("due"), e.x("done"), e.x("package"))
 _APPOINTMENT_OWNED = (
     systems.EPISODE_OF_CARE_EXTENSION,
     e.x("outcome-unknown"), e.x("cancelled-by"), e.x("organization"), e.x("correction"),
 )  # fmt: skip
-_REFERRAL_OWNED = (
-    systems.EPISODE_OF_CARE_EXTENSION,
-    *(e.x(name) for name in ("accepted", "started", "completed", "kind", "receiver-kind")),
-)
 
 
 def reason_concept(code: str | None, text: str) -> e.Json:
@@ -40,6 +37,8 @@ def activity_resource(
     made = e.start("ServiceRequest", activity.id, base)
     if activity.plan_id:
         made["basedOn"] = [e.ref("CarePlan", activity.plan_id)]
+    if activity.step:
+        made["instantiatesCanonical"] = [step_canonical(activity.package, activity.step, activity.step_version)]
     made["status"] = str(activity.status)
     made["intent"] = intent or made.get("intent") or "plan"
     made["code"] = {
@@ -67,6 +66,20 @@ def activity_resource(
     return e.with_extensions(made, _ACTIVITY_OWNED, written)
 
 
+def step_canonical(package: str, step: str, version: str) -> str:
+    """The canonical of the package's activity a step was made from."""
+    return f"{_STEP}{package}-{step}" + (f"|{version}" if version else "")
+
+
+def _step(resource: Mapping[str, Any], package: str) -> tuple[str, str]:
+    """The activity of its package, and the version, a step was made from; nothing for one added by hand."""
+    for item in resource.get("instantiatesCanonical") or ():
+        url, _, version = str(item).partition("|")
+        if package and url.startswith(f"{_STEP}{package}-"):
+            return url.removeprefix(f"{_STEP}{package}-"), version
+    return "", ""
+
+
 def read_activity(resource: Mapping[str, Any]) -> Activity:
     """The activity a ServiceRequest tells of."""
     code = resource.get("code") or {}
@@ -75,6 +88,8 @@ def read_activity(resource: Mapping[str, Any]) -> Activity:
     known = {str(status) for status in ActivityStatus}
     status = resource.get("status")
     performers = resource.get("performer") or ()
+    package = e.text(resource, "package") or ""
+    step, step_version = _step(resource, package)
     return Activity(
         id=resource.get("id"),
         patient_id=e.id_of((resource.get("subject") or {}).get("reference"), "Patient") or "",
@@ -83,7 +98,9 @@ def read_activity(resource: Mapping[str, Any]) -> Activity:
             (found for item in resource.get("basedOn") or () if (found := e.id_of(item.get("reference"), "CarePlan"))),
             None,
         ),
-        package=e.text(resource, "package") or "",
+        package=package,
+        step=step,
+        step_version=step_version,
         kind=kind,
         title=code.get("text") or kind,
         status=ActivityStatus(status) if status in known else ActivityStatus.ACTIVE,
@@ -181,70 +198,4 @@ def read_appointment(resource: Mapping[str, Any]) -> Appointment:
         cancelled_by=e.text(resource, "cancelled-by"),
         outcome_unknown=e.flag(resource, "outcome-unknown"),
         correction=e.text(resource, "correction"),
-    )
-
-
-def referral_resource(referral: Referral, base: Mapping[str, Any] | None = None) -> e.Json:
-    """The referral's round trip as a Task on the ordered ServiceRequest."""
-    made = e.start("Task", referral.id, base)
-    made["status"] = referral.status
-    e.put(made, "statusReason", reason_concept(referral.stop_reason, referral.stop_text))
-    made["intent"] = "order"
-    made["code"] = {
-        "coding": [{"system": systems.TASK_SYSTEM, "code": "referral"}],
-        "text": referral.title or "Henvisning",
-    }
-    made["focus"] = e.ref("ServiceRequest", referral.request_id)
-    made["for"] = e.ref("Patient", referral.patient_id)
-    made["authoredOn"] = days.iso(referral.sent_day)
-    if referral.requester and "/" in referral.requester:
-        made["requester"] = {"reference": referral.requester}
-    if referral.receiver_id:
-        made["owner"] = e.ref("Organization", referral.receiver_id)
-    period: e.Json = {}
-    if referral.started_day is not None:
-        period["start"] = days.iso(referral.started_day)
-    if referral.completed_day is not None:
-        period["end"] = days.iso(referral.completed_day)
-    e.put(made, "executionPeriod", period)
-    written = [
-        *e.episode(referral.episode_id),
-        *e.date("accepted", referral.accepted_day),
-        *e.date("started", referral.started_day),
-        *e.date("completed", referral.completed_day),
-        *e.simple("kind", "Code", referral.kind),
-        *e.simple("receiver-kind", "Code", referral.receiver_kind),
-    ]
-    return e.with_extensions(made, _REFERRAL_OWNED, written)
-
-
-def is_referral(resource: Mapping[str, Any]) -> bool:
-    """Whether a Task is one round of a referral."""
-    return e.coding(resource.get("code"), systems.TASK_SYSTEM) == "referral"
-
-
-def read_referral(resource: Mapping[str, Any]) -> Referral:
-    """The referral a Task tells of."""
-    reason = resource.get("statusReason") or {}
-    code = resource.get("code") or {}
-    started = e.day(resource, "started")
-    if started is None:
-        started = days.parse_day((resource.get("executionPeriod") or {}).get("start"))
-    return Referral(
-        id=resource.get("id"),
-        patient_id=e.id_of((resource.get("for") or {}).get("reference"), "Patient") or "",
-        episode_id=e.episode_id(resource),
-        request_id=e.id_of((resource.get("focus") or {}).get("reference"), "ServiceRequest") or "",
-        kind=e.text(resource, "kind") or "",
-        receiver_id=e.id_of((resource.get("owner") or {}).get("reference"), "Organization"),
-        receiver_kind=e.text(resource, "receiver-kind") or "",
-        status=resource.get("status") or "",
-        sent_day=days.parse_day(resource.get("authoredOn")) or 0,
-        requester=(resource.get("requester") or {}).get("reference"),
-        accepted_day=e.day(resource, "accepted"),
-        started_day=started,
-        completed_day=e.day(resource, "completed"),
-        stop_reason=e.first(reason.get("coding")).get("code"),
-        stop_text=reason.get("text") or "",
-        title=code.get("text") or "",
     )
