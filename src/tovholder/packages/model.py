@@ -9,14 +9,11 @@ from pathlib import Path
 from tovholder.packages.common import CodeValue, Condition, Source, SourceKind, Text
 from tovholder.packages.locate import Locator
 from tovholder.packages.model_clinical import (
-    Activity,
     Band,
     Base,
     Block,
     Change,
     Form,
-    Goal,
-    GoalTarget,
     Grade,
     GradeGroup,
     Guideline,
@@ -25,13 +22,10 @@ from tovholder.packages.model_clinical import (
     LevelRules,
     LicensedText,
     Limit,
-    PlanTemplate,
     Raiser,
     Score,
     ScoreGroup,
     Scoring,
-    Stop,
-    Timing,
 )
 from tovholder.packages.model_head import (
     AppointmentKind,
@@ -45,6 +39,16 @@ from tovholder.packages.model_head import (
     Recurrence,
     Requirement,
     Right,
+)
+from tovholder.packages.model_plan import (
+    Activity,
+    Goal,
+    GoalTarget,
+    Medicine,
+    PlanTemplate,
+    Season,
+    Stop,
+    Timing,
 )
 from tovholder.packages.model_rules import (
     Example,
@@ -113,6 +117,7 @@ __all__ = [
     "LevelRules",
     "LicensedText",
     "Limit",
+    "Medicine",
     "Package",
     "Parameter",
     "PlanSource",
@@ -130,6 +135,7 @@ __all__ = [
     "Score",
     "ScoreGroup",
     "Scoring",
+    "Season",
     "Source",
     "SourceKind",
     "StartList",

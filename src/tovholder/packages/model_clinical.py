@@ -9,7 +9,6 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from tovholder.packages.common import Code, CodeValue, Condition, Frozen, LevelNumber, Number, Text, Whole, Words, YesNo
-from tovholder.packages.model_head import Receiver
 from tovholder.packages.questionnaires import translation
 
 
@@ -187,113 +186,6 @@ class LevelRules(Frozen):
     blocks: tuple[Block, ...] = ()
     review_months: Whole
     review_source: Code
-
-
-class GoalTarget(Frozen):
-    """What a measurement (kept under the input's first code) is to reach, in the input's unit, both ends included."""
-
-    input: Code
-    at_least: Number | None = None
-    at_most: Number | None = None
-
-    @model_validator(mode="after")
-    def _some_limit(self) -> GoalTarget:
-        if self.at_least is None and self.at_most is None:
-            raise ValueError("a target has at_least, at_most or both")
-        if self.at_least is not None and self.at_most is not None and self.at_least > self.at_most:
-            raise ValueError("at_least is above at_most")
-        return self
-
-
-class Goal(Frozen):
-    """A goal suggested for the talk with the patient; never written into a plan by itself."""
-
-    id: Code
-    text: Text
-    code: CodeValue | None = None
-    target: GoalTarget | None = None
-    when: Condition | None = None
-    source: Code
-
-
-class Timing(Frozen):
-    """When an activity is due. The first row whose levels and grades fit is used; no row that fits: no activity.
-
-    Empty levels or grades fit all; grade "unknown" fits when the grade could not be computed. ``after_months``,
-    ``after_days`` or ``at_days`` (several times, as a status after 2, 4 and 8 weeks) count from the anchor;
-    ``repeat_months`` repeats within the plan's horizon (its last day included).
-    """
-
-    levels: tuple[LevelNumber, ...] = ()
-    grades: tuple[str, ...] = ()
-    after_months: Whole | None = None
-    after_days: Whole | None = None
-    at_days: tuple[Whole, ...] = ()
-    repeat_months: Whole | None = None
-
-    @model_validator(mode="after")
-    def _one_offset(self) -> Timing:
-        given = [self.after_months is not None, self.after_days is not None, bool(self.at_days)]
-        if sum(given) != 1:
-            raise ValueError("a timing has exactly one of after_months, after_days, at_days")
-        if self.at_days and self.repeat_months:
-            raise ValueError("at_days says every time itself; repeat_months does not belong beside it")
-        if list(self.at_days) != sorted(set(self.at_days)):
-            raise ValueError("at_days are different days, in order")
-        return self
-
-    @property
-    def repeats(self) -> bool:
-        """Whether it comes more than once."""
-        return bool(self.repeat_months) or len(self.at_days) > 1
-
-    def fits(self, level: int | None, grade: str | None) -> bool:
-        """Whether this row is for a level and grade (None = undecided, unknown)."""
-        return (not self.levels or level in self.levels) and (not self.grades or (grade or "unknown") in self.grades)
-
-
-class Activity(Frozen):
-    """An activity of the plan, made when its condition is true (unknown makes none, and is listed).
-
-    ``shared``: what it is to any package, an id of builtin/shared.toml: done once for all of the patient's packages
-    whose windows meet. ``tests``: what is measured in it; done together, all of it is.
-    """
-
-    id: Code
-    kind: Code  # ServiceRequest.code and Appointment.serviceType
-    title: Text
-    performer: Receiver
-    anchor: Literal["confirmed", "diagnosis"] = "confirmed"
-    timing: tuple[Timing, ...]
-    window_before_days: Whole
-    window_after_days: Whole
-    when: Condition | None = None
-    referral: Code | None = None  # sent as this referral of referrals.toml
-    shared: Code | None = None
-    tests: tuple[CodeValue, ...] = ()
-    source: Code
-
-
-class Stop(Frozen):
-    """When a course can end well: told to the clinic as a question, never done by itself. Placeholders: input names."""
-
-    id: Code
-    end_reason: Literal["completed", "merged"]
-    when: Condition
-    text: Text
-    source: Code
-
-
-class PlanTemplate(Frozen):
-    """plan.toml."""
-
-    title: Text
-    horizon_months: Whole
-    review_months: Whole
-    goals: tuple[Goal, ...]
-    activities: tuple[Activity, ...]
-    stops: tuple[Stop, ...] = ()
-    source: Code
 
 
 class Limit(Frozen):

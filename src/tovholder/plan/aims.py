@@ -8,7 +8,7 @@ from tovholder.fhir import systems
 from tovholder.packages import Package
 from tovholder.packages.check_plan import measurement_of
 from tovholder.packages.common import Text, to_milli
-from tovholder.packages.model_clinical import Goal
+from tovholder.packages.model_plan import Goal
 from tovholder.plan.values import Code, Limits
 
 

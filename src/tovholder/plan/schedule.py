@@ -8,7 +8,7 @@ from tovholder.base import days
 from tovholder.packages.common import Text
 from tovholder.packages.conditions import Facts, evaluate
 from tovholder.packages.model import Package
-from tovholder.packages.model_clinical import Activity, Timing
+from tovholder.packages.model_plan import Activity, Season, Timing
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +57,9 @@ def schedule(
 ) -> Schedule:
     """Activities whose condition holds, timed by the first row that fits level and grade.
 
-    A condition with an unknown answer makes no activity and is listed as undecided. Months are calendar months, so
-    that a yearly control stays on its date. A due day before the start is moved to the start.
+    A condition with an unknown answer makes no activity and is listed as undecided; a row of its timing with one is
+    passed over. Months are calendar months, so that a yearly control stays on its date. A due day before the start is
+    moved to the start; one that a season moves past the horizon belongs to the next plan.
     """
     asked = replace(facts or Facts(inputs={}), level=level, grade=grade)
     made: list[PlannedActivity] = []
@@ -70,14 +71,36 @@ def schedule(
             undecided.append(activity.id)
         if truth is not True:
             continue
-        timing = next((row for row in activity.timing if row.fits(level, grade)), None)
+        timing = next((row for row in activity.timing if row.fits(level, grade) and _holds(row, asked)), None)
         if timing is None:
             continue
         anchor = start_day
         if activity.anchor == "diagnosis" and diagnosed_day is not None:
             anchor = diagnosed_day
-        made.extend(_one(activity, day) for day in _days(timing, anchor, start_day, horizon))
+        elif activity.anchor_input is not None:
+            known = asked.inputs.get(activity.anchor_input)
+            anchor = known.day if known is not None and known.day is not None else start_day
+        found = _days(timing, anchor, start_day, horizon)
+        if timing.season is None:
+            made.extend(_one(activity, day) for day in found)
+        else:
+            made.extend(_in_season(activity, timing.season, found, horizon))
     return Schedule(tuple(sorted(made, key=lambda item: (item.due_day, item.id))), tuple(undecided))
+
+
+def _holds(row: Timing, asked: Facts) -> bool:
+    return evaluate(row.when, asked).truth is True
+
+
+def _in_season(activity: Activity, season: Season, found: list[int], horizon: int) -> list[PlannedActivity]:
+    """Each day moved into the season, with the season left as its window; two in one season are one."""
+    made: dict[int, PlannedActivity] = {}
+    for day in found:
+        opens, closes = season.around(day)
+        due = max(day, opens)
+        if due <= horizon:
+            made.setdefault(opens, replace(_one(activity, due), window_start_day=due, window_end_day=closes))
+    return list(made.values())
 
 
 def _days(timing: Timing, anchor: int, start_day: int, horizon: int) -> list[int]:

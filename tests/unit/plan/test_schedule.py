@@ -14,7 +14,7 @@ from tovholder.base import days
 from tovholder.packages.common import Condition, Text
 from tovholder.packages.conditions import Facts, Known
 from tovholder.packages.model import Package
-from tovholder.packages.model_clinical import Activity, Timing
+from tovholder.packages.model_plan import Activity, Season, Timing
 from tovholder.plan.schedule import make_activities, schedule
 
 KOL = packages.get("kol")
@@ -122,6 +122,68 @@ def test_an_undecided_level_leaves_conditions_on_the_level_open() -> None:
     assert schedule(asked, None, None, START).undecided == ("x",)
     assert schedule(asked, 1, None, START).activities == ()
     assert len(schedule(asked, 2, None, START).activities) == 1
+
+
+SEASON = Season.model_validate({"from": "10-01", "to": "12-15"})
+
+
+@pytest.mark.parametrize(
+    ("timing", "start", "steps"),
+    [
+        (Timing(after_days=0, season=SEASON), "2027-01-31", [("2027-10-01", "2027-12-15")]),
+        (Timing(after_days=0, season=SEASON), "2027-10-01", [("2027-10-01", "2027-12-15")]),
+        (Timing(after_days=0, season=SEASON), "2027-12-15", [("2027-12-15", "2027-12-15")]),
+        (Timing(after_days=0, season=SEASON), "2027-12-16", [("2028-10-01", "2028-12-15")]),
+        (Timing(after_months=6, season=SEASON), "2027-11-01", [("2028-10-01", "2028-12-15")]),  # the next season
+        (Timing(after_months=6, season=SEASON), "2027-07-01", []),  # after the plan's last day: the next plan's
+        (
+            Timing(after_months=0, repeat_months=12, season=SEASON),
+            "2027-11-01",
+            [("2027-11-01", "2027-12-15"), ("2028-11-01", "2028-12-15")],
+        ),
+        (Timing(after_months=0, repeat_months=1, season=SEASON), "2027-01-31", [("2027-10-01", "2027-12-15")]),
+    ],
+)
+def test_a_season_moves_the_day_and_is_the_window(timing: Timing, start: str, steps: list[tuple[str, str]]) -> None:
+    made = make_activities(one(timing), 1, None, day(start))
+    assert [(days.iso(item.due_day), days.iso(item.window_end_day)) for item in made] == steps
+    assert all(item.window_start_day == item.due_day for item in made)
+
+
+def test_a_season_may_pass_over_new_year_and_opens_every_year() -> None:
+    winter = Season.model_validate({"from": "11-15", "to": "02-10"})
+    for asked, season in (
+        ("2027-01-31", ("2026-11-15", "2027-02-10")),
+        ("2027-02-11", ("2027-11-15", "2028-02-10")),
+        ("2027-12-31", ("2027-11-15", "2028-02-10")),
+    ):
+        assert tuple(days.iso(found) for found in winter.around(day(asked))) == season
+    for wrong in ("02-29", "02-30", "13-01", "1-1"):
+        with pytest.raises(ValueError, match=r"day of every year|pattern"):
+            Season.model_validate({"from": "10-01", "to": wrong})
+
+
+def test_a_row_may_ask_and_is_passed_over_when_nobody_knows() -> None:
+    severe = Condition(input="fev1_percent", op="lt", value=30)
+    package = one(Timing(when=severe, after_months=3))
+    rows = (*package.plan.activities[0].timing, Timing(after_months=6))
+    activity = package.plan.activities[0].model_copy(update={"timing": rows})
+    asked = replace(package, plan=package.plan.model_copy(update={"activities": (activity,)}))
+    for facts, month in ((known(fev1_percent=25), "04"), (known(fev1_percent=60), "07"), (known(), "07")):
+        assert days.iso(make_activities(asked, 1, None, day("2027-01-10"), facts)[0].due_day) == f"2027-{month}-10"
+
+
+def test_an_activity_may_count_from_the_day_an_input_is_known_from() -> None:
+    package = one(Timing(after_months=1))
+    values = package.plan.activities[0].model_dump() | {"anchor": "input", "anchor_input": "admissions_recent"}
+    activity = Activity.model_validate(values)
+    asked = replace(package, plan=package.plan.model_copy(update={"activities": (activity,)}))
+    for discharged, due_day in ((START - 10, "2027-02-21"), (START - 60, "2027-01-31"), (None, "2027-02-28")):
+        facts = Facts(inputs={"admissions_recent": Known(milli=1000, day=discharged)})
+        assert days.iso(make_activities(asked, 1, None, START, facts)[0].due_day) == due_day
+    assert days.iso(make_activities(asked, 1, None, START)[0].due_day) == "2027-02-28"  # nobody knows
+    with pytest.raises(ValueError, match="anchor_input belong together"):
+        Activity.model_validate(values | {"anchor_input": None})
 
 
 @given(
