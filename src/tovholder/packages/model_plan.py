@@ -81,8 +81,8 @@ class Timing(Frozen):
     Empty levels or grades fit all; grade "unknown" fits when the grade could not be computed. ``after_months``,
     ``after_days`` or ``at_days`` (several times, as a status after 2, 4 and 8 weeks) count from the anchor;
     ``repeat_months`` repeats within the plan's horizon (its last day included). ``when``: the row is for those of whom
-    it is true; where nobody knows, the next row is tried. ``season``: the day is moved to the next day in the season,
-    and the window is the season's.
+    it is true; where nobody knows, the next row is tried. ``season``: the day is moved into the season; it
+    may be done from then on and is due on the season's last day (within the horizon).
     """
 
     levels: tuple[LevelNumber, ...] = ()

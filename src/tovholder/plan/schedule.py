@@ -93,13 +93,14 @@ def _holds(row: Timing, asked: Facts) -> bool:
 
 
 def _in_season(activity: Activity, season: Season, found: list[int], horizon: int) -> list[PlannedActivity]:
-    """Each day moved into the season, with the season left as its window; two in one season are one."""
+    """Each day moved into the season: open from then, due on the season's last day; two in one season are one."""
     made: dict[int, PlannedActivity] = {}
     for day in found:
         opens, closes = season.around(day)
-        due = max(day, opens)
-        if due <= horizon:
-            made.setdefault(opens, replace(_one(activity, due), window_start_day=due, window_end_day=closes))
+        first = max(day, opens)
+        if first <= horizon:
+            step = _one(activity, min(closes, horizon))
+            made.setdefault(opens, replace(step, window_start_day=first, window_end_day=closes))
     return list(made.values())
 
 

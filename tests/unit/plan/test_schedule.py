@@ -134,20 +134,20 @@ SEASON = Season.model_validate({"from": "10-01", "to": "12-15"})
         (Timing(after_days=0, season=SEASON), "2027-10-01", [("2027-10-01", "2027-12-15")]),
         (Timing(after_days=0, season=SEASON), "2027-12-15", [("2027-12-15", "2027-12-15")]),
         (Timing(after_days=0, season=SEASON), "2027-12-16", [("2028-10-01", "2028-12-15")]),
-        (Timing(after_months=6, season=SEASON), "2027-11-01", [("2028-10-01", "2028-12-15")]),  # the next season
-        (Timing(after_months=6, season=SEASON), "2027-07-01", []),  # after the plan's last day: the next plan's
+        (Timing(after_months=6, season=SEASON), "2027-12-01", [("2028-10-01", "2028-12-01")]),  # the plan's last day
+        (Timing(after_months=6, season=SEASON), "2027-07-01", []),  # opens after the plan's last day: the next plan's
         (
             Timing(after_months=0, repeat_months=12, season=SEASON),
-            "2027-11-01",
-            [("2027-11-01", "2027-12-15"), ("2028-11-01", "2028-12-15")],
+            "2027-11-20",
+            [("2027-11-20", "2027-12-15"), ("2028-11-20", "2028-11-20")],
         ),
         (Timing(after_months=0, repeat_months=1, season=SEASON), "2027-01-31", [("2027-10-01", "2027-12-15")]),
     ],
 )
 def test_a_season_moves_the_day_and_is_the_window(timing: Timing, start: str, steps: list[tuple[str, str]]) -> None:
     made = make_activities(one(timing), 1, None, day(start))
-    assert [(days.iso(item.due_day), days.iso(item.window_end_day)) for item in made] == steps
-    assert all(item.window_start_day == item.due_day for item in made)
+    assert [(days.iso(item.window_start_day), days.iso(item.due_day)) for item in made] == steps
+    assert all(days.iso(item.window_end_day).endswith("-12-15") for item in made)
 
 
 def test_a_season_may_pass_over_new_year_and_opens_every_year() -> None:
