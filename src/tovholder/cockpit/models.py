@@ -32,3 +32,20 @@ class FlagRow(models.Model):
             )
         ]
         indexes: ClassVar = [models.Index(fields=["patient_id", "cleared_ms"], name="cockpit_flag_patient")]
+
+
+class SavedView(models.Model):
+    """A way to look at the list that somebody gave a name: which filters and order, never whom. ``query``: as in an address."""
+
+    organization_id = models.CharField(max_length=64)
+    owner = models.CharField(max_length=100)
+    name = models.CharField(max_length=60)
+    query = models.CharField(max_length=300)
+    shared = models.BooleanField(default=False)
+    made_ms = models.BigIntegerField()
+
+    class Meta:
+        db_table = "cockpit_view"
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["organization_id", "owner", "name"], name="cockpit_one_view_of_a_name")
+        ]

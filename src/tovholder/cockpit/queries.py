@@ -95,6 +95,11 @@ class ClinicRow:
     facts: Mapping[str, Any] = field(default_factory=dict)  # the course's and the patient's own
 
     @property
+    def legacy(self) -> bool:
+        """Whether the diagnosis is older than the right, so that no clock was ever started."""
+        return bool(self.facts.get("legacy"))
+
+    @property
     def all_flags(self) -> tuple[OpenFlag, ...]:
         """Those that wait and those that are put off."""
         return (*self.flags, *(flag for flag, _ in self.sleeping))
