@@ -147,20 +147,42 @@ class Referrals(Frozen):
     referrals: tuple[Referral, ...]
 
 
+class GuidePart(Frozen):
+    """One part of a guide: when it holds, what to do, and how soon. Told by its words, never by colour alone."""
+
+    urgency: Literal["daily", "soon", "now"]  # every day; call the clinic the same day; call 112
+    title: Text
+    signs: Annotated[tuple[Text, ...], Field(min_length=1)]
+    actions: Annotated[tuple[Text, ...], Field(min_length=1)]
+
+
 class ContentItem(Frozen):
-    """Something to read or use; hidden and reported once ``valid_until`` has passed."""
+    """Something to read or use; hidden and reported once ``valid_until`` has passed.
+
+    A guide is written out in its ``parts`` (a self-management plan: what to do every day and when it gets worse) and
+    needs no link; everything else is a link.
+    """
 
     id: Code
-    kind: Literal["article", "association", "app", "offer"]
+    kind: Literal["article", "association", "app", "offer", "guide"]
     title: Text
     text: Text
-    link: Annotated[str, Field(pattern=r"^https://")]
+    link: Annotated[str, Field(pattern=r"^https://")] | None = None
+    parts: tuple[GuidePart, ...] = ()
     audience: tuple[Literal["patient", "relative", "clinician"], ...]
     language: Literal["da", "en"]
     validated_by: Words
     valid_until: date
     when: Condition | None = None
     source: Code
+
+    @model_validator(mode="after")
+    def _something(self) -> ContentItem:
+        if (self.kind == "guide") != bool(self.parts):
+            raise ValueError('kind "guide" and parts belong together')
+        if self.kind != "guide" and self.link is None:
+            raise ValueError(f'kind "{self.kind}" needs link')
+        return self
 
     def shown(self, today: int) -> bool:
         """Whether it may still be shown on a day (its last valid day included)."""

@@ -50,6 +50,7 @@ class Course:
     goals: tuple[Goal, ...]
     activities: tuple[Activity, ...]
     content: tuple[Content, ...]
+    guides: tuple[Content, ...]
     goal_url: str
 
     @property

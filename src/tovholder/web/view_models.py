@@ -252,6 +252,14 @@ class Point:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class Level:
+    """A line or the edge of a band in a chart: where, and what it is called."""
+
+    value: float
+    text: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Series:
     """One kind of measurement over time; drawn as a chart and written as a table."""
@@ -263,6 +271,10 @@ class Series:
     about: str = ""  # how it has gone since the course began
     band: str = ""  # what the newest value is called
     way: str = ""  # better, worse, same or unknown; empty where the package does not say what is better
+    goals: tuple[Level, ...] = ()  # lines to reach
+    bands: tuple[Level, ...] = ()  # each from its value up to the next
+    told: tuple[str, ...] = ()  # the chart in words: goals reached or not, smallest change that is felt
+    packages: tuple[Text, ...] = ()  # which ask about it
 
     @property
     def data_id(self) -> str:
@@ -307,13 +319,24 @@ class Planned:
 
 
 @dataclass(frozen=True, slots=True)
+class GuidePart:
+    """One part of a guide: its words in the page's language, and how soon to act."""
+
+    urgency: str
+    title: str
+    signs: tuple[str, ...]
+    actions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Content:
-    """Something to read or somewhere to turn."""
+    """Something to read or somewhere to turn. A guide has its words in ``parts``."""
 
     title: object
     url: str
     about: object
     validated_by: str = ""
+    parts: tuple[GuidePart, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from typing import Any
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from tovholder.packages.model import ContentItem
 from tovholder.plan.clock import ClockState
 from tovholder.plan.stages import PathStep, Stage, StepName
 from tovholder.plan.views import MinPlanCourse, MinPlanView
@@ -105,9 +106,23 @@ def _course(held: MinPlanCourse, language: str, today: int) -> m.Course:
         plan=c.plan_view(held.plan, {}),
         goals=c.goals(held.goals),
         activities=c.activities(held.activities, held.package, language, today, for_patient=True),
-        content=tuple(v.Content(item.title, item.link, item.text, item.validated_by) for item in held.content),
+        content=tuple(_content(item, language) for item in held.content if not item.parts),
+        guides=tuple(_content(item, language) for item in held.content if item.parts),
         goal_url=reverse("web:minplan-goal", args=[held.package.id]) if held.stage.is_open else "",
     )
+
+
+def _content(item: ContentItem, language: str) -> v.Content:
+    parts = tuple(
+        v.GuidePart(
+            part.urgency,
+            part.title[language],
+            tuple(sign[language] for sign in part.signs),
+            tuple(action[language] for action in part.actions),
+        )
+        for part in item.parts
+    )
+    return v.Content(item.title, item.link or "", item.text, item.validated_by, parts)
 
 
 def _step(step: PathStep) -> m.PathStep:
