@@ -29,8 +29,8 @@ COLUMNS = {
     "ended_day d, end_reason t, clock_rule t, clock_event t, clock_start_day d, deadline_day d, legacy f, "
     "paused_days i, pause_open_day d",
     "plan": "plan_id t, patient_id t, episode_id t, package t, package_version t, status t, made_day d, "
-    "confirmed_day d, confirmed_by t, shared_day d, start_day d, end_day d, review_day d, has_goal f, "
-    "no_goal_reason t",
+    "confirmed_day d, confirmed_by t, shared_day d, start_day d, end_day d, review_day d, kept_version t, "
+    "look_again_day d, has_goal f, no_goal_reason t",
     "goal": "goal_id t, patient_id t, plan_episode_id t, lifecycle_status t, achievement t, by_patient f, "
     "start_day d, target_day d, code t",
     "level": "level_id t, patient_id t, episode_id t, level i, decided_day d, status t, proposed_level i, "
@@ -329,7 +329,7 @@ ROWS: dict[str, list[tuple[Any, ...]]] = {
         (
             *("cp", "p", "e", "kol", "1", "active", d("2026-01-05"), d("2026-01-06"), "d"),
             *days("2026-01-06", "2026-01-05", "2027-01-05", "2027-01-05"),
-            *(1, "x"),
+            *(None, None, 1, "x"),
         )
     ],
     "goal": [("g", "p", "e", "active", "improving", 1, d("2026-01-05"), d("2026-06-01"), "M1")],

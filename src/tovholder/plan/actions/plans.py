@@ -10,7 +10,7 @@ from tovholder import store
 from tovholder.access import Context
 from tovholder.base import days
 from tovholder.base.errors import Category, Issue, Problem, rule
-from tovholder.packages import Package
+from tovholder.packages import Package, followed
 from tovholder.plan import course, resources
 from tovholder.plan.actions.episodes import past_day
 from tovholder.plan.actions.goals import checked_text
@@ -138,7 +138,7 @@ def confirm_plan(
         steps = [
             step for step in planned(uow, value, held, int(decision.level), day).activities if step.id not in leave_out
         ]
-        made = [_activity(uow, value, plan, step) for step in steps]
+        made = [create_step(uow, value, plan, step, held.version) for step in steps]
         confirmed = replace(
             plan,
             status=PlanStatus.ACTIVE,
@@ -147,6 +147,7 @@ def confirm_plan(
             confirmed_by=ctx.actor if "/" in ctx.actor else value.decided_by,
             shared_day=day,
             start_day=day,
+            planned_from=day,
             end_day=days.add_months(day, held.plan.horizon_months),
             review_day=days.add_months(day, held.plan.review_months),
             no_goal_reason=None if goals or kept else no_goal_reason.strip(),
@@ -189,7 +190,8 @@ def _goal(uow: UnitOfWork, value: Episode, draft: GoalDraft, day: int) -> str:
     return uow.create(resources.goal_resource(goal)).id
 
 
-def _activity(uow: UnitOfWork, value: Episode, plan: Plan, step: PlannedActivity) -> str:
+def create_step(uow: UnitOfWork, value: Episode, plan: Plan, step: PlannedActivity, version: str) -> str:
+    """Store one step of a plan, made from a version of its package."""
     assert value.id is not None
     activity = Activity(
         patient_id=value.patient_id,
@@ -205,6 +207,8 @@ def _activity(uow: UnitOfWork, value: Episode, plan: Plan, step: PlannedActivity
         window_end_day=step.window_end_day,
         performer_id=value.organization_id if step.performer in INSIDE else None,
         authored_day=uow.ctx.today,
+        step=step.id,
+        step_version=version,
     )
     return uow.create(resources.activity_resource(activity, intent="plan")).id
 
@@ -238,7 +242,7 @@ def revise_plan(
             raise rule("CarePlan.status", "there is no confirmed plan to revise", "make and confirm a plan first")
         stored, plan = found
         decision = _decided(uow, value)
-        held = course.package(value.package)
+        held = followed(plan.package, plan.package_version)  # another version is the clinic's to approve: upgrade
         steps = [
             step
             for step in planned(uow, value, held, int(decision.level), ctx.today).activities
@@ -252,12 +256,13 @@ def revise_plan(
             raise rule(
                 "CarePlan.goal", "the plan would have neither a goal nor a reason for none", "a goal or a reason"
             )
-        made = [_activity(uow, value, plan, step) for step in open_steps]
+        made = [create_step(uow, value, plan, step, held.version) for step in open_steps]
         revised = replace(
             plan,
             status=PlanStatus.ACTIVE,
             package_version=held.version,
             shared_day=ctx.today,
+            planned_from=ctx.today,
             end_day=days.add_months(ctx.today, held.plan.horizon_months),
             review_day=days.add_months(ctx.today, held.plan.review_months),
             no_goal_reason=None if goal_ids else (no_goal_reason.strip() or plan.no_goal_reason),

@@ -12,12 +12,13 @@ from tovholder.plan.resources import extensions as e
 from tovholder.plan.resources import target
 from tovholder.plan.values import Code, Goal, Plan
 
+_PLAN_WRITES = (
+    "made", "confirmed", "confirmed-by", "no-goal-reason", "shared", "review", "package-version",
+    "planned-from", "kept-version", "kept-reason", "look-again",
+)  # fmt: skip
 _PLAN_OWNED = (
     systems.EPISODE_OF_CARE_EXTENSION,
-    *(
-        e.x(name)
-        for name in ("made", "confirmed", "confirmed-by", "no-goal-reason", "shared", "review", "package-version")
-    ),
+    *(e.x(name) for name in _PLAN_WRITES),
 )
 _GOAL_OWNED = (systems.EPISODE_OF_CARE_EXTENSION,)
 
@@ -61,6 +62,10 @@ def plan_resource(plan: Plan, base: Mapping[str, Any] | None = None) -> e.Json:
         *e.date("shared", plan.shared_day),
         *e.date("review", plan.review_day),
         *e.simple("package-version", "String", plan.package_version),
+        *e.date("planned-from", plan.planned_from),
+        *e.simple("kept-version", "String", plan.kept_version),
+        *e.simple("kept-reason", "String", plan.kept_reason),
+        *e.date("look-again", plan.look_again_day),
     ]
     return e.with_extensions(made, _PLAN_OWNED, written)
 
@@ -100,6 +105,10 @@ def read_plan(resource: Mapping[str, Any]) -> Plan:
         start_day=days.parse_day(period.get("start")),
         end_day=days.parse_day(period.get("end")),
         review_day=e.day(resource, "review"),
+        planned_from=e.day(resource, "planned-from"),
+        kept_version=e.text(resource, "kept-version"),
+        kept_reason=e.text(resource, "kept-reason"),
+        look_again_day=e.day(resource, "look-again"),
         no_goal_reason=e.text(resource, "no-goal-reason"),
         condition_ids=_ids(resource.get("addresses"), "Condition"),
         goal_ids=_ids(resource.get("goal"), "Goal"),
