@@ -8,7 +8,7 @@ from django.conf import settings
 from django.http import HttpRequest
 
 from tovholder.base import json
-from tovholder.base.errors import Category, Issue, Problem
+from tovholder.base.errors import Category, Issue, Problem, not_found
 from tovholder.base.text import whole_number
 
 # In the WSGI environ: how many bytes all headers are together, where the server has measured.
@@ -21,9 +21,11 @@ def current() -> Any:
 
 
 def check_request(request: HttpRequest) -> None:
-    """Address and headers. Raises Problem (414, 431, 400)."""
+    """Address and headers. Raises Problem (414, 431, 400, and 404 for a place no database could keep)."""
     limits = current()
     meta = request.META
+    if "\x00" in request.path:
+        raise not_found("The address")
     if len(meta.get("QUERY_STRING", "")) + len(request.path) > limits.url:
         raise too_large("url", "the address is too long", f"at most {limits.url} bytes; search by POST to _search")
     if meta.get(HEAD, limits.header + 1) > limits.header:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils import translation
 
-from tovholder.base.errors import Problem, not_found
+from tovholder.base.errors import Category, Problem, not_found
 from tovholder.web import errors
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
@@ -66,6 +67,14 @@ class PageHeadersMiddleware:
         return harden(self.get_response(request))
 
 
+_NUL = Problem(Category.MALFORMED, "A field holds a character that cannot be kept", kept="nothing was changed")
+
+
+def _holds_nul(field: tuple[str, list[object]]) -> bool:
+    name, values = field
+    return "\x00" in name or any("\x00" in value for value in values if isinstance(value, str))
+
+
 class ProblemPageMiddleware:
     """A Problem that no view took becomes a page (web/errors.py)."""
 
@@ -74,10 +83,18 @@ class ProblemPageMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Pass on; an address that leads nowhere gets the same page as something not yours."""
+        if "\x00" in request.path and is_page(request):
+            return errors.page(request, not_found("That address"))  # nothing is kept under it, whatever asks
         response = self.get_response(request)
         if response.status_code == 404 and request.resolver_match is None and is_page(request):
             return errors.page(request, not_found("That address"))
         return response
+
+    def process_view(self, request: HttpRequest, *_view: Any) -> HttpResponse | None:
+        """What is sent may not hold the one character PostgreSQL keeps nowhere; forms refuse it, hidden fields too."""
+        if request.method == "POST" and is_page(request) and any(_holds_nul(one) for one in request.POST.lists()):
+            return errors.page(request, _NUL)
+        return None
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """The page of a Problem; other exceptions go on to Django."""

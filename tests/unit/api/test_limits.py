@@ -134,3 +134,8 @@ def test_what_may_be_a_number_of_somebodys_is_not_told_back(system: Caller, aske
         assert answer.status_code in (400, 405)
         assert b"0702901234" not in answer.content
         assert answer.json()["issue"][0]["expression"]
+
+
+@pytest.mark.parametrize("path", ["/Patient/1%00", "/Patient/1%00/_history", "/Patient/1/_history/1%00", "/Patient%00"])
+def test_nothing_is_kept_under_a_character_no_database_keeps(system: Caller, path: str) -> None:
+    assert system.send("GET", path).status_code == 404

@@ -306,3 +306,12 @@ def test_an_unknown_address_is_a_page(world: worlds.World) -> None:
     answer = Client().get("/findes/ikke")
     assert answer.status_code == 404
     assert "Siden findes ikke" in text(answer)
+
+
+def test_a_character_no_database_keeps_is_told_and_is_nowhere(world: worlds.World) -> None:
+    """PostgreSQL holds no NUL: what is asked for under one is not there, and what is sent with one is not taken."""
+    client = worlds.browser("laege")
+    assert client.get(f"/klinik/patient/{world.patient}%00/kol/").status_code == 404
+    answer = client.post(world.course + "aftale/udfald", {"appointment": "1\x00", "do": "noshow"})
+    assert answer.status_code == 400
+    assert "Intet er gemt eller ændret." in text(answer)
