@@ -134,6 +134,13 @@ VARIABLES = (
         "",
     ),
     Variable(
+        "TOVHOLDER_REFERRAL_TABLE",
+        "File with the installation's own pakketabel: what each kind of receiver needs in a referral, TOML as in "
+        "src/tovholder/referral/tables/pakketabel.toml, which holds without it and until the file's valid_from. "
+        "`tovholder referral table check FILE` checks one.",
+        "",
+    ),
+    Variable(
         "TOVHOLDER_LICENSED_TEXTS",
         "Folder with the licensed words of questionnaires whose questions a package may not ship, one TOML file per form "
         "(docs/reference/package-format.md). Without it such a form shows neutral words.",
@@ -228,6 +235,7 @@ class Env:
     anchors: Path | None
     profiles: Path | None
     policy: Path | None
+    referral_table: Path | None
     licensed_texts: Path | None
     plan_sources: Mapping[str, str]
     packages: Path | None
@@ -296,6 +304,7 @@ def read(environ: Mapping[str, str] = os.environ) -> Env:
         anchors=_folder(value("TOVHOLDER_ANCHORS"), "TOVHOLDER_ANCHORS"),
         profiles=Path(value("TOVHOLDER_PROFILES")) if value("TOVHOLDER_PROFILES") else None,
         policy=Path(value("TOVHOLDER_POLICY")) if value("TOVHOLDER_POLICY") else None,
+        referral_table=Path(value("TOVHOLDER_REFERRAL_TABLE")) if value("TOVHOLDER_REFERRAL_TABLE") else None,
         licensed_texts=_folder(value("TOVHOLDER_LICENSED_TEXTS"), "TOVHOLDER_LICENSED_TEXTS"),
         plan_sources=_pairs(value("TOVHOLDER_PLAN_SOURCES"), "TOVHOLDER_PLAN_SOURCES"),
         packages=_folder(value("TOVHOLDER_PACKAGES"), "TOVHOLDER_PACKAGES"),

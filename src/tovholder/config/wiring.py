@@ -20,6 +20,7 @@ from tovholder.packages.installed import Installed
 from tovholder.plan import derive
 from tovholder.plan import guards as plan_guards
 from tovholder.referral import guards as referral_guards
+from tovholder.referral import table as referral_table
 from tovholder.store import consents, criteria, ports
 
 
@@ -66,6 +67,12 @@ def bind() -> None:
             raise SettingsError(f"{names}: {told}") from None
     _use_policy()
     _use_issuers()
+    if settings.ENV.referral_table is not None:
+        try:
+            referral_table.load(settings.ENV.referral_table)
+        except Problem as problem:
+            told = "\n  ".join(str(issue) for issue in problem.issues)
+            raise SettingsError(f"TOVHOLDER_REFERRAL_TABLE: {problem.message}\n  {told}") from None
     scopes.use_judge(criteria.check)
     if settings.ENV.profiles is not None:
         try:
