@@ -23,6 +23,8 @@ class Status(StrEnum):
     ENTERED_IN_ERROR = "entered-in-error"
 
 
+# Nobody took the patient: it still has to be done, and the right's clock runs on.
+REFUSED = frozenset({Status.REJECTED, Status.FAILED})
 _STOPS = frozenset({Status.CANCELLED, Status.FAILED, Status.ENTERED_IN_ERROR})
 TRANSITIONS: Mapping[Status, frozenset[Status]] = {
     Status.REQUESTED: frozenset({Status.RECEIVED, Status.ACCEPTED, Status.REJECTED, Status.IN_PROGRESS}) | _STOPS,

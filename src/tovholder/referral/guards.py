@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from tovholder.access import Role
+from tovholder.access import Context, Role
 from tovholder.base import days
 from tovholder.base.errors import forbidden, rule
 from tovholder.fhir.references import patient_of
 from tovholder.plan import resources
 from tovholder.plan.course import CLINIC
-from tovholder.referral.domain import Status, move, status_of
+from tovholder.plan.values import Referral
+from tovholder.referral.domain import REFUSED, Status, move, status_of
 from tovholder.store.ports import Change
 from tovholder.store.unit import UnitOfWork
 
@@ -37,8 +38,11 @@ def referral_guard(change: Change, uow: UnitOfWork) -> None:
         if before.receiver_id != ctx.organization and ctx.role not in CLINIC:
             raise forbidden("Task.owner", "this referral is not yours to answer", "its receiver")
         move(status_of(before.status), status)
+        _kept(before, value, ctx)
     elif ctx.role not in CLINIC:
         raise forbidden("Task.requester", "this role may not refer", "the patient's clinic")
+    if old is None:
+        _first_sent(value, uow)
     if ctx.role is Role.SYSTEM or status is Status.ENTERED_IN_ERROR:
         return
     if status in _STOPPED and not (value.stop_reason or value.stop_text):
@@ -52,6 +56,32 @@ def referral_guard(change: Change, uow: UnitOfWork) -> None:
         raise rule("Task", "a day lies in the future", f"{days.iso(ctx.today)} or earlier")
     if value.started_day is not None and value.started_day < value.sent_day:
         raise rule("Task.extension('started')", "the offer began before it was asked for", days.iso(value.sent_day))
+
+
+def _kept(before: Referral, value: Referral, ctx: Context) -> None:
+    """Since when the patient waits, and what the receiver was told, stand; only the sender sends on and has seen."""
+    if before.first_sent_day != value.first_sent_day or before.follows != value.follows:
+        raise rule("Task.extension('first-sent')", "what a round followed cannot change", "as it was")
+    if before.told != value.told:
+        raise rule("Task.input", "what the receiver was told cannot change", "a new referral")
+    if ctx.role not in CLINIC and (before.resent, before.seen_day) != (value.resent, value.seen_day):
+        raise forbidden("Task.extension('seen')", "only the sender says what it has seen and sent again", "as it was")
+
+
+def _first_sent(value: Referral, uow: UnitOfWork) -> None:
+    """A day the patient has waited since is that of the refused round this one follows, and no other."""
+    if value.first_sent_day is None or uow.is_bulk:
+        return
+    path = "Task.extension('first-sent')"
+    if not value.follows:
+        raise rule(path, "only a referral sent again has been sent before", "Task.basedOn with the refused round")
+    hand = uow.as_system("referral")
+    earlier = hand.find("Task", [("patient", f"Patient/{value.patient_id}"), ("_id", value.follows)])
+    found = resources.read_referral(earlier[0]) if earlier and resources.is_referral(earlier[0]) else None
+    if found is None or found.status not in REFUSED or found.kind != value.kind:
+        raise rule(path, "only a refused referral of the same kind is sent again", "the refused round")
+    if found.asked_day != value.first_sent_day:
+        raise rule(path, "the patient was first referred on another day", days.iso(found.asked_day))
 
 
 GUARDS = {"Task": [referral_guard]}

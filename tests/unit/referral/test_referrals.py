@@ -152,7 +152,8 @@ def test_what_cannot_be_sent(w: World, course: dict[str, str]) -> None:
 def _filled(w: World) -> dict[str, str]:
     from tovholder import packages
 
-    return {field.id: "udfyldt" for field in packages.get("kol").referral("rehabilitering").fields}
+    own = {field.id: "udfyldt" for field in packages.get("kol").referral("rehabilitering").fields}
+    return own | {"telefon": "00 12 34 56", "kommune": "Randers"}  # the made-up patient has neither
 
 
 def test_what_the_receiver_needs_stands_in_the_request(w: World, course: dict[str, str]) -> None:
