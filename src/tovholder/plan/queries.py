@@ -20,6 +20,7 @@ from tovholder.plan.level import LevelProposal, propose_level
 from tovholder.plan.measures import Series, series
 from tovholder.plan.nextstep import next_thing, waiting
 from tovholder.plan.record import Record, patient_facts
+from tovholder.plan.review import reviews
 from tovholder.plan.schedule import schedule
 from tovholder.plan.stages import SHOWN, path, stage_of, stops_that_hold, told_on
 from tovholder.plan.values import Activity, Appointment, Episode, Goal, Plan, Proposal, Referral
@@ -195,13 +196,14 @@ def view_of(ctx: Context, held: Held, summary: PatientSummary, package: str, rec
             episode=episode,
             plan=plan,
             level_decided=decision is not None,
-            level_review_day=decision.review_day if decision else None,
+            level_review_day=min((one.day for one in reviews(decision, record.contacts, (), ctx.today)), default=None),
             needs_answered=all(item.value is not None for item in needs),
             blocked=proposal.is_blocked,
             activities=activities,
             appointments=appointments,
             today=ctx.today,
         ),
+        contacts=record.contacts,
         warnings=_warnings(ctx, summary, episode, proposal),
     )
 
@@ -333,13 +335,14 @@ def minplan_view(ctx: Context, patient_id: str) -> MinPlanView:
     return minplan_of(ctx, read_all(ctx, patient_id))
 
 
-def minplan_of(ctx: Context, held: Held) -> MinPlanView:
-    """The same from what was read, now or as it was on an earlier day (then ``ctx`` is of that day)."""
+def minplan_of(ctx: Context, held: Held, today: int | None = None) -> MinPlanView:
+    """The same from what was read, now or as it was on an earlier day (``today``)."""
+    today = ctx.today if today is None else today
     summary = summary_of(ctx, held)
     record = held.record()
     appointments = all_appointments(held)
     courses = tuple(
-        _minplan_course(ctx, held, record, _chosen(summary.episodes, package), appointments)
+        _minplan_course(held, record, _chosen(summary.episodes, package), appointments, today)
         for package in dict.fromkeys(episode.package for episode in summary.episodes)
     )
     steps = [activity for item in courses for activity in item.activities]
@@ -350,7 +353,7 @@ def minplan_of(ctx: Context, held: Held) -> MinPlanView:
     return MinPlanView(
         patient=summary,
         courses=courses,
-        next=next_thing(steps, appointments, ctx.today),
+        next=next_thing(steps, appointments, today),
         goals=_goals(held, None),
         appointments=appointments,
         measurements=tuple(measured.values()),
@@ -358,7 +361,7 @@ def minplan_of(ctx: Context, held: Held) -> MinPlanView:
 
 
 def _minplan_course(
-    ctx: Context, held: Held, record: Record, episode: Episode, appointments: tuple[Appointment, ...]
+    held: Held, record: Record, episode: Episode, appointments: tuple[Appointment, ...], today: int
 ) -> MinPlanCourse:
     known = packages.get(episode.package)
     decided = course.decisions(held.of("Observation"), episode.id or "")
@@ -369,7 +372,7 @@ def _minplan_course(
     plan = next((item for item in plans if item.status in SHOWN), None) if episode.phase.is_started else None
     made = [item for item in plans if item.confirmed_day is not None]
     activities = tuple(item for item in _activities(held, episode) if plan is not None)
-    asked = facts(known, record, ctx.today, level=int(level) if level else None)
+    asked = facts(known, record, today, level=int(level) if level else None)
     needs, needs_day = _needs(known, record)
     answered = bool(needs) and all(item.value is not None for item in needs)
     return MinPlanCourse(
@@ -377,18 +380,18 @@ def _minplan_course(
         episode=episode,
         stage=stage_of(episode, plan),
         path=path(episode, needs_day=needs_day, needs_done=answered, level_day=level_day, plan=plan),
-        clock=clock_view(episode, plan or (made[-1] if made else None), told_on(episode, ctx.today)),
+        clock=clock_view(episode, plan or (made[-1] if made else None), told_on(episode, today)),
         level=level,
         level_day=level_day,
         level_title=meaning.title if meaning else None,
         level_meaning=meaning.meaning if meaning else None,
         plan=plan,
-        next=next_thing(activities, _appointments(held, episode, known), ctx.today),
+        next=next_thing(activities, _appointments(held, episode, known), today),
         goals=_goals(held, episode.id),
         activities=activities,
         content=tuple(
             item
             for item in known.content
-            if "patient" in item.audience and item.shown(ctx.today) and evaluate(item.when, asked).truth is True
+            if "patient" in item.audience and item.shown(today) and evaluate(item.when, asked).truth is True
         ),
     )

@@ -14,6 +14,7 @@ from tovholder.plan.domain import Level
 from tovholder.plan.level import LevelProposal
 from tovholder.plan.measures import Series
 from tovholder.plan.nextstep import NextThing, Waiting
+from tovholder.plan.record import Contact
 from tovholder.plan.schedule import PlannedActivity
 from tovholder.plan.stages import PathStep, Stage
 from tovholder.plan.values import Activity, Appointment, Decision, Episode, Goal, Plan, Proposal, Referral
@@ -120,6 +121,7 @@ class EpisodeView:
     forms: tuple[FormState, ...]
     next: NextThing | None
     waiting: tuple[Waiting, ...]
+    contacts: tuple[Contact, ...] = ()  # those that took place, an admission among them asks for a new assessment
     warnings: tuple[str, ...]  # codes: deceased, no-own-doctor, other-clinic, no-diagnosis-date, legacy, blocked
 
 
