@@ -7,9 +7,11 @@ from pathlib import Path
 import typer
 
 from tovholder.base import days
+from tovholder.cli.package_export import export
 from tovholder.cli.setup import console
 
 app = typer.Typer(help="Packages: care for one disease, as data.", no_args_is_help=True)
+app.command("export")(export)
 
 
 @app.command("list")

@@ -94,11 +94,13 @@ def daily_jobs() -> dict[str, Any]:
 
 
 def run_daily() -> list[str]:
-    """Finish what bulk loads left and run what today still lacks."""
+    """Tell the packages there are as FHIR, finish what bulk loads left and run what today still lacks."""
     from tovholder.access import system_context
     from tovholder.jobs import daily
+    from tovholder.plan import definitions
     from tovholder.store import bulk
 
+    definitions.publish_once(system_context(setup.now(), definitions.ACTOR))
     if bulk.waiting():
         bulk.derive_pending(system_context(setup.now(), "derive"))
     return daily.catch_up(daily_jobs(), setup.now())

@@ -17,7 +17,7 @@ from tovholder.config.env import SettingsError
 from tovholder.fhir import profiles_policy
 from tovholder.monitoring.contributions import ContributionStep
 from tovholder.packages.installed import Installed
-from tovholder.plan import derive
+from tovholder.plan import definitions, derive
 from tovholder.plan import guards as plan_guards
 from tovholder.referral import guards as referral_guards
 from tovholder.referral import table as referral_table
@@ -52,7 +52,11 @@ def _use_issuers() -> None:
 def bind() -> None:
     """Called once when Django is ready."""
     ports.bind(
-        guards=consents.GUARDS | plan_guards.GUARDS | appointment_guards.GUARDS | referral_guards.GUARDS,
+        guards=consents.GUARDS
+        | plan_guards.GUARDS
+        | appointment_guards.GUARDS
+        | referral_guards.GUARDS
+        | definitions.GUARDS,
         # Order matters: links need episodes, flags and figures need both.
         steps=[*derive.STEPS, FlagStep(), ContributionStep()],
         passes=plan_guards.PASSES,

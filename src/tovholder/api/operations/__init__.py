@@ -7,7 +7,7 @@ from typing import Literal
 from django.http import HttpRequest, HttpResponse
 
 from tovholder.api import http
-from tovholder.api.operations import everything, export, opening, parameters, terminology, validate
+from tovholder.api.operations import apply, everything, export, opening, parameters, terminology, validate
 from tovholder.api.operations.call import Call, Operation
 from tovholder.base.errors import Category, Issue, Problem
 from tovholder.fhir.systems import BASE
@@ -85,6 +85,22 @@ OPERATIONS: dict[tuple[Level, str, str], Operation] = {
     ),
     ("type", "CodeSystem", "$lookup"): Operation(
         terminology.lookup, _R4 + "CodeSystem-lookup", "What a code means, and what stands above and below it."
+    ),
+    ("type", "PlanDefinition", "$apply"): Operation(
+        apply.plan,
+        _R4 + "PlanDefinition-apply",
+        "The plan a definition, sent or named by canonical, gives a patient today; nothing is stored.",
+    ),
+    ("instance", "PlanDefinition", "$apply"): Operation(
+        apply.plan, _R4 + "PlanDefinition-apply", "The same of a stored definition: the packages', or others'."
+    ),
+    ("type", "ActivityDefinition", "$apply"): Operation(
+        apply.activity,
+        _R4 + "ActivityDefinition-apply",
+        "The request an activity's definition, sent or named, asks for a patient; nothing is stored.",
+    ),
+    ("instance", "ActivityDefinition", "$apply"): Operation(
+        apply.activity, _R4 + "ActivityDefinition-apply", "The same of a stored definition."
     ),
 }
 
