@@ -73,6 +73,7 @@ ROUTES: dict[str, Any] = {
     "klinik/": CLINIC,
     "klinik/log": CLINIC,
     "klinik/log.csv": CLINIC,
+    "klinik/henvisninger": CLINIC,
     "klinik/vaerdispring": CLINIC | frozenset({Role.HOSPITAL, Role.PREVENTION, Role.PARTNER}),
     "klinik/vaerdispring/<int:number>": "own",
     "klinik/patient/<str:patient_id>/vaerdispring": frozenset({Role.GP, Role.HOSPITAL}),

@@ -72,7 +72,7 @@ def reject(ctx: Context, *, patient_id: str, referral_id: str, reason: str, text
         _receiver(ctx, value)
         status = move(status_of(value.status), Status.REJECTED)
         told = replace(value, status=str(status), stop_reason=str(why), stop_text=text.strip(), completed_day=ctx.today)
-        return _write(uow, stored, told)
+        return _write(uow, stored, replace(told, seen_day=None))
 
 
 def start(ctx: Context, *, patient_id: str, referral_id: str, started_day: int | None = None) -> Referral:
@@ -96,7 +96,11 @@ def complete(
         first = value.started_day if value.started_day is not None else value.sent_day
         day = _day_after(ctx, completed_day, first, "Task.extension('completed')")
         status = move(status_of(value.status), Status.COMPLETED)
-        done = _write(uow, stored, replace(value, status=str(status), completed_day=day, answer=_told(answer)))
+        done = _write(
+            uow,
+            stored,
+            replace(value, status=str(status), completed_day=day, answer=_told(answer), seen_day=_seen(ctx)),
+        )
         _close_request(uow, done, ActivityStatus.COMPLETED, day)
         return done
 
@@ -125,6 +129,7 @@ def stop(
             stop_text=text.strip(),
             completed_day=day,
             answer=_told(answer),
+            seen_day=_seen(ctx),
         )
         stopped = _write(uow, stored, told)
         _close_request(uow, stopped, ActivityStatus.REVOKED, None)
@@ -172,6 +177,11 @@ def mark_seen(ctx: Context, *, patient_id: str, referral_id: str) -> Referral:
         if value.seen_day is not None:
             return value
         return _write(uow, stored, replace(value, seen_day=ctx.today))
+
+
+def _seen(ctx: Context) -> int | None:
+    """What the clinic itself writes down it has seen; what somebody else tells it has not."""
+    return ctx.today if ctx.role in course.CLINIC else None
 
 
 def _told(answer: str) -> str:

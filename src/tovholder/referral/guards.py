@@ -64,7 +64,7 @@ def _kept(before: Referral, value: Referral, ctx: Context) -> None:
         raise rule("Task.extension('first-sent')", "what a round followed cannot change", "as it was")
     if before.told != value.told:
         raise rule("Task.input", "what the receiver was told cannot change", "a new referral")
-    if ctx.role not in CLINIC and (before.resent, before.seen_day) != (value.resent, value.seen_day):
+    if ctx.role not in CLINIC and (before.resent != value.resent or value.seen_day not in (None, before.seen_day)):
         raise forbidden("Task.extension('seen')", "only the sender says what it has seen and sent again", "as it was")
 
 

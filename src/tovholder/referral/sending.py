@@ -89,15 +89,17 @@ def send(
             requester=ctx.actor if "/" in ctx.actor else None,
             title=chosen.title.da,
             follows=before.id if before else None,
+            seen_day=day if before else None,
             first_sent_day=before.asked_day if before is not None and before.status in REFUSED else None,
             key=key,
             table=made.table.version if made else "",
             told=told,
         )
         done = replace(fresh, id=uow.create(resources.referral_resource(fresh)).id)
-        if before is not None and before.status in REFUSED:
+        if before is not None:
             stored = uow.read("Task", before.id or "")
-            uow.update(resources.referral_resource(replace(before, resent=done.id), stored))
+            resent = done.id if before.status in REFUSED else None
+            uow.update(resources.referral_resource(replace(before, resent=resent, seen_day=ctx.today), stored))
         return done
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
+from tovholder.web.urls_referrals import PATHS as REFERRAL_PATHS
 from tovholder.web.views import access, clients, clinic, front, glass, log, login, minplan, monitoring, smart
 from tovholder.web.views.clinic_acts import ACTS, questionnaire
 
@@ -37,6 +38,7 @@ urlpatterns = [
     path("klinik/patient/<str:patient_id>/vaerdispring/afslut", glass.end, name="glass-end"),
     path(_COURSE, clinic.patient, name="patient"),
     path(_COURSE + "formular/<str:form_id>", questionnaire, name="form"),
+    *REFERRAL_PATHS,
     path(_COURSE + "app", smart.launch, name="app-launch"),
     *[path(_COURSE + act.path, act.view, name=f"act-{act.name}") for act in ACTS],
     path("minplan/", minplan.page, name="minplan"),
