@@ -21,7 +21,8 @@ from tovholder.store import UnitOfWork
 _WHO = "those who take part in the treatment"
 
 
-def _may(ctx: Context) -> None:
+def may_keep(ctx: Context) -> None:
+    """Refuse whoever does not keep appointments."""
     course.require(ctx, course.ACTORS, "Appointment", "this role may not keep appointments", _WHO)
 
 
@@ -52,7 +53,7 @@ def book(
     The same kind at the same moment at the same place is the same agreement: a second press is Problem(CONFLICT).
     (A plain FHIR write is let through: two systems may each tell of one visit, and neither may be dropped.)
     """
-    _may(ctx)
+    may_keep(ctx)
     if start.tzinfo is None:
         raise rule("Appointment.start", "the time has no time zone", "an instant with its zone")
     if minutes <= 0:
@@ -76,11 +77,12 @@ def book(
             episode_id=episode_id,
             activity_id=activity_id or _activity(uow, patient_id, kind, days.day_of(start)),
         )
-        _agreed_once(uow, made)
+        agreed_once(uow, made)
         return replace(made, id=uow.create(resources.appointment_resource(made)).id)
 
 
-def _agreed_once(uow: UnitOfWork, made: Appointment) -> None:
+def agreed_once(uow: UnitOfWork, made: Appointment) -> None:
+    """Refuse what is agreed already: the same kind at the same moment at the same place."""
     for item in course.about(uow.as_system("appointments"), "Appointment", made.patient_id):
         held = resources.read_appointment(item)
         same = (held.kind, held.start, held.organization_id) == (made.kind, made.start, made.organization_id)
@@ -107,9 +109,10 @@ def _activity(uow: UnitOfWork, patient_id: str, kind: str, day: int) -> str | No
     """The open activity of this kind whose window the day falls in, else the nearest one; none has it already."""
     hand = uow.as_system("appointments")
     taken = {
-        resources.read_appointment(item).activity_id
+        identity
         for item in course.about(hand, "Appointment", patient_id)
         if item.get("status") in ("proposed", "pending", "booked", "waitlist", "arrived", "checked-in", "fulfilled")
+        for identity in resources.read_appointment(item).activity_ids
     }
     fitting = [
         value
@@ -132,7 +135,7 @@ def reschedule(
     ctx: Context, *, patient_id: str, appointment_id: str, start: datetime, minutes: int | None = None
 ) -> Appointment:
     """Move an appointment that has no outcome to another time; it stays the same appointment, with its history."""
-    _may(ctx)
+    may_keep(ctx)
     if start.tzinfo is None:
         raise rule("Appointment.start", "the time has no time zone", "an instant with its zone")
     with store.unit_of_work(ctx, patients=[patient_id]) as uow:
@@ -169,7 +172,7 @@ def mark_noshow(ctx: Context, *, patient_id: str, appointment_id: str) -> Appoin
 
 def mark_outcome_unknown(ctx: Context, *, patient_id: str, appointment_id: str) -> Appointment:
     """Its time has passed and its source knows no outcome: it stays booked, and says so."""
-    _may(ctx)
+    may_keep(ctx)
     with store.unit_of_work(ctx, patients=[patient_id]) as uow:
         stored, value = _read(uow, patient_id, appointment_id)
         if status_of(value.status).is_terminal:
@@ -183,7 +186,7 @@ def mark_outcome_unknown(ctx: Context, *, patient_id: str, appointment_id: str) 
 
 def cancel(ctx: Context, *, patient_id: str, appointment_id: str, reason: str, by: str, text: str = "") -> Appointment:
     """Call it off: why (a code that can be counted, and words), and who did."""
-    _may(ctx)
+    may_keep(ctx)
     why, who = reason_of(reason), canceller_of(by)
     if why is CancelReason.OTHER and not text.strip():
         raise rule("Appointment.cancelationReason.text", "another reason needs words", "why it is cancelled")
@@ -203,7 +206,7 @@ def cancel(ctx: Context, *, patient_id: str, appointment_id: str, reason: str, b
 
 def correct(ctx: Context, *, patient_id: str, appointment_id: str, status: str, reason: str) -> Appointment:
     """Put right an outcome told wrongly; the wrong version stays in the history, the reason beside the right one."""
-    _may(ctx)
+    may_keep(ctx)
     wanted = status_of(status)
     if not reason.strip():
         raise rule("Appointment.extension('correction')", "why it is corrected is missing", "what was wrong")
@@ -230,7 +233,7 @@ def correct(ctx: Context, *, patient_id: str, appointment_id: str, status: str, 
 
 
 def _outcome(ctx: Context, patient_id: str, appointment_id: str, outcome: Status) -> Appointment:
-    _may(ctx)
+    may_keep(ctx)
     with store.unit_of_work(ctx, patients=[patient_id]) as uow:
         stored, value = _read(uow, patient_id, appointment_id)
         _has_been(ctx, value, outcome)
@@ -254,25 +257,28 @@ def _has_been(ctx: Context, value: Appointment, outcome: Status) -> None:
 
 
 def _done(uow: UnitOfWork, value: Appointment) -> None:
-    """The activity behind a kept appointment is done; written in our own hand, since partners may not change plans."""
-    if value.activity_id is None or value.start is None:
+    """The steps behind a kept appointment are done; written in our own hand, since partners may not change plans."""
+    if value.start is None:
         return
     hand = uow.as_system("appointments")
-    stored = hand.read("ServiceRequest", value.activity_id)
-    activity = resources.read_activity(stored)
-    if activity.package and activity.status.is_open and activity.patient_id == value.patient_id:
-        done = replace(activity, status=ActivityStatus.COMPLETED, done_day=days.day_of(value.start))
-        hand.update(resources.activity_resource(done, stored))
+    for identity in value.activity_ids:
+        stored = hand.read("ServiceRequest", identity)
+        activity = resources.read_activity(stored)
+        if activity.package and activity.status.is_open and activity.patient_id == value.patient_id:
+            done = replace(activity, status=ActivityStatus.COMPLETED, done_day=days.day_of(value.start))
+            hand.update(resources.activity_resource(done, stored))
 
 
 def _undone(uow: UnitOfWork, value: Appointment) -> None:
-    """The activity was not done after all. A closed activity stays closed, so an equal one is opened in its place."""
-    if value.activity_id is None:
-        return
-    hand = uow.as_system("appointments")
-    stored = hand.read("ServiceRequest", value.activity_id)
+    """The steps were not done after all. A closed step stays closed, so an equal one is opened in its place."""
+    for identity in value.activity_ids:
+        _reopened(uow.as_system("appointments"), value.patient_id, identity)
+
+
+def _reopened(hand: UnitOfWork, patient_id: str, activity_id: str) -> None:
+    stored = hand.read("ServiceRequest", activity_id)
     activity = resources.read_activity(stored)
-    if activity.status is not ActivityStatus.COMPLETED or activity.patient_id != value.patient_id:
+    if activity.status is not ActivityStatus.COMPLETED or activity.patient_id != patient_id:
         return
     hand.update(resources.activity_resource(replace(activity, status=ActivityStatus.ENTERED_IN_ERROR), stored))
     again = replace(activity, id=None, status=ActivityStatus.ACTIVE, done_day=None)

@@ -1,7 +1,8 @@
 """Views as plain Python functions, written from their paths and the types R4 gives the elements on the way.
 
 ``source(definition)`` is the text of a view's function, to be read and debugged. It covers what our fact tables are
-made of: columns that are one value, filters, and loops over a path. Where a shape is not covered the column is read by
+made of: columns that are one value, filters, loops over a path, and of a union its first branch, where that is the
+resource itself under a condition (what fails it is left to the closures). Where a shape is not covered the column is read by
 the closures of view_select, or the whole view is; where a resource is not what was expected the function gives up
 (Unsupported, or an error of Python's), and the closures answer.
 """
@@ -13,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tovholder.fhir import definitions, fhirpath
-from tovholder.fhir.fhirpath_syntax import Binary, Call, Literal, Member, Node
+from tovholder.fhir.fhirpath_syntax import Binary, Call, Literal, Member, Node, Special
 from tovholder.fhir.fhirpath_values import Unsupported
 from tovholder.fhir.search_values import reference_key
 from tovholder.fhir.view_columns import CONVERSIONS, TAG, day_of
@@ -21,7 +22,7 @@ from tovholder.fhir.view_select import Row, column_reader
 from tovholder.fhir.view_walk import PLAIN, TEXTUAL, Focus, NotCovered, Text, Walk, last_name, name_of, steps_of
 
 _TEXTS = frozenset({"text", "code"})
-_COVERED = {"column", "forEach", "extension", "id"}
+_COVERED = {"column", "forEach", "extension", "id", "only"}
 
 
 def compile_source(definition: dict[str, Any]) -> Callable[[dict[str, Any]], list[Row]] | None:
@@ -31,7 +32,8 @@ def compile_source(definition: dict[str, Any]) -> Callable[[dict[str, Any]], lis
         return None
     scope: dict[str, Any] = {
         "once_each": _once_each,
-        "columns": [column_reader(column) for select in definition["select"] for column in select.get("column", ())],
+        "Unsupported": Unsupported,
+        "columns": [column_reader(column) for select in _usual(definition) for column in select.get("column", ())],
         "distinct": dict.fromkeys,
         "reference_key": reference_key,
         "to_integer": _to_integer,
@@ -45,7 +47,7 @@ def compile_source(definition: dict[str, Any]) -> Callable[[dict[str, Any]], lis
 
 def source(definition: dict[str, Any]) -> str | None:
     """The Python text of a view's function; None when its shape is not covered."""
-    selects = definition["select"]
+    selects = _usual(definition)
     if definition.get("constant") or not all(set(select) <= _COVERED for select in selects):
         return None
     if definition["resource"] not in definitions.resource_types() or "%rowIndex" in str(selects):
@@ -54,6 +56,20 @@ def source(definition: dict[str, Any]) -> str | None:
         return _View(definition=definition).text()
     except NotCovered:
         return None
+
+
+def _usual(definition: dict[str, Any]) -> list[dict[str, Any]]:
+    """The selects, of each union its first branch: ``only`` is the condition it stands under."""
+    found = []
+    for select in definition["select"]:
+        branches = select.get("unionAll") or [{}]
+        match fhirpath.parse(branches[0].get("forEach", "id")):
+            case Call(Special("$this"), "where", (condition,)) if set(select) == {"unionAll"}:
+                branch = {key: value for key, value in branches[0].items() if key != "forEach"}
+                found.append({**branch, "only": condition})
+            case _:
+                found.append(select)
+    return found
 
 
 def _once_each(extensions: list[dict[str, Any]], wanted: tuple[str, ...]) -> None:
@@ -80,7 +96,9 @@ class _View(Text):
             self.add(1, f"# {where['path']}")
             self.add(1, f"if not ({self.truth(fhirpath.parse(where['path']), focus, 1)}):", "    return []")
         loops, values, number = [], {}, 0
-        for select in self.definition["select"]:
+        for select in _usual(self.definition):
+            if "only" in select:
+                self.add(1, f"if not ({self.truth(select['only'], focus, 1)}):", "    raise Unsupported")
             numbered = [(number + at, column) for at, column in enumerate(select.get("column", ()))]
             number += len(numbered)
             if "forEach" in select:
@@ -170,6 +188,8 @@ class _View(Text):
                 return f"({self.truth(left, focus, depth)} {operator} {self.truth(right, focus, depth)})"
             case Call(inner, "exists", ()) if inner is not None:
                 return f"{self.first(inner, focus, depth)[0]} is not None"
+            case Call(Call(Member(None, name), "skip", (Literal("1", "number"),)), "empty", ()):
+                return f"len({focus.name}.get({name!r}) or ()) < 2"
             case Call(inner, "empty", ()) if inner is not None:
                 return f"{self.first(inner, focus, depth)[0]} is None"
             case Binary("!=" | "=" as operator, Member(None, _) as member, Literal(str() as text, "string")):

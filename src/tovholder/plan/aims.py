@@ -31,10 +31,11 @@ def limits_of(package: Package, goal: Goal) -> Limits | None:
 
 def same_measure(one: Code, other: Code) -> bool:
     """Whether two codes are the same measurement; NPU is known under two systems' names."""
-    return (_system(one.system), one.code) == (_system(other.system), other.code)
+    return (canonical(one.system), one.code) == (canonical(other.system), other.code)
 
 
-def _system(name: str) -> str:
+def canonical(name: str) -> str:
+    """One name for a code system that has several."""
     return (systems.NPU if name == systems.NPU_DK_CORE else name).removeprefix("urn:oid:")
 
 
@@ -46,3 +47,9 @@ def measure_title(measure: Code, packages: Iterable[Package]) -> Text:
             if found is not None and any(same_measure(measure, Code(system, found.code)) for system in found.systems):
                 return asked.title
     return Text(da=measure.text or measure.code, en=measure.text or measure.code)
+
+
+def plain(words: str) -> Text:
+    """Words a person wrote, which are the same in every language; a dash where there are none."""
+    told = words.strip() or "–"
+    return Text(da=told, en=told)

@@ -131,9 +131,10 @@ def _links(patient_id: str, episodes: list[Row], rows: Mapping[str, list[Row]]) 
                     link(kind, row[id_column], episode_id, KIND, 80)
     for row in rows["appointment"]:
         identity = row["appointment_id"]
-        told = row["episode_id"] or activity_episode.get(row["activity_id"] or "")
-        if told in known:
-            link("Appointment", identity, str(told), STATED, 100)
+        told = {row["episode_id"], activity_episode.get(row["activity_id"] or "")} & known.keys()
+        if told:
+            for episode_id in sorted(told):
+                link("Appointment", identity, episode_id, STATED, 100)
             continue
         for episode_id in _serving(episodes, row["kind"], row["start_day"]):
             link("Appointment", identity, episode_id, KIND, 80)

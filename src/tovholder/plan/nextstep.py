@@ -59,7 +59,7 @@ def next_thing(activities: Iterable[Activity], appointments: Iterable[Appointmen
         )
         for item in ahead
     ]
-    taken = {item.activity_id for item in ahead if item.activity_id}
+    taken = {identity for item in ahead for identity in item.activity_ids}
     free_kinds = [item.kind for item in ahead if not item.activity_id]
     for activity in sorted(activities, key=lambda item: (item.due_day is None, item.due_day or 0, item.id or "")):
         if not activity.status.is_open or activity.id in taken:
@@ -148,7 +148,7 @@ def waiting(
     if pause is not None:
         found.append(Waiting(Ask.RESUME, pause.start_day))
     met = list(appointments)
-    found.extend(_from_appointments(met, today))
+    found.extend(_from_appointments(met, episode.id, today))
     if plan is not None and plan.status is PlanStatus.ACTIVE:
         found.extend(_from_activities(list(activities), met, today))
         reviews = [day for day in (plan.review_day, level_review_day) if day is not None and day <= today]
@@ -158,7 +158,7 @@ def waiting(
     return tuple(found) or (Waiting(Ask.FOLLOW),)
 
 
-def _from_appointments(appointments: list[Appointment], today: int) -> list[Waiting]:
+def _from_appointments(appointments: list[Appointment], episode_id: str | None, today: int) -> list[Waiting]:
     found = []
     for item in appointments:
         day = appointment_day(item)
@@ -166,7 +166,7 @@ def _from_appointments(appointments: list[Appointment], today: int) -> list[Wait
             continue
         if item.status == "noshow":
             again = any(
-                other.kind == item.kind
+                set(item.kinds_in(episode_id)) <= set(other.kinds_in(episode_id))
                 and (appointment_day(other) or 0) > day
                 and (other.status == "fulfilled" or is_ahead(other, today))
                 for other in appointments
@@ -186,7 +186,7 @@ def _from_activities(activities: list[Activity], appointments: list[Appointment]
             continue
         last = item.window_end_day if item.window_end_day is not None else item.due_day
         first = item.window_start_day if item.window_start_day is not None else item.due_day
-        agreed = any(other.activity_id == item.id or other.kind == item.kind for other in ahead)
+        agreed = any(item.id in other.activity_ids or item.kind in other.kinds for other in ahead)
         if last < today:
             found.append(Waiting(Ask.OVERDUE, item.due_day, item.id, item.title))
         elif first <= today and not agreed:

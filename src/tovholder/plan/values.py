@@ -188,9 +188,18 @@ class Activity:
     step_version: str = ""  # of the package it was made from
 
 
+@dataclass(frozen=True, slots=True)
+class Served:
+    """One planned step that an appointment for several is for: the step, its course, and what kind it is there."""
+
+    activity_id: str
+    episode_id: str | None
+    kind: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Appointment:
-    """A meeting agreed or wished for (Appointment)."""
+    """A meeting agreed or wished for (Appointment). ``kind``, ``episode_id`` and ``activity_id`` are the first's."""
 
     id: str | None = None
     patient_id: str
@@ -209,6 +218,29 @@ class Appointment:
     cancelled_by: str | None = None
     outcome_unknown: bool = False
     correction: str | None = None
+    serves: tuple[Served, ...] = ()  # the steps of several packages it is for; none: the one of activity_id
+    other_activity_ids: tuple[str, ...] = ()  # steps it is based on besides, where nobody said of what kind
+
+    @property
+    def activity_ids(self) -> tuple[str, ...]:
+        """All the planned steps it is for."""
+        first = (self.activity_id,) if self.activity_id else ()
+        return tuple(dict.fromkeys((*first, *(one.activity_id for one in self.serves), *self.other_activity_ids)))
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """All the kinds it is of."""
+        return tuple(dict.fromkeys((self.kind, *(one.kind for one in self.serves))))
+
+    @property
+    def episode_ids(self) -> tuple[str, ...]:
+        """All the courses it says it belongs to."""
+        found = (self.episode_id, *(one.episode_id for one in self.serves))
+        return tuple(dict.fromkeys(one for one in found if one))
+
+    def kinds_in(self, episode_id: str | None) -> tuple[str, ...]:
+        """What kinds it is of in a course; its own kind where it does not say."""
+        return tuple(one.kind for one in self.serves if one.episode_id == episode_id) or (self.kind,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,8 +37,8 @@ COLUMNS = {
     "override_reason t, rule_version t, review_day d",
     "activity": "activity_id t, patient_id t, episode_id t, plan_id t, package t, kind t, status t, due_day d, "
     "window_start_day d, window_end_day d, done_day d, performer_kind t",
-    "appointment": "appointment_id t, patient_id t, kind t, status t, start_day d, created_day d, organization_id t, "
-    "cancel_reason t, cancelled_by t, outcome_unknown f, activity_id t, episode_id t",
+    "appointment": "appointment_id t, patient_id t, status t, start_day d, created_day d, organization_id t, "
+    "cancel_reason t, cancelled_by t, outcome_unknown f, kind t, activity_id t, episode_id t",
     "referral": "referral_id t, patient_id t, episode_id t, request_id t, kind t, receiver_id t, receiver_kind t, "
     "status t, sent_day d, accepted_day d, started_day d, completed_day d, stop_reason t",
     "measurement": "measurement_id t, patient_id t, system t, code t, day d, value_milli m, value_code t, unit t, "
@@ -342,7 +342,7 @@ ROWS: dict[str, list[tuple[Any, ...]]] = {
         )
     ],
     "appointment": [
-        ("a", "p", "kol-kontrol", "cancelled", d("2027-01-01"), d("2026-12-01"), "o", "ill", "patient", 1, "sr", "e")
+        ("a", "p", "cancelled", d("2027-01-01"), d("2026-12-01"), "o", "ill", "patient", 1, "kol-kontrol", "sr", "e")
     ],
     "referral": [
         (

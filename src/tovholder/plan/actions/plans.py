@@ -307,8 +307,8 @@ def _bound(uow: UnitOfWork, patient_id: str) -> frozenset[str]:
     found: set[str] = set()
     for item in course.about(uow, "Appointment", patient_id):
         appointment = resources.read_appointment(item)
-        if appointment.activity_id and appointment.status in ("proposed", "pending", "booked", "waitlist"):
-            found.add(appointment.activity_id)
+        if appointment.status in ("proposed", "pending", "booked", "waitlist"):
+            found.update(appointment.activity_ids)
     for item in course.about(uow, "Task", patient_id):
         if resources.is_referral(item) and item.get("status") in ("requested", "accepted", "in-progress"):
             found.add(resources.read_referral(item).request_id)

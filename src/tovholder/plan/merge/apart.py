@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from tovholder.plan.merge.domain import Aim, Contradiction, Disagreement, Origin, State, hands, span
 from tovholder.plan.values import Code

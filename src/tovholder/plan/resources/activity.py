@@ -10,7 +10,7 @@ from tovholder.base import days
 from tovholder.fhir import systems
 from tovholder.plan.domain import ActivityStatus
 from tovholder.plan.resources import extensions as e
-from tovholder.plan.values import Activity, Appointment
+from tovholder.plan.values import Activity, Appointment, Served
 
 _STEP = f"{systems.BASE}/ActivityDefinition/"
 _ACTIVITY_OWNED = (systems.EPISODE_OF_CARE_EXTENSION, e.x("due"), e.x("done"), e.x("package"))
@@ -121,19 +121,14 @@ def appointment_resource(appointment: Appointment, base: Mapping[str, Any] | Non
     made = e.start("Appointment", appointment.id, base)
     made["status"] = appointment.status
     e.put(made, "cancelationReason", reason_concept(appointment.cancel_reason, appointment.cancel_text))
-    made["serviceType"] = [
-        {
-            "coding": [{"system": systems.KIND_SYSTEM, "code": appointment.kind}],
-            "text": appointment.title or appointment.kind,
-        }
-    ]
+    made["serviceType"] = _services(appointment)
     e.put(made, "description", appointment.title)
     e.put(made, "start", days.instant_text(appointment.start) if appointment.start else None)
     e.put(made, "end", days.instant_text(appointment.end) if appointment.end else None)
     if appointment.created_day is not None:
         made["created"] = days.iso(appointment.created_day)
-    if appointment.activity_id:
-        made["basedOn"] = [e.ref("ServiceRequest", appointment.activity_id)]
+    if appointment.activity_ids:
+        made["basedOn"] = [e.ref("ServiceRequest", identity) for identity in appointment.activity_ids]
     actors = [f"Patient/{appointment.patient_id}"]
     if appointment.practitioner_id:  # R4 lets no Organization take part: that is our extension
         actors.append(f"Practitioner/{appointment.practitioner_id}")
@@ -147,13 +142,41 @@ def appointment_resource(appointment: Appointment, base: Mapping[str, Any] | Non
     made["participant"] = [{"actor": {"reference": name}, "status": agreed} for name in actors] + others
     organization = f"Organization/{appointment.organization_id}" if appointment.organization_id else None
     written = [
-        *e.episode(appointment.episode_id),
+        *(item for identity in appointment.episode_ids for item in e.episode(identity)),
         *e.simple("outcome-unknown", "Boolean", True if appointment.outcome_unknown else None),
         *e.simple("cancelled-by", "Code", appointment.cancelled_by),
         *e.reference(e.x("organization"), organization),
         *e.simple("correction", "String", appointment.correction),
     ]
     return e.with_extensions(made, _APPOINTMENT_OWNED, written)
+
+
+def _services(appointment: Appointment) -> list[e.Json]:
+    """What it is for: one kind, or one for each of the steps it serves, with the step and its course."""
+    if not appointment.serves:
+        coding = {"system": systems.KIND_SYSTEM, "code": appointment.kind}
+        return [{"coding": [coding], "text": appointment.title or appointment.kind}]
+    return [
+        {
+            "extension": [
+                *e.reference(e.x("serves-activity"), f"ServiceRequest/{one.activity_id}"),
+                *e.reference(e.x("serves-episode"), f"EpisodeOfCare/{one.episode_id}" if one.episode_id else None),
+            ],
+            "coding": [{"system": systems.KIND_SYSTEM, "code": one.kind}],
+            "text": appointment.title or one.kind,
+        }
+        for one in appointment.serves
+    ]
+
+
+def _served(resource: Mapping[str, Any]) -> tuple[Served, ...]:
+    found = []
+    for item in resource.get("serviceType") or ():
+        activity_id = e.id_of(e.target(item, e.x("serves-activity")), "ServiceRequest")
+        if activity_id:
+            episode_id = e.id_of(e.target(item, e.x("serves-episode")), "EpisodeOfCare")
+            found.append(Served(activity_id, episode_id, e.coding(item, systems.KIND_SYSTEM) or ""))
+    return tuple(found)
 
 
 def _instant(text: object) -> datetime | None:
@@ -173,6 +196,8 @@ def read_appointment(resource: Mapping[str, Any]) -> Appointment:
 
     kind = e.coding(service, systems.KIND_SYSTEM) or e.first(service.get("coding")).get("code") or ""
     reason = resource.get("cancelationReason") or {}
+    references = (item.get("reference") for item in resource.get("basedOn") or ())
+    based_on = [found for name in references if (found := e.id_of(name, "ServiceRequest"))]
     return Appointment(
         id=resource.get("id"),
         patient_id=actor("Patient") or "",
@@ -185,17 +210,12 @@ def read_appointment(resource: Mapping[str, Any]) -> Appointment:
         organization_id=e.id_of(e.target(resource, e.x("organization")), "Organization"),
         practitioner_id=actor("Practitioner"),
         episode_id=e.episode_id(resource),
-        activity_id=next(
-            (
-                found
-                for item in resource.get("basedOn") or ()
-                if (found := e.id_of(item.get("reference"), "ServiceRequest"))
-            ),
-            None,
-        ),
+        activity_id=based_on[0] if based_on else None,
         cancel_reason=e.first(reason.get("coding")).get("code"),
         cancel_text=reason.get("text") or "",
         cancelled_by=e.text(resource, "cancelled-by"),
         outcome_unknown=e.flag(resource, "outcome-unknown"),
         correction=e.text(resource, "correction"),
+        serves=_served(resource),
+        other_activity_ids=tuple(based_on[1:]),
     )
