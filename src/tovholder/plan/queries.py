@@ -235,7 +235,7 @@ def _appointments(held: Held, episode: Episode, known: Package) -> tuple[Appoint
     kinds = {item.kind for item in known.appointment_kinds} | {item.kind for item in known.plan.activities}
     found = all_appointments(held)
     return tuple(
-        item for item in found if item.episode_id == episode.id or (item.episode_id is None and item.kind in kinds)
+        item for item in found if episode.id in item.episode_ids or (not item.episode_ids and item.kind in kinds)
     )
 
 
