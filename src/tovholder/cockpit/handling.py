@@ -105,10 +105,10 @@ WHERE a.episode_id IS NOT NULL AND a.day >= :today - 183
 """
 
 
-def standing(ctx: Context) -> dict[str, Standing]:
-    """How each course the actor may see is handled, by course; those nobody did anything about are left out."""
+def standing(ctx: Context, patient: str | None = None) -> dict[str, Standing]:
+    """How each course the actor may see (or one patient's) is handled; those nobody did anything about are left out."""
     found: dict[str, Standing] = {}
-    rows = store.facts(ctx, HANDLINGS, name="cockpit")
+    rows = store.facts(ctx, HANDLINGS, patient=patient, name="cockpit")
     for row in sorted(rows, key=lambda row: (row["sent"] or "", row["handling_id"])):
         one = found.setdefault(row["episode_id"], Standing())
         if row["kind"] == Kind.ASSIGN:
@@ -118,7 +118,7 @@ def standing(ctx: Context) -> dict[str, Standing]:
         elif row["until_day"] is not None and row["sent"]:
             sent = days.millis(days.parse_instant(row["sent"]))
             one.snoozes[row["flag_rule"] or ""] = Snooze(row["until_day"], row["stood"] or "", sent)
-    rows = store.facts(ctx, ATTEMPTS, name="cockpit")
+    rows = store.facts(ctx, ATTEMPTS, patient=patient, name="cockpit")
     for row in sorted(rows, key=lambda row: (row["day"], row["attempt_id"])):
         one = found.setdefault(row["episode_id"], Standing())
         one.attempts += 1

@@ -87,6 +87,7 @@ class ClinicRow:
     noshows_12m: int
     missing: tuple[Mapping[str, str], ...]
     rank: tuple[int, int, str]
+    overall: tuple[int, int, str] = (9, 0, "")  # its place in the list over all packages
     paused: bool = False
     sleeping: tuple[tuple[OpenFlag, Snooze], ...] = ()  # flags that are put off
     assigned_to: str = ""
@@ -106,7 +107,7 @@ class ClinicRow:
 
 
 def clinic_list(ctx: Context) -> list[ClinicRow]:
-    """Every course the clinic holds or should start (declined ones too), in the default order of domain.md §3."""
+    """Every course the clinic holds or should start (declined ones too), in the order over all packages."""
     known = packages.builtin()
     courses = {
         row["episode_id"]: Gathered(row, known[row["package"]])
@@ -153,7 +154,7 @@ def clinic_list(ctx: Context) -> list[ClinicRow]:
         )
         for episode_id, held in courses.items()
     ]
-    return sorted(rows, key=lambda row: row.rank)
+    return sorted(rows, key=lambda row: row.overall)
 
 
 def open_flags(ctx: Context, episodes: Sequence[str]) -> dict[str, tuple[OpenFlag, ...]]:
@@ -250,6 +251,8 @@ def _row(
     level = held.level["level"] if held.level else None
     asleep = handling.sleeping(flags, standing.snoozes, level, today)
     awake = tuple(flag for flag in flags if flag.rule_id not in asleep)
+    place = ranking.place(package, episode, level, awake, confirmed, today)
+    left = None if deadline is None or confirmed else deadline - today
     return ClinicRow(
         patient_id=episode["patient_id"],
         name=names.get(episode["patient_id"], ""),
@@ -262,7 +265,7 @@ def _row(
         flags=awake,
         clock_start_day=episode["clock_start_day"],
         deadline_day=deadline,
-        days_left=None if deadline is None or confirmed else deadline - today,
+        days_left=left,
         plan_confirmed=confirmed,
         plan_confirmed_day=held.plan["confirmed_day"] if confirmed and held.plan else None,
         next_step=waiting,
@@ -270,7 +273,8 @@ def _row(
         next_control_day=min(ahead, default=None),
         noshows_12m=sum(1 for item in appointments if item["status"] == "noshow" and item["start_day"] > today - 365),
         missing=missing_measurements(package, measured) if episode["phase"] != "declined" else (),
-        rank=ranking.place(package, episode, level, awake, confirmed, today),
+        rank=place,
+        overall=ranking.overall(place, phase=episode["phase"], level=level, flags=awake, days_left=left),
         paused=episode["pause_open_day"] is not None,
         sleeping=tuple((flag, asleep[flag.rule_id]) for flag in flags if flag.rule_id in asleep),
         assigned_to=standing.assigned_to,

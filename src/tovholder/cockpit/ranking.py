@@ -15,6 +15,7 @@ from tovholder.plan.nextstep import Ask
 from tovholder.plan.values import Activity, Appointment, Episode, Plan
 
 SEVERITY = {"high": 0, "medium": 1, "low": 2}
+SOON = 7  # days to a deadline
 
 ASK_TITLES: Mapping[Ask, Mapping[str, str]] = {
     Ask.ASSESS_FIRST: {"da": "Vurdér først", "en": "Assess first"},
@@ -120,6 +121,30 @@ def place(
         if step.rest or (levels and phases and flagged):
             return (number, within if within is not None else today + 10_000, episode["episode_id"])
     return (len(package.cockpit.order), today + 10_000, episode["episode_id"])
+
+
+def overall(
+    own: tuple[int, int, str], *, phase: str, level: int | None, flags: Sequence[OpenFlag], days_left: int | None
+) -> tuple[int, int, str]:
+    """Where a course stands in the list over all packages (domain.md §3), whose own orders cannot be held together.
+
+    What its package puts first of all, or a right that is broken; level 3 with a flag; level 2 with a flag; a deadline
+    soon; something overdue; not started; the rest. Within a step as in the package's own order.
+    """
+    flagged = bool(flags)
+    if (flagged and (own[0] == 0 or any(flag.kind == "deadline" and flag.severity == "high" for flag in flags))) or (
+        days_left is not None and days_left < 0
+    ):
+        step = 0
+    elif level in (3, 2) and flagged:
+        step = 4 - level
+    elif days_left is not None and days_left <= SOON:
+        step = 3
+    elif flagged:
+        step = 4
+    else:
+        step = {"eligible": 5, "declined": 7}.get(phase, 6)
+    return (step, own[1], own[2])
 
 
 def _episode(row: Mapping[str, Any]) -> Episode:

@@ -34,64 +34,6 @@ class NextStep:
     day_label: Any = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CockpitRow:
-    """One patient in one package, as the clinic's list shows it."""
-
-    patient_id: str
-    name: str
-    age: int | None
-    package_title: Text
-    phase: str
-    phase_label: Any
-    level: int | None
-    flags: tuple[Flag, ...]
-    deadline_day: int | None
-    days_left: int | None
-    deadline_state: str  # none, unknown, met, running, soon, broken
-    next_step: NextStep | None
-    last_control_day: int | None
-    next_control_day: int | None
-    noshows_12m: int
-    missing: tuple[Text, ...]
-    url: str
-
-
-@dataclass(frozen=True, slots=True)
-class Tab:
-    """One filter of the list, with how many it holds."""
-
-    key: str
-    title: Any
-    count: int
-    url: str
-    current: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One column of the list: what it is called, the address that orders by it, and whether it does now."""
-
-    key: str
-    title: Any
-    url: str
-    current: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CockpitPage:
-    """The clinic's list with its filters. never_measured: what no patient of the clinic has recorded."""
-
-    rows: tuple[CockpitRow, ...]
-    tabs: tuple[Tab, ...]
-    levels: tuple[Tab, ...]
-    columns: tuple[Column, ...]
-    never_measured: tuple[Text, ...]
-    search: str
-    shown: int
-    total: int
-
-
 @dataclass(frozen=True, slots=True)
 class ClockDate:
     """One dated fact of the rights clock."""

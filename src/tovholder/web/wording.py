@@ -126,3 +126,56 @@ DEMO_TITLES: Mapping[str, Any] = {
     ),
     "Patient: har takket nej": _("Patient: har takket nej"),
 }
+
+# What came of an attempt to reach a patient, and how it was made.
+OUTCOMES: Mapping[str, Any] = {
+    "reached": _("Talte med patienten"),
+    "no-answer": _("Intet svar"),
+    "left-message": _("Lagde en besked"),
+    "declined": _("Patienten ønsker det ikke"),
+}
+CHANNELS: Mapping[str, Any] = {
+    "phone": _("Telefon"),
+    "message": _("Besked sendt"),
+    "visit": _("I klinikken"),
+}
+
+# What is not known of the clinic's courses, and what to do about it.
+UNKNOWN: Mapping[str, tuple[Any, Any]] = {
+    "datoer": (
+        _("Diagnosens dato mangler"),
+        _("Fristen for en plan kan ikke beregnes. Skriv diagnosens dato i jeres journalsystem."),
+    ),
+    "foedsel": (
+        _("Fødselsdagen er ikke kendt"),
+        _("Alderen kan ikke beregnes. Kontrollér patientens stamdata i jeres journalsystem."),
+    ),
+    "udfald": (
+        _("Udfaldet af en aftale er ikke kendt"),
+        _("Tiden er gået, og ingen har fortalt, hvordan det gik. Åbn patienten, og notér det."),
+    ),
+    "maal": (
+        _("Planen har intet mål"),
+        _("Aftal et mål med patienten, eller notér, hvorfor der ikke er et."),
+    ),
+    "maalinger": (
+        _("Målinger mangler"),
+        _(
+            "De er ikke registreret i 15 måneder. Mål ved næste besøg, eller spørg systemleverandøren, om de bliver sendt."
+        ),
+    ),
+}
+
+# Why somebody with a diagnosis is not proposed for the package, and what to do about it.
+EXCLUDED: Mapping[str, tuple[Any, Any]] = {
+    "declined": (_("Har sagt nej tak"), _("Spørg igen, hvis patientens situation er ændret. Det står på patientens side.")),
+    "ended": (_("Forløbet er afsluttet"), _("En ny diagnose, der er registreret efter afslutningen, starter et nyt forløb.")),
+    "no_own_doctor": (_("Ingen klinik står som egen læge"), _("Kontrollér, om patienten er tilmeldt jer.")),
+    "age_unknown": (_("Alderen er ukendt"), _("Kontrollér patientens stamdata i jeres journalsystem.")),
+    "too_young": (_("For ung"), _("Pakken gælder ikke endnu.")),
+    "coded_too_young": (_("Diagnosen er stillet i for ung en alder"), _("Kontrollér, om diagnosen er den rigtige.")),
+    "not_confirmed": (_("Diagnosen er ikke bekræftet"), _("Bekræft eller afkræft diagnosen i jeres journalsystem.")),
+    "not_active": (_("Diagnosen er ikke aktuel"), _("Genaktivér den i jeres journalsystem, hvis den stadig er der.")),
+    "refuted": (_("Diagnosen er afkræftet"), _("Der er ikke noget at gøre.")),
+    "record": (_("Noget i journalen taler imod"), _("Pakkens betingelser rækker ud over diagnosen. Se patientens journal.")),
+}  # fmt: skip

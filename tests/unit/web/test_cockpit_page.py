@@ -13,6 +13,7 @@ from tovholder.cockpit.ranking import NextStep
 from tovholder.web.presenters import cockpit
 
 TODAY = 20_000
+ME = "Practitioner/m"
 CAT: Mapping[str, str] = {"da": "CAT (samlet score, 0-40)", "en": "CAT (total score, 0-40)"}
 OXYGEN: Mapping[str, str] = {"da": "Ilt i hjemmet", "en": "Oxygen at home"}
 
@@ -45,18 +46,30 @@ def row(name: str, **changes: Any) -> ClinicRow:
         "noshows_12m": 0,
         "missing": (),
         "rank": (1, 0, name),
+        "overall": (6, 0, name),
     }
     return ClinicRow(**given | changes)
 
 
 def page(*rows: ClinicRow, **given: Any) -> Any:
-    return cockpit.page(rows, today=TODAY, **({"view": "alle", "level": ""} | given))
+    """The list over all packages, as somebody looks at it."""
+    clinic = cockpit.Clinic(
+        rows=sorted(rows, key=lambda row: row.overall),
+        packages={},
+        package=None,
+        cells={},
+        me=ME,
+        names={ME: "Mette", "Practitioner/b": "Bo Kollega"},
+        today=TODAY,
+        language="da",
+    )
+    return cockpit.page(clinic, cockpit.Wish(**({"view": "alle"} | given)))
 
 
 class TestOrder:
     ROWS = (
-        row("Bo", level=1, days_left=3, rank=(0, 0, "")),
-        row("Åse", level=3, next_control_day=TODAY + 9),
+        row("Bo", level=1, days_left=3, overall=(0, 0, "")),
+        row("Åse", level=3, next_control_day=TODAY + 9, overall=(5, 0, "")),
         row("anne", level=None, days_left=-4, next_control_day=TODAY + 2),
     )
 

@@ -9,52 +9,19 @@ from django.shortcuts import render
 from django.utils.translation import get_language
 from django.views.decorators.http import require_http_methods
 
-from tovholder import store
 from tovholder.access import blocks, emergencies
 from tovholder.access.domain import Context, Role
 from tovholder.access.smart import clients
 from tovholder.base import days
-from tovholder.cockpit import queries as cockpit_queries
-from tovholder.fhir import systems
 from tovholder.web import access_view, reading
-from tovholder.web.presenters import cockpit as cockpit_presenter
 from tovholder.web.presenters.pages import patient_page
+from tovholder.web.presenters.patient import review_prompts
 from tovholder.web.view_models import FormError, PatientPage
 from tovholder.web.views.common import for_roles
 from tovholder.web.views.patient_forms import PatientForms
 
 _CPR = re.compile(r"\d{6}-?\d{4}")
 _LONGEST_SEARCH = 100
-
-
-@require_http_methods(["GET", "POST"])
-@for_roles(Role.GP, Role.STAFF)
-def cockpit(request: HttpRequest, ctx: Context) -> HttpResponse:
-    """The list. A search comes by POST, so that no name or number stands in an address or a log."""
-    search = request.POST.get("q", "").strip()[:_LONGEST_SEARCH] if request.method == "POST" else ""
-    page = cockpit_presenter.page(
-        cockpit_queries.clinic_list(ctx),
-        today=ctx.today,
-        view=request.GET.get("vis", ""),
-        level=request.GET.get("niveau", ""),
-        order=request.GET.get("orden", ""),
-        search=search,
-        found_by_number=_by_number(ctx, search),
-    )
-    return render(
-        request,
-        "web/klinik/cockpit.html",
-        {"cockpit": page, "today": ctx.today, "shut_out": bool(blocks.concerned(ctx)[0])},
-    )
-
-
-def _by_number(ctx: Context, search: str) -> frozenset[str] | None:
-    """Patients with the CPR number searched for, among those the clinic may see; None when no number was typed."""
-    if not _CPR.fullmatch(search.replace(" ", "")):
-        return None
-    number = search.replace(" ", "").replace("-", "")
-    found = store.search_all(ctx, "Patient", [("identifier", f"{systems.CPR}|{number}")])
-    return frozenset(item.id for item in found)
 
 
 @require_http_methods(["GET", "HEAD"])
@@ -78,6 +45,7 @@ def show(
 ) -> HttpResponse:
     """The patient's page, with what went wrong when something did."""
     page = patient_page(course, today=ctx.today, language=get_language() or "da")
+    prompts = review_prompts(course.view, course.flags, ctx.today) if course.episode.phase.is_started else ()
     return render(
         request,
         "web/klinik/patient.html",
@@ -92,7 +60,8 @@ def show(
             "lifted": course.patient_id in blocks.lifted(ctx),
             "may_open": emergencies.may(ctx),
             "broken": _broken(ctx, course.patient_id),
-            "level_open": sheets.decide.is_bound or _proposes_anew(page),
+            "level_open": sheets.decide.is_bound or sheets.reassess.is_bound or bool(prompts) or _proposes_anew(page),
+            "reviews": prompts,
         },
         status=status,
     )
