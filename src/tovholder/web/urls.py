@@ -5,7 +5,21 @@ from __future__ import annotations
 from django.urls import path
 
 from tovholder.web.urls_referrals import PATHS as REFERRAL_PATHS
-from tovholder.web.views import access, clients, clinic, front, glass, log, login, minplan, monitoring, smart
+from tovholder.web.views import (
+    access,
+    clients,
+    clinic,
+    clinic_lists,
+    cockpit,
+    followup,
+    front,
+    glass,
+    log,
+    login,
+    minplan,
+    monitoring,
+    smart,
+)
 from tovholder.web.views.clinic_acts import ACTS, questionnaire
 
 app_name = "web"
@@ -29,7 +43,14 @@ urlpatterns = [
     path("drift/klienter", clients.everyone, name="clients"),
     path("drift/klienter/ny", clients.add, name="client-add"),
     path("drift/klienter/<str:client_id>", clients.one, name="client"),
-    path("klinik/", clinic.cockpit, name="cockpit"),
+    path("klinik/", cockpit.cockpit, name="cockpit"),
+    path("klinik/liste.csv", cockpit.download, name="cockpit-csv"),
+    path("klinik/visning", cockpit.save_view, name="view-save"),
+    path("klinik/visning/<int:number>/fjern", cockpit.forget_view, name="view-forget"),
+    path("klinik/i-dag", clinic_lists.today, name="today"),
+    path("klinik/kontroller", clinic_lists.controls, name="controls"),
+    path("klinik/ikke-foreslaaet", clinic_lists.excluded, name="excluded"),
+    path("klinik/datakvalitet", clinic_lists.unknown, name="unknown"),
     path("klinik/log", log.clinic, name="clinic-log"),
     path("klinik/log.csv", log.clinic_csv, name="clinic-log-csv"),
     path("klinik/vaerdispring", glass.listed, name="glass"),
@@ -39,6 +60,7 @@ urlpatterns = [
     path(_COURSE, clinic.patient, name="patient"),
     path(_COURSE + "formular/<str:form_id>", questionnaire, name="form"),
     *REFERRAL_PATHS,
+    path(_COURSE + "opfoelgning", followup.follow_up, name="follow-up"),
     path(_COURSE + "app", smart.launch, name="app-launch"),
     *[path(_COURSE + act.path, act.view, name=f"act-{act.name}") for act in ACTS],
     path("minplan/", minplan.page, name="minplan"),
