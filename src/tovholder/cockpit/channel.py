@@ -9,7 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from tovholder import store
+from tovholder.access import Context
 from tovholder.base import days
+from tovholder.base.errors import Category, Problem
 from tovholder.fhir import systems
 from tovholder.store import UnitOfWork
 
@@ -91,3 +94,35 @@ def use(channel: Channel) -> None:
 def bound() -> Channel:
     """The way messages go."""
     return _bound
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A message as the patient reads it. sent: the instant, as written."""
+
+    text: str
+    sent: str
+
+    @property
+    def day(self) -> int | None:
+        """The day it was sent."""
+        return days.parse_day(self.sent)
+
+
+def received(ctx: Context, patient_id: str, *, most: int = 5) -> tuple[Received, ...]:
+    """The newest messages to the patient; none for who may not read them."""
+    try:
+        found = store.search_all(ctx, "Communication", [("patient", f"Patient/{patient_id}")])
+    except Problem as problem:
+        if problem.category is not Category.FORBIDDEN:
+            raise
+        return ()
+    told = [
+        Received(item["contentString"], str(entry.resource.get("sent", "")))
+        for entry in found
+        if entry.resource.get("status") == "completed"
+        and {"reference": f"Patient/{patient_id}"} in entry.resource.get("recipient", ())
+        for item in entry.resource.get("payload", ())
+        if item.get("contentString")
+    ]
+    return tuple(sorted(told, key=lambda one: one.sent, reverse=True)[:most])
