@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods
 
 from tovholder.access.domain import Context, Right, Role
 from tovholder.base.errors import Problem, not_found
+from tovholder.cockpit import channel
 from tovholder.plan import actions
 from tovholder.plan.queries import minplan_view
 from tovholder.plan.views import MinPlanView
@@ -37,6 +38,7 @@ def _show(request: HttpRequest, ctx: Context, form: forms.OwnGoalForm, *, status
         "errors": form_errors(form) if form.is_bound else (),
         "represented": view.patient.name if ctx.role is Role.REPRESENTATIVE else "",
         "notices": access_view.notices(ctx, language=get_language() or "da"),
+        "messages_received": channel.received(ctx, _own(ctx)),
         "may_act": ctx.role is Role.CITIZEN or Right.ACT in ctx.rights,
     }
     return render(request, "web/minplan/page.html", context, status=status)
