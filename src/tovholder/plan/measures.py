@@ -57,6 +57,8 @@ class Series:
     band: Band | None = None  # of the newest
     change: Change | None = None
     trend: Trend | None = None  # None: the package does not say what is better
+    bands: tuple[Band, ...] = ()  # all the package names, lowest first
+    limits: tuple[int | None, int | None] = (None, None)  # what can be meant at all, in thousandths
 
     @property
     def latest(self) -> Point:
@@ -87,6 +89,11 @@ def series(package: Package, record: Record, *, since: int | None = None) -> tup
                     band=_band(item, points[-1]),
                     change=item.change,
                     trend=trend(item.change, points, since) if item.change else None,
+                    bands=tuple(sorted(item.bands, key=lambda band: band.at_least)),
+                    limits=(
+                        None if item.minimum is None else milli_of(item.minimum),
+                        None if item.maximum is None else milli_of(item.maximum),
+                    ),
                 )
                 found.append(made)
                 break

@@ -11,6 +11,13 @@ from tovholder.plan.happenings import TELLERS, Entry, Kind, Namer, Resource
 from tovholder.plan.values import Episode
 
 
+# Within a day: what usually comes of the other stands above it.
+_ORDER = (
+    Kind.PLAN, Kind.LEVEL, Kind.REFERRAL, Kind.ATTEMPT, Kind.APPOINTMENT, Kind.FORM, Kind.RESULT, Kind.ADMISSION,
+    Kind.CONTACT, Kind.COURSE, Kind.DIAGNOSIS,
+)  # fmt: skip
+
+
 def timeline(
     by_type: Mapping[str, Sequence[Resource]],
     episodes: Iterable[Episode],
@@ -29,7 +36,8 @@ def timeline(
     for episode in known.values():
         found.extend(_course(episode))
     found.extend(_plans(plan_versions, namer))
-    found.sort(key=lambda item: (item.kind, item.reference))
+    found.reverse()  # of one day what was told last comes first
+    found.sort(key=lambda item: (_ORDER.index(item.kind), item.reference if item.kind is not Kind.COURSE else ""))
     return tuple(sorted(found, key=_when, reverse=True))
 
 

@@ -333,6 +333,17 @@ class PauseForm(TodayForm):
     )
 
 
+class ReassessForm(TodayForm):
+    """The patient asks for a new assessment."""
+
+    asked = DayField(
+        label=_("Hvornår bad patienten om det?"),
+        past_only=True,
+        error_messages={"required": _("Skriv, hvornår patienten bad om det.")},
+    )
+    wish = WordsField(label=_("Hvad sagde patienten?"), max_length=500, widget=_words(2), required=False)
+
+
 class EndForm(TodayForm):
     """The course ends for a reason."""
 

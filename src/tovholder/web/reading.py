@@ -59,13 +59,13 @@ def course(ctx: Context, patient_id: str, package: str) -> Course:
     wanted |= {f"Organization/{item.organization_id}" for item in view.appointments if item.organization_id}
     return Course(
         view=view,
-        cpr=_cpr(store.read(ctx, "Patient", patient_id).resource),
+        cpr=cpr_of(store.read(ctx, "Patient", patient_id).resource),
         flags=flags.get(view.episode.id or "", ()),
         names=names(ctx, wanted),
     )
 
 
-def _cpr(patient: Resource) -> str:
+def cpr_of(patient: Resource) -> str:
     """The CPR number as people write it; empty when there is none."""
     for item in patient.get("identifier", ()):
         value = str(item.get("value", ""))
@@ -77,6 +77,23 @@ def _cpr(patient: Resource) -> str:
 def names(ctx: Context, references: Iterable[str]) -> dict[str, str]:
     """What to call people and organisations of the directory; those not there are left out."""
     return {reference: name for reference in sorted(set(references)) if (name := name_of(ctx, reference))}
+
+
+def called(ctx: Context, references: Iterable[str]) -> dict[str, str]:
+    """The same for many, in one question to each part of the directory."""
+    wanted: dict[str, set[str]] = {}
+    for reference in references:
+        kind, _slash, identity = reference.partition("/")
+        if kind in ("Practitioner", "Organization") and identity:
+            wanted.setdefault(kind, set()).add(identity)
+    found: dict[str, str] = {}
+    for kind, ids in wanted.items():
+        for item in store.search_all(ctx, kind, [("_id", ",".join(sorted(ids)))]):
+            held = item.resource
+            name = str(held.get("name", "")) if kind == "Organization" else cockpit_queries.full_name(held)
+            if name:
+                found[f"{kind}/{item.id}"] = name
+    return found
 
 
 def name_of(ctx: Context, reference: str) -> str:

@@ -332,10 +332,37 @@ def proposal_view(view: EpisodeView, language: str) -> v.Proposal:
         day=None,
         reasons=tuple(reasons),
         unknown=tuple(text[language] for text in view.unknown),
-        inputs=tuple(v.Answer(item.name, item.value) for item in found.inputs),
+        inputs=_inputs(view, language),
         blocks=blocks(view, language),
         rule=f"{view.package.id}-level {found.rule_version}{guideline}",
     )
+
+
+def _inputs(view: EpisodeView, language: str) -> tuple[v.Answer, ...]:
+    """What the proposal was worked out from: each value by its name, and the day it is from where that is known."""
+    level = view.package.level
+    titles = {item.name: (item.title[language], item.unit) for item in level.inputs}
+    titles |= {f"{level.base.form}/{item.link_id}": (item.title[language], "") for item in view.needs}
+    titles |= {item.link_id: (item.title[language], "") for item in view.needs}
+    measured = {f"Observation/{point.id}": point.day for line in view.measurements for point in line.points}
+    told: dict[str, v.Answer] = {}
+    for item in view.proposal.inputs:
+        title, unit = titles.get(item.name, (item.name, ""))
+        day = measured.get(item.source or "")
+        if (
+            day is None
+            and (item.source or "").startswith("QuestionnaireResponse/")
+            and title in _needs_titles(view, language)
+        ):
+            day = view.needs_day
+        value = item.value.replace(".", ",") if language == "da" and item.value[:1].isdigit() else item.value
+        when = f" ({day_text(day, 'compact')})" if day is not None else ""
+        told.setdefault(title, v.Answer(title, f"{value} {unit}".strip() + when))
+    return tuple(told.values())
+
+
+def _needs_titles(view: EpisodeView, language: str) -> frozenset[str]:
+    return frozenset(item.title[language] for item in view.needs)
 
 
 LEVEL_TITLES: Sequence[Any] = (

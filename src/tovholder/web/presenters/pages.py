@@ -78,11 +78,17 @@ def _urls(held: reading.Course) -> Mapping[str, str]:
         names += ["pause", "resume", "end", "book", "appointment", "cancel", "rebook"]
         if (view.needs_day is not None or view.decision is not None) and not view.proposal.is_blocked:
             names.append("decide")
+        if view.decision is not None:
+            names.append("reassess")
         if view.plan is None and view.decision is not None and view.package.makes_plans:
             names.append("draft")
         if view.plan is not None:
             names += ["goal", "activity"] if view.plan.confirmed_day is not None else ["confirm"]
-    return {name: reverse(f"web:act-{name}", args=[held.patient_id, held.package.id]) for name in names}
+    about = [held.patient_id, held.package.id]
+    found = {name: reverse(f"web:act-{name}", args=about) for name in names}
+    if phase.is_started and view.plan is not None and view.plan.confirmed_day is not None and view.package.makes_plans:
+        found["edit"] = reverse("web:plan-edit", args=about)
+    return found
 
 
 def _assessment(view: EpisodeView, language: str, url: str) -> v.Assessment | None:
@@ -120,7 +126,7 @@ def series(found: Iterable[Series], language: str) -> tuple[v.Series, ...]:
     """Measured numbers over time; codes (smoking status and the like) are no curve and are left to the record."""
     made = []
     for item in found:
-        points = tuple(_point(point.day, point.milli, language) for point in item.points if point.milli is not None)
+        points = tuple(point(one.day, one.milli, language) for one in item.points if one.milli is not None)
         if points:
             made.append(
                 v.Series(
@@ -141,13 +147,17 @@ def trend_words(item: Series, language: str) -> str:
     trend = item.trend
     if trend is None or trend.first is None or trend.latest is None or item.change is None:
         return ""
-    first, latest = (_point(point.day, point.milli or 0, language) for point in (trend.first, trend.latest))
+    first, latest = (point(one.day, one.milli or 0, language) for one in (trend.first, trend.latest))
     told = str(_WAYS[trend.way]) % {"first": first.text, "latest": latest.text, "date": day_text(first.day, "compact")}
     if trend.way is Way.SAME:
         return told
-    limit = f"{item.change.minimal_percent} %" if item.change.minimal_percent else _number(item.change, language)
-    matters = str(_MATTERS[trend.matters]) % {"limit": limit}
+    matters = str(_MATTERS[trend.matters]) % {"limit": smallest_change(item.change, language)}
     return f"{told} {matters}"
+
+
+def smallest_change(change: Change, language: str) -> str:
+    """The smallest change that is felt, as it is written."""
+    return f"{change.minimal_percent} %" if change.minimal_percent else _number(change, language)
 
 
 def _number(change: Change, language: str) -> str:
@@ -167,7 +177,8 @@ _MATTERS: Mapping[bool | None, Any] = {
 }
 
 
-def _point(day: int, milli: int, language: str) -> v.Point:
+def point(day: int, milli: int, language: str) -> v.Point:
+    """A measured number with the way it is written in the language."""
     whole, rest = divmod(abs(milli), 1000)
     text = f"{'-' if milli < 0 else ''}{whole}" + (f".{rest:03d}".rstrip("0") if rest else "")
     return v.Point(day, milli / 1000, text.replace(".", ",") if language == "da" else text)

@@ -177,6 +177,8 @@ def chart_data(series: Series) -> dict[str, Any]:
         "x": [days.iso(point.day) for point in series.points],
         "y": [point.value for point in series.points],
         "labels": [f"{day(point.day, 'compact')}: {point.text} {series.unit}".strip() for point in series.points],
+        "goals": [{"value": line.value, "text": line.text} for line in series.goals],
+        "bands": [{"from": band.value, "text": band.text} for band in series.bands],
     }
 
 

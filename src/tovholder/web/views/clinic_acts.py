@@ -24,7 +24,7 @@ from tovholder.plan import actions
 from tovholder.web import errors, kept, reading
 from tovholder.web.view_models import FormError
 from tovholder.web.views import clinic
-from tovholder.web.views.common import for_roles, form_errors, technical
+from tovholder.web.views.common import for_roles, form_errors, safe_next, technical
 from tovholder.web.views.patient_forms import PatientForms
 
 _UNDER_WAY = 7  # days an assessment of a checklist may take
@@ -159,6 +159,12 @@ def _resume(call: Call) -> Any:
     return gettext_lazy("Forløbet er genoptaget.")
 
 
+def _reassess(call: Call) -> Any:
+    given = call.form.cleaned_data
+    actions.ask_review(call.ctx, **call.about, wish=given["wish"], day=call.form.day("asked"))
+    return gettext_lazy("Det er noteret, at patienten ønsker en ny vurdering.")
+
+
 def _end(call: Call) -> Any:
     actions.end_episode(call.ctx, **call.about, reason=call.form.cleaned_data["reason"])
     return gettext_lazy("Forløbet er afsluttet.")
@@ -203,6 +209,7 @@ ACTS = (
     Act("rebook", "aftale/ny-tid", _rebook, "foelg"),
     Act("pause", "pause", _pause, "pause-titel"),
     Act("resume", "genoptag", _resume, "pause-titel", has_form=False),
+    Act("reassess", "ny-vurdering", _reassess, "niveau"),
     Act("end", "afslut", _end, "start"),
 )
 
@@ -237,7 +244,8 @@ def perform(request: HttpRequest, ctx: Context, patient_id: str, package: str, a
             status=errors.TOLD[problem.category].status,
         )
     messages.success(request, told)
-    return HttpResponseRedirect(f"{reverse('web:patient', args=[patient_id, package])}#{act.anchor}")
+    back = safe_next(request, request.POST.get("tilbage", ""))
+    return HttpResponseRedirect(back or f"{reverse('web:patient', args=[patient_id, package])}#{act.anchor}")
 
 
 def _typed(form: Form | None) -> tuple[str, ...]:

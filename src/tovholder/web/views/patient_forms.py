@@ -33,6 +33,7 @@ class PatientForms:
         self.goal = self._make("goal")
         self.book = self._make("book")
         self.pause = self._make("pause")
+        self.reassess = self._make("reassess", initial={"asked": days.date_of(today)})
         self.end = self._make("end", initial={"reason": view.stops[0][0].end_reason} if view.stops else None)
         ids = [item.id for item in view.appointments if item.id]
         self.cancel: dict[str, Form] = {identity: self._make("cancel", key=identity) for identity in ids}
@@ -72,6 +73,7 @@ _KINDS: dict[str, type[forms.TodayForm]] = {
     "goal": forms.GoalForm,
     "book": forms.BookForm,
     "pause": forms.PauseForm,
+    "reassess": forms.ReassessForm,
     "end": forms.EndForm,
     "cancel": forms.CancelForm,
     "rebook": forms.RebookForm,

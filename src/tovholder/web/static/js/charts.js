@@ -6,6 +6,7 @@
   var SOFT = "#555";
   var COLOURS = ["#1a1a1a", "#004d99", "#b00000", "#2b6900", "#800080", "#7a5200", "#00707a"];
   var SYMBOLS = ["circle", "triangle", "rect", "diamond", "pin", "arrow"];
+  var BANDS = ["#ffffff", "#f3f6f9", "#e3ebf3", "#d3dfeb", "#c3d3e3", "#b3c7db"];
   var DASHES = ["solid", "dashed", "dotted", [8, 3, 2, 3], [12, 4], [3, 3], [16, 3]];
   var TEXT = { fontFamily: '"IBM Plex Sans", sans-serif', fontSize: 14, color: INK };
 
@@ -23,9 +24,10 @@
 
   // Room above and below, so that one step on a scale does not look like a cliff; round numbers on the axis.
   function room(data) {
-    var low = Math.min.apply(null, data.y);
-    var high = Math.max.apply(null, data.y);
-    var whole = data.y.every(Number.isInteger);
+    var told = data.y.concat((data.goals || []).map(function (goal) { return goal.value; }));
+    var low = Math.min.apply(null, told);
+    var high = Math.max.apply(null, told);
+    var whole = told.every(Number.isInteger);
     var pad = Math.max((high - low) / 4, whole ? 1 : Math.abs(high) / 20);
     var rough = (high - low + 2 * pad) / 4;
     var power = Math.pow(10, Math.floor(Math.log10(rough || 1)));
@@ -35,6 +37,65 @@
     return { min: low >= 0 ? Math.max(0, min) : min, max: Math.ceil((high + pad) / step) * step, step: step };
   }
 
+  // Bands lie one on the other from the axis up, each as high as it reaches; none where the axis goes below zero.
+  function bands(data, axis) {
+    var edges = data.bands || [];
+    if (!edges.length || axis.min < 0) {
+      return [];
+    }
+    var ends = [data.x[0], data.x[data.x.length - 1]];
+    var at = axis.min;
+    var found = [];
+    function piece(upTo, name, index) {
+      if (upTo <= at) {
+        return;
+      }
+      var height = upTo - (found.length ? at : 0);
+      found.push({
+        type: "line",
+        name: name,
+        stack: "bands",
+        silent: true,
+        symbol: "none",
+        lineStyle: { width: 0 },
+        areaStyle: { color: BANDS[index % BANDS.length], origin: "start" },
+        data: ends.map(function (day, place) {
+          return {
+            value: [day, height],
+            label: { show: place === 0 && name !== "", position: "bottom", align: "left", formatter: name, color: SOFT, fontSize: 12 }
+          };
+        }),
+        showSymbol: true,
+        symbolSize: 0,
+        z: 0
+      });
+      at = upTo;
+    }
+    piece(Math.min(edges[0].from, axis.max), "", 0);
+    edges.forEach(function (edge, index) {
+      var next = index + 1 < edges.length ? edges[index + 1].from : axis.max;
+      piece(Math.min(next, axis.max), edge.text, index + 1);
+    });
+    return found;
+  }
+
+  function goals(data) {
+    var ends = [data.x[0], data.x[data.x.length - 1]];
+    return (data.goals || []).map(function (goal) {
+      return {
+        type: "line",
+        name: goal.text,
+        silent: true,
+        symbol: "none",
+        lineStyle: { width: 2, type: "dashed" },
+        color: COLOURS[3],
+        data: ends.map(function (day) { return [day, goal.value]; }),
+        endLabel: { show: true, formatter: goal.text, color: COLOURS[3], offset: [-8, -10], align: "right", fontSize: 12 },
+        z: 3
+      };
+    });
+  }
+
   function line(data) {
     var axis = room(data);
     return {
@@ -42,15 +103,16 @@
       grid: { left: 8, right: 16, top: 16, bottom: 8, containLabel: true },
       xAxis: { type: "time", axisLabel: { color: SOFT, hideOverlap: true, formatter: dateText }, splitNumber: 3 },
       yAxis: { type: "value", min: axis.min, max: axis.max, interval: axis.step, axisLabel: { color: SOFT, formatter: decimal } },
-      series: [{
+      series: bands(data, axis).concat(goals(data), [{
         type: "line",
         name: data.name,
         data: data.x.map(function (day, index) { return [day, data.y[index]]; }),
         symbol: "circle",
         symbolSize: 8,
         lineStyle: { width: 2.5 },
-        color: COLOURS[1]
-      }]
+        color: COLOURS[1],
+        z: 4
+      }])
     };
   }
 
