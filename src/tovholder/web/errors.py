@@ -140,6 +140,9 @@ _AT: Mapping[str, Any] = {
     "Appointment.status": _("Aftalen har allerede et udfald, eller dens dag er ikke kommet endnu."),
     "Appointment.start": _("Aftalen har allerede et udfald. Book en ny aftale i stedet."),
     "ServiceRequest.status": _("Aktiviteten er allerede afsluttet."),
+    "ServiceRequest.appointment": _("En anden har lige booket et af skridtene. Se, hvordan planen står nu."),
+    "ServiceRequest.occurrencePeriod": _("Dagen ligger uden for det, en af pakkerne tillader. Vælg en dag inden for."),
+    "Appointment.basedOn": _("Skridtene kan ikke bookes sammen. Se, hvordan planen står nu."),
 }
 
 
