@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from tovholder.web.urls_referrals import PATHS as REFERRAL_PATHS
+from tovholder.web.urls_patient import PATHS as PATIENT_PATHS
 from tovholder.web.views import (
     access,
     clients,
@@ -57,6 +58,7 @@ urlpatterns = [
     path("klinik/vaerdispring/<int:number>", glass.follow, name="glass-follow"),
     path("klinik/patient/<str:patient_id>/vaerdispring", glass.open_glass, name="glass-open"),
     path("klinik/patient/<str:patient_id>/vaerdispring/afslut", glass.end, name="glass-end"),
+    *PATIENT_PATHS,
     path(_COURSE, clinic.patient, name="patient"),
     path(_COURSE + "formular/<str:form_id>", questionnaire, name="form"),
     *REFERRAL_PATHS,
