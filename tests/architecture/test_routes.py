@@ -78,6 +78,7 @@ ROUTES: dict[str, Any] = {
     "klinik/kontroller": CLINIC,
     "klinik/ikke-foreslaaet": CLINIC,
     "klinik/datakvalitet": CLINIC,
+    "klinik/pakker": CLINIC,
     "klinik/log": CLINIC,
     "klinik/log.csv": CLINIC,
     "klinik/henvisninger": CLINIC,

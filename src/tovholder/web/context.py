@@ -95,6 +95,7 @@ def _links(role: Role | None, path: str) -> tuple[Link, ...]:
         links.append((_("Apps og systemer"), reverse("web:clients")))
     if role in CLINIC:
         links.append((_("Patienter"), reverse("web:cockpit")))
+        links.append((_("Pakker"), reverse("web:versions")))
         links.append((_("Log"), reverse("web:clinic-log")))
     if role in GLASS:
         links.append((_("Værdispring"), reverse("web:glass")))

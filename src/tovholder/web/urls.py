@@ -20,6 +20,7 @@ from tovholder.web.views import (
     minplan,
     monitoring,
     smart,
+    versions,
 )
 from tovholder.web.views.clinic_acts import ACTS, questionnaire
 
@@ -52,6 +53,7 @@ urlpatterns = [
     path("klinik/kontroller", clinic_lists.controls, name="controls"),
     path("klinik/ikke-foreslaaet", clinic_lists.excluded, name="excluded"),
     path("klinik/datakvalitet", clinic_lists.unknown, name="unknown"),
+    path("klinik/pakker", versions.page, name="versions"),
     path("klinik/log", log.clinic, name="clinic-log"),
     path("klinik/log.csv", log.clinic_csv, name="clinic-log-csv"),
     path("klinik/vaerdispring", glass.listed, name="glass"),
