@@ -30,7 +30,7 @@ def check(
     file: Path | None = typer.Argument(None, help="A policy file; the one in use without it."),
 ) -> None:
     """Whether a policy can be used: every name in it is one there is, and it has no hole. Exit 3 and every fault if not."""
-    setup.django(migrated=False)
+    setup.django(reached=False)
     from django.conf import settings
 
     from tovholder.access import policy

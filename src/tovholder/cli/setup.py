@@ -61,14 +61,19 @@ def home() -> Path:
     return Path(os.environ.get("TOVHOLDER_HOME") or "var").absolute()
 
 
-def django(*, migrated: bool = True, filled: bool = True) -> None:
-    """Set Django up. In a home that ``tovholder demo`` made, the environment is demo unless something else is said."""
+def django(*, reached: bool = True, migrated: bool = True, filled: bool = True) -> None:
+    """Set Django up. In a home that ``tovholder demo`` made, the environment is demo unless something else is said.
+
+    ``reached``: whether the command needs a database at all; one that only reads files must not wait for a server.
+    """
     if not os.environ.get("TOVHOLDER_ENV") and (home() / DEMO_MARK).exists():
         os.environ["TOVHOLDER_ENV"] = "demo"
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tovholder.config.settings")
     import django as framework
 
     framework.setup()  # first of all: a setting that is missing must not leave a folder behind
+    if not reached:
+        return
     home().mkdir(parents=True, exist_ok=True)
     from tovholder import database
 
