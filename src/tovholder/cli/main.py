@@ -5,7 +5,22 @@ from __future__ import annotations
 import typer
 
 from tovholder import __version__
-from tovholder.cli import access, backup, bench, client, data, demo, export, jobs, package, runs, server, trail, user
+from tovholder.cli import (
+    access,
+    backup,
+    bench,
+    client,
+    data,
+    demo,
+    export,
+    jobs,
+    package,
+    referral,
+    runs,
+    server,
+    trail,
+    user,
+)
 from tovholder.cli.setup import reported
 
 app = typer.Typer(
@@ -30,6 +45,7 @@ app.command("token")(data.token)
 app.add_typer(access.app, name="access")
 app.add_typer(client.app, name="client")
 app.add_typer(package.app, name="package")
+app.add_typer(referral.app, name="referral")
 app.add_typer(runs.flags, name="flags")
 app.add_typer(runs.monitor, name="monitor")
 app.add_typer(trail.app, name="audit")

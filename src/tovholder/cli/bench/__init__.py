@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tovholder.cli.bench import api, cockpit, ingest
+from tovholder.cli.bench import api, cockpit, ingest, referral
 from tovholder.cli.bench.common import app as app
 
-__all__ = ["api", "app", "cockpit", "ingest"]
+__all__ = ["api", "app", "cockpit", "ingest", "referral"]
