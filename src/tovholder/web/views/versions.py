@@ -11,9 +11,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDi
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.http import urlencode
-from django.utils.translation import get_language, ngettext
+from django.utils.translation import get_language, gettext_lazy, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as lazy
 from django.views.decorators.http import require_http_methods
 
 from tovholder.access.domain import Context, Role
@@ -25,20 +24,22 @@ from tovholder.web.forms import DayField, TodayForm, WordsField, _words
 from tovholder.web.view_models import FormError
 from tovholder.web.views.common import for_roles, form_errors
 
+_ACTS = ("approve", "approve-all", "keep")
+
 
 class KeepForm(TodayForm):
     """Keep the chosen plans as they are for now."""
 
     reason = WordsField(
-        label=lazy("Hvorfor skal planerne blive, som de er?"),
+        label=gettext_lazy("Hvorfor skal planerne blive, som de er?"),
         max_length=500,
         widget=_words(2),
-        error_messages={"required": lazy("Skriv, hvorfor planerne skal blive, som de er.")},
+        error_messages={"required": gettext_lazy("Skriv, hvorfor planerne skal blive, som de er.")},
     )
     look_again = DayField(
-        label=lazy("Hvornår vil I se på det igen?"),
-        help_text=lazy("Højst to år frem."),
-        error_messages={"required": lazy("Skriv, hvornår I vil se på det igen.")},
+        label=gettext_lazy("Hvornår vil I se på det igen?"),
+        help_text=gettext_lazy("Højst to år frem."),
+        error_messages={"required": gettext_lazy("Skriv, hvornår I vil se på det igen.")},
     )
 
     def clean_look_again(self) -> Any:
@@ -57,6 +58,8 @@ def page(request: HttpRequest, ctx: Context) -> HttpResponse:
     sent, form = request.POST, _form(request, ctx, request.POST.get("pakke", ""))
     chosen = sent.getlist("all" if sent.get("do") == "approve-all" else "plan")
     errors: tuple[FormError, ...] = () if chosen else (FormError("", _("Vælg mindst én plan.")),)
+    if sent.get("do") not in _ACTS:
+        errors += (FormError("", _("Vælg, om planerne skal godkendes eller beholdes.")),)
     if form.is_bound and not form.is_valid():
         errors += form_errors(form)
     if errors or kept.is_resumed(request):
@@ -94,22 +97,36 @@ def _each(ctx: Context, plans: list[Live], sent: QueryDict, form: KeepForm) -> d
 
 
 def _tell(request: HttpRequest, counts: dict[str, int], chosen: int) -> None:
-    if count := counts["approved"]:
-        one = "%(count)s plan følger nu den nye version. Patienten kan se den nye plan nu."
-        many = "%(count)s planer følger nu den nye version. Patienterne kan se de nye planer nu."
-        messages.success(request, ngettext(one, many, count) % {"count": count})
-    if count := counts["kept"]:
-        one = "%(count)s plan bliver, som den er, indtil I ser på den igen."
-        many = "%(count)s planer bliver, som de er, indtil I ser på dem igen."
-        messages.success(request, ngettext(one, many, count) % {"count": count})
-    if count := counts["changed"] + chosen - sum(counts.values()):
-        one = "%(count)s plan er ændret, siden du så på den, og er ikke rørt. Se på den igen."
-        many = "%(count)s planer er ændret, siden du så på dem, og er ikke rørt. Se på dem igen."
-        messages.warning(request, ngettext(one, many, count) % {"count": count})
-    if count := counts["refused"]:
-        one = "%(count)s plan kunne ikke få den nye version. Hvorfor står ved planen."
-        many = "%(count)s planer kunne ikke få den nye version. Hvorfor står ved planerne."
-        messages.warning(request, ngettext(one, many, count) % {"count": count})
+    approved, kept_so, refused = counts["approved"], counts["kept"], counts["refused"]
+    changed = counts["changed"] + chosen - sum(counts.values())
+    if approved:
+        told = ngettext(
+            "%(count)s plan følger nu den nye version. Patienten kan se den nye plan nu.",
+            "%(count)s planer følger nu den nye version. Patienterne kan se de nye planer nu.",
+            approved,
+        )
+        messages.success(request, told % {"count": approved})
+    if kept_so:
+        told = ngettext(
+            "%(count)s plan bliver, som den er, indtil I ser på den igen.",
+            "%(count)s planer bliver, som de er, indtil I ser på dem igen.",
+            kept_so,
+        )
+        messages.success(request, told % {"count": kept_so})
+    if changed:
+        told = ngettext(
+            "%(count)s plan er ændret, siden du så på den, og er ikke rørt. Se på den igen.",
+            "%(count)s planer er ændret, siden du så på dem, og er ikke rørt. Se på dem igen.",
+            changed,
+        )
+        messages.warning(request, told % {"count": changed})
+    if refused:
+        told = ngettext(
+            "%(count)s plan kunne ikke få den nye version. Hvorfor står ved planen.",
+            "%(count)s planer kunne ikke få den nye version. Hvorfor står ved planerne.",
+            refused,
+        )
+        messages.warning(request, told % {"count": refused})
 
 
 def _query(given: QueryDict) -> str:
