@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from tovholder.fhir import systems
 from tovholder.packages import Package
@@ -10,6 +11,22 @@ from tovholder.packages.check_plan import measurement_of
 from tovholder.packages.common import Text, to_milli
 from tovholder.packages.model_plan import Goal
 from tovholder.plan.values import Code, Limits
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """A goal a package suggests for the talk, as it would be kept when patient and clinic choose it."""
+
+    id: str
+    text: Text
+    code: Code | None
+    limits: Limits | None
+
+
+def suggestion(package: Package, goal: Goal) -> Suggestion:
+    """The goal as it would be kept."""
+    code = Code(goal.code.system, goal.code.code, goal.code.display) if goal.code else None
+    return Suggestion(goal.id, goal.text, code, limits_of(package, goal))
 
 
 def limits_of(package: Package, goal: Goal) -> Limits | None:

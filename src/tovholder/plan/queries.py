@@ -13,7 +13,7 @@ from tovholder.base.errors import Category, Problem, not_found
 from tovholder.packages import Package
 from tovholder.packages.conditions import evaluate
 from tovholder.packages.questionnaires import items, translation
-from tovholder.plan import course, resources
+from tovholder.plan import aims, course, resources
 from tovholder.plan.domain import PlanStatus
 from tovholder.plan.inputs import age, facts
 from tovholder.plan.level import LevelProposal, propose_level
@@ -166,6 +166,7 @@ def view_of(ctx: Context, held: Held, summary: PatientSummary, package: str, rec
     preview = schedule(known, level, asked.grade, ctx.today, asked, diagnosed_day=episode.diagnosed_day)
     needs, needs_day = _needs(known, record)
     titles = {item.name: item.title for item in known.level.inputs} | {item.link_id: item.title for item in needs}
+    suggested = [item for item in known.plan.goals if evaluate(item.when, asked).truth is True]
     return EpisodeView(
         patient=summary,
         package=known,
@@ -184,7 +185,8 @@ def view_of(ctx: Context, held: Held, summary: PatientSummary, package: str, rec
         preview=preview.activities,
         undecided=preview.undecided,
         goals=_goals(held, episode.id),
-        suggested_goals=tuple(item.text for item in known.plan.goals if evaluate(item.when, asked).truth is True),
+        suggested_goals=tuple(item.text for item in suggested),
+        suggestions=tuple(aims.suggestion(known, item) for item in suggested),
         activities=activities,
         appointments=appointments,
         referrals=referrals,

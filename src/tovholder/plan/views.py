@@ -9,6 +9,7 @@ from typing import Any
 from tovholder.packages import Package
 from tovholder.packages.common import Text
 from tovholder.packages.model import ContentItem, Stop
+from tovholder.plan.aims import Suggestion
 from tovholder.plan.clock import ClockState, RightsClock
 from tovholder.plan.domain import Level
 from tovholder.plan.level import LevelProposal
@@ -113,6 +114,7 @@ class EpisodeView:
     undecided: tuple[str, ...]  # activities nobody can say belong in the plan or not
     goals: tuple[Goal, ...]
     suggested_goals: tuple[Text, ...]
+    suggestions: tuple[Suggestion, ...]  # the same, with what each would be kept as
     activities: tuple[Activity, ...]
     appointments: tuple[Appointment, ...]
     referrals: tuple[Referral, ...]

@@ -310,7 +310,7 @@ class PatientPage:
     decision: Decision | None
     plan: Plan | None
     goals: tuple[Goal, ...]
-    suggested_goals: tuple[str, ...]
+    suggested_goals: tuple[tuple[str, str], ...]  # id and words
     preview: tuple[Planned, ...]
     activities: tuple[Activity, ...]
     appointments: tuple[Appointment, ...]

@@ -9,7 +9,7 @@ from tovholder.access import Context, Role
 from tovholder.base.errors import Category, Issue, Problem, forbidden, not_found, rule
 from tovholder.plan import course, resources
 from tovholder.plan.domain import GOAL_TEXT_MAX, Achievement
-from tovholder.plan.values import Code, Goal
+from tovholder.plan.values import Code, Goal, Limits
 from tovholder.store import UnitOfWork
 
 LIFECYCLES = ("proposed", "accepted", "active", "on-hold", "completed", "cancelled", "entered-in-error", "rejected")
@@ -39,6 +39,7 @@ def add_goal(
     by_patient: bool | None = None,
     target_day: int | None = None,
     target: str = "",
+    limits: Limits | None = None,
     code: Code | None = None,
     start_day: int | None = None,
 ) -> Goal:
@@ -72,6 +73,7 @@ def add_goal(
             start_day=ctx.today if start_day is None else start_day,
             target_day=target_day,
             target=target,
+            limits=limits,
             code=code,
             condition_ids=condition,
         )

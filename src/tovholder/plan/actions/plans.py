@@ -18,7 +18,7 @@ from tovholder.plan.domain import INSIDE, ActivityStatus, Phase, PlanStatus, mov
 from tovholder.plan.inputs import facts
 from tovholder.plan.schedule import PlannedActivity, Schedule, schedule
 from tovholder.plan.sources import require_own_plans
-from tovholder.plan.values import Activity, Code, Decision, Episode, Goal, Plan
+from tovholder.plan.values import Activity, Code, Decision, Episode, Goal, Limits, Plan
 from tovholder.store import UnitOfWork
 
 
@@ -31,6 +31,7 @@ class GoalDraft:
     target_day: int | None = None
     code: Code | None = None
     target: str = ""
+    limits: Limits | None = None
 
 
 def make_plan(ctx: Context, *, patient_id: str, episode_id: str, title: str = "") -> Plan:
@@ -183,6 +184,7 @@ def _goal(uow: UnitOfWork, value: Episode, draft: GoalDraft, day: int) -> str:
         start_day=day,
         target_day=draft.target_day,
         target=draft.target,
+        limits=draft.limits,
         code=draft.code,
         achievement="in-progress",
         condition_ids=(value.condition_id,) if value.condition_id else (),

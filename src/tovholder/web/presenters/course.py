@@ -7,17 +7,19 @@ from dataclasses import replace
 from typing import Any
 
 from django.urls import reverse
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from tovholder.base import days
-from tovholder.packages import Package
+from tovholder.packages import Package, builtin
 from tovholder.plan import values
+from tovholder.plan.aims import Suggestion
 from tovholder.plan.clock import ClockState
 from tovholder.plan.schedule import PlannedActivity
 from tovholder.plan.views import EpisodeView
 from tovholder.web import view_models as v
 from tovholder.web import wording
+from tovholder.web.presenters.words import limit_words
 from tovholder.web.templatetags.tovholder import day as day_text
 
 SOON = 7
@@ -147,13 +149,25 @@ def decision_view(decision: values.Decision | None, names: Names) -> v.Decision 
     )
 
 
+def goal_words(goal: values.Goal) -> str:
+    """The goal's words, with the numbers it is to reach."""
+    limits = limit_words(goal.limits, get_language() or "da")
+    return f"{goal.text} ({limits})" if limits else goal.text
+
+
+def suggested_words(item: Suggestion, language: str) -> str:
+    """A suggestion's words, with the numbers it would be kept with."""
+    limits = limit_words(item.limits, language)
+    return f"{item.text[language]} ({limits})" if limits else item.text[language]
+
+
 def goals(found: Iterable[values.Goal]) -> tuple[v.Goal, ...]:
     """Goals that still hold or are reached."""
     over = ("cancelled", "rejected", "entered-in-error")
     return tuple(
         v.Goal(
             id=item.id,
-            text=item.text,
+            text=goal_words(item),
             by_patient=item.by_patient,
             lifecycle=item.lifecycle,
             achievement=wording.ACHIEVEMENTS.get(item.achievement or "", "")
@@ -196,6 +210,12 @@ def _overdue(item: values.Activity, today: int) -> int:
     if item.done_day is not None or last is None or last >= today:
         return 0
     return today - (item.due_day if item.due_day is not None else last)
+
+
+def _joint_title(item: values.Appointment, language: str) -> str:
+    """What an appointment for several packages is called: what each of them calls it."""
+    known = tuple(builtin().values())
+    return ", ".join(dict.fromkeys(_title("", kind, known, language) for kind in item.kinds))
 
 
 def _title(stored: str, kind: str, packages: Iterable[Package], language: str) -> str:
@@ -251,7 +271,7 @@ def _appointment(
     return v.Appointment(
         id=item.id,
         kind=item.kind,
-        title=_title(item.title, item.kind, packages, language),
+        title=_joint_title(item, language) if item.serves else _title(item.title, item.kind, packages, language),
         status=status,
         status_label=label,
         status_icon=picture,

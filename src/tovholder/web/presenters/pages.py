@@ -53,7 +53,7 @@ def patient_page(held: reading.Course, *, today: int, language: str) -> v.Patien
         decision=c.decision_view(view.decision, held.names),
         plan=c.plan_view(view.plan, held.names),
         goals=c.goals(view.goals),
-        suggested_goals=tuple(text[language] for text in view.suggested_goals),
+        suggested_goals=tuple((item.id, c.suggested_words(item, language)) for item in view.suggestions),
         preview=c.preview(view.preview, language),
         activities=c.activities(view.activities, package, language, today),
         appointments=c.appointments(view.appointments, (package,), language, today, held.names),

@@ -18,9 +18,13 @@ from django.views.decorators.http import require_http_methods
 from tovholder import forms
 from tovholder.access.domain import Context, Role
 from tovholder.appointments import actions as appointment_actions
+from tovholder.appointments.together import book_together
 from tovholder.base.errors import Category, Issue, Problem, not_found
 from tovholder.packages.model import Form as PackageForm
 from tovholder.plan import actions
+from tovholder.plan.merge import merged
+from tovholder.plan.merge.domain import State
+from tovholder.plan.values import Appointment
 from tovholder.web import errors, kept, reading
 from tovholder.web.view_models import FormError
 from tovholder.web.views import clinic
@@ -83,6 +87,11 @@ def _confirm(call: Call) -> Any:
     given = call.form.cleaned_data
     text = given["goal"].strip()
     goals = [actions.GoalDraft(text, by_patient=given["by_patient"] != "clinic")] if text else []
+    goals += [
+        actions.GoalDraft(item.text.da, by_patient=False, code=item.code, limits=item.limits)
+        for item in call.course.view.suggestions
+        if item.id in call.data.getlist("forslag")
+    ]
     chosen = set(call.data.getlist("med"))
     leave_out = {step.id for step in call.course.view.preview} - chosen
     actions.confirm_plan(
@@ -93,6 +102,12 @@ def _confirm(call: Call) -> Any:
 
 def _goal(call: Call) -> Any:
     given = call.form.cleaned_data
+    asked = call.data.get("forslag", "")
+    chosen = next((item for item in call.course.view.suggestions if item.id == asked), None)
+    if chosen is not None:
+        text, code, limits = chosen.text.da, chosen.code, chosen.limits
+        actions.add_goal(call.ctx, **call.about, text=text, by_patient=False, code=code, limits=limits)
+        return gettext_lazy("Målet er gemt.")
     actions.add_goal(
         call.ctx,
         **call.about,
@@ -134,7 +149,17 @@ def _rebook(call: Call) -> Any:
     old = call.course.appointment(call.data.get("appointment", ""))
     if old is None:
         raise not_found("The appointment")
-    if old.status in ("noshow", "cancelled", "fulfilled"):
+    again = old.serves and old.status in ("noshow", "cancelled")
+    if again and (steps := _still_open(call, old)):
+        book_together(
+            call.ctx,
+            patient_id=call.course.patient_id,
+            activity_ids=steps,
+            start=call.form.start,
+            organization_id=old.organization_id,
+            keeps_windows=False,
+        )
+    elif old.status in ("noshow", "cancelled", "fulfilled"):
         appointment_actions.book(
             call.ctx,
             **call.about,
@@ -147,6 +172,13 @@ def _rebook(call: Call) -> Any:
     else:
         appointment_actions.reschedule(call.ctx, **call.appointment, start=call.form.start)
     return gettext_lazy("Den nye tid er booket.")
+
+
+def _still_open(call: Call, old: Appointment) -> tuple[str, ...]:
+    """The steps a missed or cancelled appointment for several packages was for, that still are to be done."""
+    found = merged(call.ctx, call.course.patient_id)
+    live = {origin.id for step in found.steps if step.state is State.OPEN for origin in step.origins}
+    return tuple(identity for identity in old.activity_ids if identity in live)
 
 
 def _pause(call: Call) -> Any:

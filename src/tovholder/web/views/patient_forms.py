@@ -19,6 +19,8 @@ class PatientForms:
         proposed = view.proposal.level if view.needs_day is not None else None
         self._today = today
         self._preview = tuple(step.id for step in view.preview)
+        self._suggested = frozenset(item.id for item in view.suggestions)
+        self.chosen: frozenset[str] = frozenset()  # suggested goals that were ticked
         self.left_out: frozenset[str] = frozenset()  # activities whose cross was taken away
         self._extra: dict[str, dict[str, Any]] = {
             "start": {"confirm": confirm[language] if (confirm := course.package.inclusion.confirm) else ""},
@@ -50,6 +52,11 @@ class PatientForms:
             return bound
         if name == "confirm":
             self.left_out = frozenset(self._preview) - set(data.getlist("med"))
+            self.chosen = frozenset(data.getlist("forslag"))
+            if self.chosen & self._suggested:
+                self._extra["confirm"] = {"has_goal": True}
+        if name == "goal" and data.get("forslag", "") in self._suggested:
+            data = {"text": "–", "by_patient": "clinic"}  # the package's words, which the act finds by their id
         bound = self._make(name, data)
         setattr(self, name, bound)
         return bound
