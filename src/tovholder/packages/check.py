@@ -355,8 +355,25 @@ def _examples(package: Package) -> Iterator[Issue]:
         for change in example.expect.changes or ():
             if change.input not in {held.name for held in package.level.inputs if held.change}:
                 yield Issue(file, f"no input {change.input} says what a change means", "an input with change")
+        for band in example.expect.bands or ():
+            if band.input not in {held.name for held in package.level.inputs if held.bands}:
+                yield Issue(file, f"no input {band.input} has bands", "an input with bands")
+        for name, value in example.parameters.items():
+            yield from _parameter(package, file, name, value)
         for made in example.expect.plan or ():
             if activities.get(made.id) != made.kind and example.source != "lps":
                 yield Issue(file, f"no activity {made.id} of kind {made.kind}", "an activity of plan.toml")
     if len(package.examples) < 8:
         yield Issue("examples", f"there are {len(package.examples)} example patients", "at least 8")
+
+
+def _parameter(package: Package, file: str, name: str, value: int | str) -> Iterator[Issue]:
+    held = package.parameter_definitions.get(name)
+    grade = package.level.grade
+    if held is None:
+        known = ", ".join(sorted(package.parameter_definitions))
+        yield Issue(file, f"there is no parameter {name}", f"one of: {known}")
+    elif type(held.value) is not type(value):
+        yield Issue(file, f"{name} is {held.value!r} in the package", "a value of the same kind")
+    elif grade is not None and name == grade.parameter and value not in {item.id for item in grade.guidelines}:
+        yield Issue(file, f"{value} is no guideline", ", ".join(item.id for item in grade.guidelines))

@@ -54,6 +54,7 @@ from tovholder.packages.model_rules import (
     Example,
     Expect,
     ExpectedActivity,
+    ExpectedBand,
     ExpectedChange,
     ExpectedFlag,
     ExpectedInclusion,
@@ -94,6 +95,7 @@ __all__ = [
     "Example",
     "Expect",
     "ExpectedActivity",
+    "ExpectedBand",
     "ExpectedChange",
     "ExpectedFlag",
     "ExpectedInclusion",
@@ -185,6 +187,13 @@ class Package:
         given: dict[str, int | str] = {name: held.value for name, held in self.parameter_definitions.items()}
         given["plan_source"] = self.source
         return given | {right.parameter: right.days for right in self.rights}
+
+    def with_parameters(self, changes: Mapping[str, int | str]) -> Package:
+        """The package with other values of some of its parameters. Raises KeyError for one it has not."""
+        held = dict(self.parameter_definitions)
+        for name, value in changes.items():
+            held[name] = held[name].model_copy(update={"value": value})
+        return replace(self, parameter_definitions=held)
 
     @property
     def makes_plans(self) -> bool:

@@ -97,6 +97,13 @@ class ExpectedChange(Frozen):
     matters: YesNo | None
 
 
+class ExpectedBand(Frozen):
+    """The band the newest measurement of an input is expected to lie in; None: it lies in none, or is not measured."""
+
+    input: Code
+    band: Code | None
+
+
 class ExpectedFlag(Frozen):
     """A flag expected on the example's today."""
 
@@ -129,6 +136,7 @@ class Expect(Frozen):
     plan: tuple[ExpectedActivity, ...] | None = None
     stops: tuple[Code, ...] | None = None  # the ids of the stop rules that hold
     changes: tuple[ExpectedChange, ...] | None = None
+    bands: tuple[ExpectedBand, ...] | None = None
     flags: tuple[ExpectedFlag, ...] = ()
     indicators: dict[str, ExpectedIndicator] = Field(default_factory=dict)
 
@@ -142,5 +150,7 @@ class Example(Frozen):
     plan_confirmed: date | None = None  # the day the expected plan is made on; none: today
     # Only where plans come from there. None: wherever they come from, but an expected plan is then the package's own.
     source: PlanSource | None = None
+    # Values of the package's parameters in this example, as an installation might choose them.
+    parameters: dict[str, Whole | str] = Field(default_factory=dict)
     resources: tuple[dict[str, Any], ...]
     expect: Expect

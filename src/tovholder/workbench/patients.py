@@ -34,6 +34,8 @@ def run(
     package: Package, example: Example, queries: Sequence[tuple[Rule | Indicator, Checked]], facts: FactBase
 ) -> Iterator[Line]:
     """All comparisons of one example."""
+    known = package.parameter_definitions  # one there is not is told by the static checks
+    package = package.with_parameters({key: value for key, value in example.parameters.items() if key in known})
     where = f"examples/{example.id}.json"
     today = days.day_of(example.today)
     invalid = [
@@ -51,6 +53,7 @@ def run(
     yield from _inclusion(package, example, record, facts, today, where)
     yield from _level_and_plan(package, example, record, today, levels, where)
     yield from _stops_and_changes(package, example, record, facts, today, where)
+    yield from _bands(package, example, record, where)
     yield from _flags(package, example, queries, facts, levels, today, where)
     yield from _indicators(package, example, queries, facts, today, where)
 
@@ -123,6 +126,15 @@ def _stops_and_changes(
             sorted(item for item in told if item[0] in asked),
             sorted((item.input, item.way, item.matters) for item in wanted.changes),
         )
+
+
+def _bands(package: Package, example: Example, record: Record, where: str) -> Iterator[Line]:
+    if example.expect.bands is None:
+        return
+    newest = {line.name: line.band.code if line.band else None for line in series(package, record)}
+    asked = {item.input: item.band for item in example.expect.bands}
+    found = {name: newest.get(name) for name in asked}
+    yield compare(where, "bands", dict(sorted(found.items())), dict(sorted(asked.items())))
 
 
 def _flags(

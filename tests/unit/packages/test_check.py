@@ -123,6 +123,30 @@ CASES = {
         "gives no column day",
     ),
     "example rule": ("examples/udeblevet.json", "kol-noshow-unbooked", "kol-noshow", "no rule has the id kol-noshow"),
+    "example parameter": (
+        "examples/udeblevet.json",
+        '"resources":',
+        '"parameters": {"gold": "abcd"}, "resources":',
+        "there is no parameter gold",
+    ),
+    "example guideline": (
+        "examples/udeblevet.json",
+        '"resources":',
+        '"parameters": {"gold_guideline": "abcd2030"}, "resources":',
+        "abcd2030 is no guideline",
+    ),
+    "example parameter of another kind": (
+        "examples/udeblevet.json",
+        '"resources":',
+        '"parameters": {"near_days": "seven"}, "resources":',
+        "a value of the same kind",
+    ),
+    "example band": (
+        "examples/udeblevet.json",
+        '"expect": {',
+        '"expect": {"bands": [{"input": "smoking", "band": "a"}],',
+        "no input smoking has bands",
+    ),
     "appointment kind": ("plan.toml", 'kind = "spirometri"', 'kind = "lungetal"', "lungetal is no kind of appointment"),
 }
 
