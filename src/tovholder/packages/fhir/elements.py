@@ -57,7 +57,7 @@ def _head(kind: str) -> dict[str, Row]:
         **_each(kind, Use.USED, "extensions of ours, translations, and those that only describe", "extension"),
         **_each(kind, Use.REFUSED, _MODIFIER, "modifierExtension"),
         **_each(kind, Use.REFUSED, "no implicit rules", "implicitRules"),
-        **_each(kind, Use.USED, "the language of words that no translation gives", "language"),
+        **_each(kind, Use.NONE, "words are taken as they stand, and in English from their translation", "language"),
         **_each(kind, Use.USED, "draft or active", "status"),
     }
 
@@ -86,7 +86,8 @@ _PLAN: dict[str, Row] = {
     **_each(_GOAL, Use.USED, "the Goal's", "target"),
     **_each(_GOAL, Use.COPIED, "Goal.startCodeableConcept", "start"),
     **_each(_GOAL, Use.NONE, "describes the goal; $apply does not act on it", "addresses documentation"),
-    **_each(_GOAL + ".target", Use.COPIED, "Goal.target", "id measure detail due"),
+    **_each(_GOAL + ".target", Use.COPIED, "Goal.target", "measure detail due"),
+    **_each(_GOAL + ".target", Use.NONE, "names the element only", "id"),
     **_group(_GOAL + ".target"),
     **_group(_ACTION),
     **_each(_ACTION, Use.USED, "the activity's name", "id"),
@@ -130,7 +131,12 @@ _PLAN: dict[str, Row] = {
 _ACTIVITY: dict[str, Row] = {
     **_head("ActivityDefinition"),
     **_each("ActivityDefinition", Use.NONE, "named from the action", "url version"),
-    **_each("ActivityDefinition", Use.USED, "ServiceRequest.code.text where the action has no title", "title"),
+    **_each(
+        "ActivityDefinition",
+        Use.USED,
+        "ServiceRequest.code.text where neither the action nor the code is told in words",
+        "title",
+    ),
     **_each("ActivityDefinition", Use.NONE, "nothing in it is asked for", "contained"),
     **_each("ActivityDefinition", Use.USED, "a patient: the code Patient", "subject"),
     **_each("ActivityDefinition", Use.REFUSED, "no logic of its own", "library transform"),
