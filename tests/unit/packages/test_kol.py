@@ -8,9 +8,12 @@ import re
 import pytest
 
 from tovholder.base import days
+from tovholder.forms.domain import is_enabled
 from tovholder.packages import get
 from tovholder.packages.check import parts
+from tovholder.packages.conditions import Facts, Known, grade_of, guideline_in_force
 from tovholder.packages.model import SourceKind, Text
+from tovholder.packages.questionnaires import items
 
 KOL = get("kol")
 
@@ -55,7 +58,7 @@ def test_compliance_flags_are_for_levels_2_and_3_and_deadlines_for_all():
 )
 def test_control_intervals(level: int, grade: str | None, months: int | None):
     activity = next(item for item in KOL.plan.activities if item.id == "halvaarskontrol")
-    row = next((timing for timing in activity.timing if timing.fits(level, grade)), None)
+    row = next((timing for timing in activity.timing if timing.fits(level, grade) and timing.when is None), None)
     assert (row.after_months if row else None) == months
 
 
@@ -64,8 +67,9 @@ def test_our_own_proposals_are_marked_as_such():
         f"standard-{name}"
         for name in (
             "niveau", "behovsvurdering", "frist", "opfoelgning", "data", "plan", "henvisning", "indikator", "indhold",
+            "alarm", "aendring",
         )
-    }  # fmt: skip
+    } | {"vaccination", "handleplan", "medicin-opfoelgning"}  # fmt: skip
     kinds = {source.kind for source in KOL.sources.values()}
     assert {SourceKind.LAW, SourceKind.GUIDELINE, SourceKind.DEFAULT} <= kinds
 
@@ -75,6 +79,105 @@ def test_questionnaires_hold_no_licensed_items():
     text = json.dumps(KOL.forms["kol-aarsstatus"].questionnaire, ensure_ascii=False)
     assert text.count("MCS88137") == 1
     assert not re.search(r"slim|hoste|energi|sover|cough|phlegm|sleep", text, re.IGNORECASE)
+
+
+def test_gold_is_a_parameter_with_three_guidelines():
+    """The same patient in the three versions: two exacerbations and few symptoms; one exacerbation, many symptoms."""
+    grade = KOL.level.grade
+    assert grade is not None
+
+    def group(guideline: str, **inputs: int) -> str | None:
+        package = KOL.with_parameters({"gold_guideline": guideline})
+        known = Facts(inputs={name: Known(milli=value * 1000) for name, value in inputs.items()})
+        return grade_of(guideline_in_force(grade, package.parameters), known)[0]
+
+    few = {"mrc": 2, "cat": 9, "copd_admissions": 0}
+    many = {"mrc": 2, "cat": 10, "copd_admissions": 0}
+    told = {
+        guideline: (
+            group(guideline, **few, exacerbations=0),
+            group(guideline, **many, exacerbations=1),
+            group(guideline, **few, exacerbations=2),
+            group(guideline, **many, exacerbations=2),
+            group(guideline, **few),  # nobody knows the exacerbations: unknown, not none
+        )
+        for guideline in ("abcd", "abe2023", "abe2026")
+    }
+    assert told == {
+        "abcd": ("A", "B", "C", "D", None),
+        "abe2023": ("A", "B", "E", "E", None),
+        "abe2026": ("A", "E", "E", "E", None),
+    }
+    with pytest.raises(KeyError):
+        KOL.with_parameters({"gold": "abcd"})
+
+
+def test_the_annual_status_asks_what_the_guideline_and_the_clinics_phrase_do():
+    asked = {code["code"] for item in items(KOL.forms["kol-aarsstatus"].questionnaire) for code in item.get("code", ())}
+    assert {
+        "MCS88015", "MCS88016", "MCS88017", "MCS88023", "MCS88159", "MCS88021", "MCS88137", "MCS88022", "MCS88011",
+        "MCS88005", "MCS88009", "MCS88024", "MCS88145", "NPU03804", "NPU03794", "NPU27281", "MCS88142", "MCS88144",
+        "MCS88053", "MCS88058", "NPU27280", "kol-influenza", "kol-pneumokok", "kol-handleplan", "kol-alarm",
+    } <= asked  # fmt: skip
+    links = {item["linkId"] for item in items(KOL.forms["kol-aarsstatus"].questionnaire)}
+    assert {"dxa", "dxa-hjaelp", "naeste-kontrol", "rehabilitering", "anden-sygdom", "medicin-gennemgaaet"} <= links
+
+
+def test_dxa_is_hinted_at_for_smokers_and_low_lung_function():
+    hint = next(item for item in items(KOL.forms["kol-aarsstatus"].questionnaire) if item["linkId"] == "dxa-hjaelp")
+    smokes = {"rygning": ({"code": "dagligt"},)}
+    assert is_enabled(hint, smokes)
+    assert is_enabled(hint, {"rygning": ({"code": "aldrig"},), "fev1-procent": (49.9,)})
+    assert not is_enabled(hint, {"rygning": ({"code": "ophoert"},), "fev1-procent": (50.0,)})
+    assert not is_enabled(hint, {})
+
+
+def test_inhaler_technique_belongs_to_every_visit():
+    visits = [item for item in KOL.plan.activities if item.kind in ("kol-kontrol", "kol-aarsstatus")]
+    assert len(visits) == 3
+    assert all("MCS88142" in {code.code for code in item.tests} for item in visits)
+    for form in ("kol-aarsstatus", "kol-kontrol"):
+        codes = {code["code"] for item in items(KOL.forms[form].questionnaire) for code in item.get("code", ())}
+        assert {"MCS88142", "kol-alarm"} <= codes
+
+
+def test_what_is_shared_and_what_is_aimed_at():
+    shared = {item.id: item.shared for item in KOL.plan.activities if item.shared}
+    assert shared == {
+        "aarsstatus": "aarsstatus",
+        "halvaarskontrol": "kontrol",
+        "efter-indlaeggelse": "kontrol",
+        "influenza": "vaccination-influenza",
+        "pneumokok": "vaccination-pneumokok",
+        "afklarende-samtale": "afklarende-samtale",
+        "rehabilitering": "fysisk-traening",
+        "rygestop": "rygestop",
+    }
+    aims = {goal.id: goal.target for goal in KOL.plan.goals if goal.target}
+    assert {name: (aim.input, aim.at_least, aim.at_most) for name, aim in aims.items()} == {
+        "forvaerring": ("exacerbations", None, 0),
+        "tage-paa": ("bmi", 20, None),
+    }
+
+
+def test_the_package_names_medicines_and_never_what_to_prescribe():
+    groups = {code: held.id for held in KOL.plan.medicines for code in held.atc}
+    found = {code: next(held.id for held in KOL.plan.medicines if held.covers(code)) for code in ("R03BB04", "R03AK07")}
+    assert found == {"R03BB04": "lama", "R03AK07": "med-steroid"}
+    assert not any(held.covers("C09AA02") for held in KOL.plan.medicines)
+    assert groups["N07BA"] == "nikotin"
+    assert all(held.start_days > 0 and held.look_for for held in KOL.plan.medicines)
+
+
+def test_the_action_plan_says_what_to_do_every_day_the_same_day_and_now():
+    guide = next(item for item in KOL.content if item.kind == "guide")
+    assert [part.urgency for part in guide.parts] == ["daily", "soon", "now"]
+    for part in guide.parts:
+        assert part.signs and part.actions
+    assert "112" in guide.parts[2].actions[0].da
+    assert "112" in guide.parts[2].actions[0].en
+    words = [text.da for part in guide.parts for text in (*part.signs, *part.actions)]
+    assert max(len(sentence.split()) for text in words for sentence in re.split(r"[.:?] ", text)) <= 18
 
 
 def test_every_text_is_told_in_both_languages():

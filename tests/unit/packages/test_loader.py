@@ -43,7 +43,8 @@ def test_the_built_in_package_is_read():
     assert package.parameters["plan_days"] == 30  # a right's days are parameters, written once
     assert {form.canonical.rpartition("/")[2] for form in package.forms.values()} == {
         "kol-behovsvurdering|1",
-        "kol-aarsstatus|1",
+        "kol-aarsstatus|2",
+        "kol-kontrol|1",
     }
     assert package.forms["kol-aarsstatus"].titles.en == "COPD annual status"
 
@@ -58,7 +59,7 @@ def test_an_unknown_key_names_file_line_and_valid_keys(folder: Path):
 
 
 def test_an_unknown_key_deep_inside_names_the_keys_of_that_place(folder: Path):
-    line = edit(folder, "level.toml", "at_least = 2", "at_most = 2")
+    line = edit(folder, "level.toml", "at_least = 2\nwhen", "at_most = 2\nwhen")
     text = faults(folder)[f"level.toml:{line}"]
     assert 'unknown key "at_most" in raisers.0' in text
     assert "one of: id, at_least, when, reason, source" in text
@@ -145,7 +146,7 @@ def test_a_folder_that_is_not_there_is_not_found(tmp_path: Path):
 
 
 def test_only_what_all_packages_know_can_be_shared(folder: Path):
-    line = edit(folder, "plan.toml", 'kind = "kol-aarsstatus"', 'kind = "kol-aarsstatus"\nshared = "status"') + 1
+    line = edit(folder, "plan.toml", 'shared = "aarsstatus"', 'shared = "status"')
     told = faults(folder)[f"plan.toml:{line}"]
     assert 'nothing shared is called "status"' in told
     assert "aarsstatus, kontrol, blodproeve" in told
@@ -167,6 +168,6 @@ def test_a_target_says_what_to_reach(folder: Path, target: str, told: str):
 
 def test_what_is_shared_and_tested_is_read(folder: Path):
     tests = 'tests = [{ system = "urn:oid:1.2.208.176.2.1", code = "NPU27300", display = "HbA1c" }]'
-    edit(folder, "plan.toml", 'kind = "kol-aarsstatus"', f'kind = "kol-aarsstatus"\nshared = "aarsstatus"\n{tests}')
-    held = load(folder).plan.activities[0]
+    edit(folder, "plan.toml", 'kind = "handleplan"', f'kind = "handleplan"\nshared = "aarsstatus"\n{tests}')
+    held = next(item for item in load(folder).plan.activities if item.id == "handleplan")
     assert (held.shared, [test.code for test in held.tests]) == ("aarsstatus", ["NPU27300"])
