@@ -13,6 +13,7 @@ from tovholder.plan import course, resources
 from tovholder.plan.actions.episodes import past_day
 from tovholder.plan.domain import ActivityStatus
 from tovholder.plan.values import Referral
+from tovholder.referral import drafts
 from tovholder.referral.domain import Status, StopReason, move, reason_of, status_of
 from tovholder.referral.sending import LONGEST, onward, refer_on, send
 from tovholder.store import UnitOfWork
@@ -20,6 +21,7 @@ from tovholder.store import UnitOfWork
 __all__ = [
     "accept",
     "complete",
+    "drafts",
     "hand_back",
     "mark_seen",
     "onward",

@@ -8,6 +8,7 @@ from typing import Any
 
 from tovholder import store
 from tovholder.access import Context, Role
+from tovholder.access.policy import decide
 from tovholder.base.errors import Category, Issue, Problem, forbidden, rule
 from tovholder.fhir import systems
 from tovholder.packages.model_screens import Referral as ReferralKind
@@ -19,7 +20,8 @@ from tovholder.referral.domain import REFUSED, Status
 from tovholder.referral.drafts import OPEN, Draft, draft, kind_of, table_for
 from tovholder.referral.orders import Order
 from tovholder.referral.prefill import BY_ITSELF, State
-from tovholder.store import UnitOfWork
+from tovholder.store import UnitOfWork, scope
+from tovholder.store.custody import not_for_this_role
 
 LONGEST = 4000  # characters of a field, or of the text
 ATTACHMENTS = 20
@@ -118,6 +120,7 @@ def refer_on(
 ) -> Referral:
     """A receiver with the patient in hand refers on: to whom the pakketabel lets its role. The clinic is told.
 
+    ``fields``: what is to be said otherwise than the draft has it, or what it lacks; an old value must be ``confirmed``.
     The referral that brought the patient must be accepted and not over. It lets the next receiver see the patient as any
     referral does; that is given in our own hand, as the one thing a receiver may not write itself.
     """
@@ -126,6 +129,8 @@ def refer_on(
     value = resources.read_referral(stored)
     if value.patient_id != patient_id or not resources.is_referral(stored) or value.receiver_id != ctx.organization:
         raise forbidden("Task.owner", "this referral is not yours to refer on", "its receiver")
+    if not scope.reaches(decide(ctx, "create", "Task"), ctx, "Task", patient_id):
+        raise not_for_this_role(ctx, "Task")
     if value.status not in _UNDER_WAY or value.episode_id is None:
         raise rule("Task.status", "only a referral that is accepted and not over is referred on", ", ".join(_UNDER_WAY))
     allowed = table_for(ctx.today).may_refer_on(str(ctx.role))
@@ -134,7 +139,8 @@ def refer_on(
     if receiver_id == ctx.organization:
         raise rule("Task.owner", "a referral on goes to somebody else", "another receiver")
     made = onward(ctx, patient_id=patient_id, referral_id=referral_id, kind=kind, receiver_kind=receiver_kind)
-    told = answers_of(made, fields, confirmed)
+    ready = {one.id: one.value for one in made.answers if one.state is State.FILLED or one.id in confirmed}
+    told = answers_of(made, ready | dict(fields), confirmed)
     with store.unit_of_work(ctx, patients=[patient_id]) as unit:
         if key and (twin := _twin(unit, patient_id, key)) is not None:
             return twin

@@ -7,7 +7,7 @@ from typing import Literal
 from django.http import HttpRequest, HttpResponse
 
 from tovholder.api import http
-from tovholder.api.operations import apply, everything, export, opening, parameters, terminology, validate
+from tovholder.api.operations import apply, everything, export, opening, parameters, referrals, terminology, validate
 from tovholder.api.operations.call import Call, Operation
 from tovholder.base.errors import Category, Issue, Problem
 from tovholder.fhir.systems import BASE
@@ -45,6 +45,21 @@ OPERATIONS: dict[tuple[Level, str, str], Operation] = {
     ),
     ("instance", "Patient", "$end-break-glass"): Operation(
         opening.end_glass, _OWN + "patient-end-break-glass", "End it before its time.", affects_state=True
+    ),
+    ("instance", "Task", "$referral-draft"): Operation(
+        referrals.draft, _OWN + "task-referral-draft", "The fields of a referral on, with where each comes from and its day."
+    ),
+    ("instance", "Task", "$refer-on"): Operation(
+        referrals.refer_on,
+        _OWN + "task-refer-on",
+        "Refer a patient one was referred on to the next receiver; the clinic sees it.",
+        affects_state=True,
+    ),
+    ("instance", "Task", "$hand-back"): Operation(
+        referrals.hand_back,
+        _OWN + "task-hand-back",
+        "End a referral and tell the clinic what it should know.",
+        affects_state=True,
     ),
     ("system", "*", "$export"): Operation(
         export.system, _BULK + "export", "Bulk Data export of the whole record, asynchronous."
