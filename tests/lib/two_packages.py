@@ -14,7 +14,7 @@ from tovholder import packages
 from tovholder.packages.installed import EARLIER, Installed
 from tovholder.plan import actions, links
 
-CODES = {"sukker": ("T90", "DE11"), "hjertet": ("K76", "DI25")}
+CODES = {"sukker": ("T99", "DE88"), "hjertet": ("K99", "DI99")}  # codes no package of ours includes
 NEEDS = {"biologisk": "2", "psykisk": "1", "social": "1", "sundhedskompetence": "1"}
 _SHARED = {
     "aarsstatus": 'shared = "aarsstatus"\n',

@@ -110,7 +110,7 @@ def test_not_eligible_and_then_eligible_when_what_was_missing_comes(w: World) ->
 def test_other_diagnoses_make_nobody_eligible(w: World) -> None:
     patient_id = w.patient()
     w.diagnose(patient_id, "R96")
-    w.diagnose(patient_id, "T90")
+    w.diagnose(patient_id, "P76")
     assert episodes(w, patient_id) == []
 
 
