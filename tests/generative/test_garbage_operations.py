@@ -13,10 +13,13 @@ import pytest
 from lib.garbage import GOOD, NUMBER, OBSERVATION, SECRET, SHARES, VALUE_SET, Ask, Judge, raw
 from lib.garbage_json import TEXTS, any_value, changed, spoilt
 from lib.people import patient
+from tovholder import packages
 from tovholder.api.operations import OPERATIONS
+from tovholder.packages.fhir import export
 
 pytestmark = pytest.mark.django_db(transaction=True)
-IDS = {"Patient": "p", "Group": "g", "ValueSet": "v", "Observation": "b", "CodeSystem": "none"}
+IDS = {"Patient": "p", "Group": "g", "ValueSet": "v", "Observation": "b", "CodeSystem": "none",
+       "PlanDefinition": "tovholder-kol", "ActivityDefinition": "tovholder-kol"}  # fmt: skip
 CODE_SYSTEM: dict[str, Any] = {
     "resourceType": "CodeSystem",
     "url": "http://example.org/cs",
@@ -31,6 +34,8 @@ NAMES = [
     "activeOnly", "start", "end", "_since",
     "_type", "_count", "_cursor", "_outputFormat", "_typeFilter", "patient", "_format", "_elements", "codeSystem",
     "exclude-system", "system-version",
+    "planDefinition", "activityDefinition", "subject", "encounter", "practitioner", "organization", "userLanguage",
+    "canonical", "setting",
 ]  # fmt: skip
 SIMPLE = [
     "", "a", "-1", "0", "1", "9" * 30, "true", "maybe", "create", "update", "delete", "profile",
@@ -174,9 +179,28 @@ def value_sets(chance: random.Random, count: int) -> Iterator[Ask]:
             )
 
 
-@pytest.mark.parametrize("what", [operations, value_sets])
+def definitions(chance: random.Random, count: int) -> Iterator[Ask]:
+    """Packages' plans with something changed in them, applied to a patient there is or is not."""
+    package = packages.get("kol")
+    plan, activity = export.plan_definition(package), export.activity_definition(package, package.plan.activities[0])
+    for number in range(count):
+        kind, name, held = [
+            ("PlanDefinition", "planDefinition", plan),
+            ("ActivityDefinition", "activityDefinition", activity),
+        ][number % 4 == 3]
+        made = changed(chance, copy.deepcopy(held))
+        told: list[Any] = [{"name": name, "resource": made}]
+        told.append(
+            {"name": "subject", "valueString": chance.choice(["Patient/p", "Patient/p", "Patient/none", NUMBER])}
+        )
+        if chance.random() < 0.2:
+            told.append(parameter(chance))
+        yield Ask("POST", f"/{kind}/$apply", raw({"resourceType": "Parameters", "parameter": told}))
+
+
+@pytest.mark.parametrize("what", [operations, value_sets, definitions])
 def test_operations(what) -> None:  # type: ignore[no-untyped-def] # one of the generators above
-    count = {operations: 700, value_sets: 150}[what]
+    count = {operations: 700, value_sets: 150, definitions: 150}[what]
     judge = Judge(what.__name__)
     judge.roles.send(Ask("POST", "/CodeSystem", raw(CODE_SYSTEM)))
     judge.all(what(judge.chance, count), system=0.8)
@@ -185,7 +209,7 @@ def test_operations(what) -> None:  # type: ignore[no-untyped-def] # one of the 
 
 
 def test_the_numbers_of_operations() -> None:
-    assert SHARES["operations"] == 700 + 150
+    assert SHARES["operations"] == 700 + 150 + 150
     assert sum(SHARES.values()) >= 5000
 
 
