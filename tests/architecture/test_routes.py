@@ -89,6 +89,7 @@ ROUTES: dict[str, Any] = {
     "klinik/afvigelser": CLINIC,
     "klinik/patient/<str:patient_id>/": CLINIC,
     "klinik/patient/<str:patient_id>/tidslinje": CLINIC,
+    "klinik/patient/<str:patient_id>/samlet-plan": CLINIC,
     "klinik/patient/<str:patient_id>/maalinger": CLINIC,
     "klinik/patient/<str:patient_id>/<slug:package>/": CLINIC,
     "klinik/patient/<str:patient_id>/<slug:package>/formular/<str:form_id>": CLINIC,

@@ -164,6 +164,7 @@ class Activity:
     window_end_day: int | None
     done_day: int | None
     overdue_days: int
+    also: tuple[str, ...] = ()  # other packages it is done for at the same time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -232,6 +233,14 @@ class Series:
     def newest_first(self) -> tuple[Point, ...]:
         """For the table."""
         return tuple(reversed(self.points))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beside:
+    """What stands beside a form: the newest measurements, and the other forms with when they were filled in."""
+
+    measurements: tuple[Series, ...]
+    sheets: tuple[Sheet, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

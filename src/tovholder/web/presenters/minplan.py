@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from django.urls import reverse
@@ -10,12 +11,14 @@ from django.utils.translation import gettext_lazy as _
 
 from tovholder.packages.model import ContentItem
 from tovholder.plan.clock import ClockState
+from tovholder.plan.merge.domain import Merged, State
 from tovholder.plan.stages import PathStep, Stage, StepName
 from tovholder.plan.views import MinPlanCourse, MinPlanView
 from tovholder.web import minplan_models as m
 from tovholder.web import view_models as v
 from tovholder.web import wording
 from tovholder.web.presenters import course as c
+from tovholder.web.presenters.merged import title_of
 from tovholder.web.presenters.pages import series
 
 _COMING = frozenset({"proposed", "pending", "booked", "arrived", "checked-in", "waitlist"})
@@ -46,15 +49,26 @@ _NEXT: Mapping[StepName, Any] = {
 
 
 def minplan_page(
-    view: MinPlanView, holder: m.Holder | None, names: Mapping[str, str], *, today: int, language: str
+    view: MinPlanView,
+    holder: m.Holder | None,
+    names: Mapping[str, str],
+    *,
+    today: int,
+    language: str,
+    merged: Merged | None = None,
 ) -> m.MinPlanPage:
-    """The patient's own page: what is next, who holds the rope, and the plan."""
+    """The patient's own page: what is next, who holds the rope, and the plan.
+
+    ``merged``: what several packages want done at once stands once, in the first course that wants it.
+    """
     # Titles come from the package that knows the kind; with several packages the first one that does.
     known = tuple(course.package for course in view.courses)
     shown = c.appointments(view.appointments, known, language, today, names, for_patient=True)
     coming = tuple(item for item in shown if item.status in _COMING and (item.day is None or item.day >= today))
     earlier = tuple(item for item in shown if item not in coming)
     courses = tuple(_course(held, language, today) for held in view.courses)
+    if merged is not None:
+        courses = _once(courses, merged, language)
     waiting = [
         activity
         for one in courses
@@ -74,6 +88,26 @@ def minplan_page(
         earlier=earlier,
         measurements=series(view.measurements, language),
     )
+
+
+def _once(courses: Sequence[m.Course], merged: Merged, language: str) -> tuple[m.Course, ...]:
+    """The courses with each joint step in the first of them, which says whom it is for besides, and in no other."""
+    joint = {origin.id: step for step in merged.steps if len(step.origins) > 1 for origin in step.origins}
+    told: set[str] = set()
+
+    def kept(course: m.Course) -> Iterator[v.Activity]:
+        for activity in course.activities:
+            step = joint.get(activity.id or "")
+            if step is None:
+                yield activity
+            elif step.id not in told:
+                told.add(step.id)
+                others = {one.package_title[language] for one in step.origins if one.package != course.package}
+                day = activity.due_day if step.state is State.DONE or step.day is None else step.day
+                title = title_of(step)[language]
+                yield replace(activity, title=title, due_day=day, also=tuple(sorted(others)))
+
+    return tuple(replace(course, activities=tuple(kept(course))) for course in courses)
 
 
 def _still_missed(item: v.Appointment, shown: Sequence[v.Appointment], today: int) -> bool:

@@ -14,7 +14,8 @@ from tovholder.access.domain import Context, Right, Role
 from tovholder.base.errors import Problem, not_found
 from tovholder.cockpit import channel
 from tovholder.plan import actions
-from tovholder.plan.queries import minplan_view
+from tovholder.plan.merge import merged_of
+from tovholder.plan.queries import minplan_of, minplan_view, read_all
 from tovholder.plan.views import MinPlanView
 from tovholder.web import access_view, forms, kept, reading
 from tovholder.web.minplan_models import Holder
@@ -29,9 +30,11 @@ def _own(ctx: Context) -> str:
 
 
 def _show(request: HttpRequest, ctx: Context, form: forms.OwnGoalForm, *, status: int = 200) -> HttpResponse:
-    view = minplan_view(ctx, _own(ctx))
+    held = read_all(ctx, _own(ctx))
+    view, merged = minplan_of(ctx, held), merged_of(held, ctx.today)
     names = reading.names(ctx, (f"Organization/{item.organization_id}" for item in view.appointments))
-    page = minplan_page(view, _holder(ctx, view), names, today=ctx.today, language=get_language() or "da")
+    language = get_language() or "da"
+    page = minplan_page(view, _holder(ctx, view), names, today=ctx.today, language=language, merged=merged)
     context = {
         "plan": page,
         "goal_form": form,
