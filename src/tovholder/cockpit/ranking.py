@@ -132,7 +132,9 @@ def overall(
     soon; something overdue; not started; the rest. Within a step as in the package's own order.
     """
     flagged = bool(flags)
-    if (flagged and (own[0] == 0 or any(flag.kind == "deadline" and flag.severity == "high" for flag in flags))) or (
+    if phase == "declined":
+        step = 7
+    elif (flagged and (own[0] == 0 or any(flag.kind == "deadline" and flag.severity == "high" for flag in flags))) or (
         days_left is not None and days_left < 0
     ):
         step = 0
@@ -143,7 +145,7 @@ def overall(
     elif flagged:
         step = 4
     else:
-        step = {"eligible": 5, "declined": 7}.get(phase, 6)
+        step = 5 if phase == "eligible" else 6
     return (step, own[1], own[2])
 
 

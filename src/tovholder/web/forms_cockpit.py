@@ -20,6 +20,8 @@ _WEEK = 7
 class AboutForm(TodayForm):
     """A form about one of the course's flags. known: the state of the course it was made in."""
 
+    conditional = frozenset({"to", "flag"})
+
     known = forms.CharField(widget=forms.HiddenInput, required=False, max_length=200)
     flag = PickField(label=_("Hvilket flag?"), required=False)
 
@@ -42,7 +44,7 @@ class AttemptForm(AboutForm):
     """An attempt to reach the patient; the button that is pressed says how it went."""
 
     by = PickField(label=_("Hvordan?"), choices=[(key, CHANNELS[key]) for key in ("phone", "visit")], initial="phone")
-    note = WordsField(label=_("Bemærkning (valgfri)"), required=False, max_length=1000)
+    note = WordsField(label=_("Bemærkning"), required=False, max_length=1000)
     outcome = PickField(
         choices=[(str(key), OUTCOMES[str(key)]) for key in Outcome],
         widget=forms.HiddenInput,
@@ -66,7 +68,7 @@ class AssignForm(AboutForm):
     """The course is given to a colleague."""
 
     to = PickField(label=_("Hvem tager sig af det?"), required=False)
-    note = WordsField(label=_("Besked til kollegaen (valgfri)"), required=False, max_length=1000)
+    note = WordsField(label=_("Besked til kollegaen"), required=False, max_length=1000)
 
     def __init__(self, data: Any = None, *, colleagues: tuple[tuple[str, str], ...] = (), **kwargs: Any) -> None:
         super().__init__(data, **kwargs)
