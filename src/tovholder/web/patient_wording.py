@@ -161,7 +161,7 @@ DAY_WORDS: Mapping[Ask, Any] = {
     Ask.REBOOK: _("Udeblev"),
     Ask.OUTCOME: _("Var aftalt til"),
     Ask.OVERDUE: _("Skulle være gjort"),
-    Ask.REVIEW: _("Skulle ske senest"),
+    Ask.REVIEW: _("Siden"),
     Ask.BOOK: _("Senest omkring"),
 }
 REVIEWS: Mapping[Prompt, Any] = {

@@ -184,6 +184,17 @@ def point(day: int, milli: int, language: str) -> v.Point:
     return v.Point(day, milli / 1000, text.replace(".", ",") if language == "da" else text)
 
 
+def beside(held: reading.Course, form_id: str, language: str) -> v.Beside:
+    """What stands beside a form while it is filled in: the newest measurements and the other forms."""
+    view = held.view
+    return v.Beside(
+        measurements=series(view.measurements, language),
+        sheets=tuple(
+            sheet for item, sheet in zip(view.forms, _sheets(view, language), strict=True) if item.id != form_id
+        ),
+    )
+
+
 def book_kinds(package: Package, language: str) -> tuple[tuple[str, str], ...]:
     """Kinds of appointment the package knows."""
     return tuple((item.kind, item.title[language]) for item in package.appointment_kinds)

@@ -23,6 +23,7 @@ from tovholder.web.presenters import course as c
 
 _APPOINTMENTS = 8  # shown of those to come
 _URGENT = tuple(Ask)
+_ONE_BY_ONE = (Ask.NEEDS, Ask.LEVEL, Ask.PLAN, Ask.CONFIRM)  # each comes of the one before: only the first can be done
 _LATE = frozenset({Ask.REBOOK, Ask.OVERDUE, Ask.OUTCOME})
 Names = Mapping[str, str]
 
@@ -127,6 +128,8 @@ def _course(view: PatientView, held: EpisodeView, flags: tuple[OpenFlag, ...], t
     elif any(one.ask is Ask.REVIEW for one in held.waiting):
         waiting += [one for one in held.waiting if one.ask is Ask.REVIEW]
     waiting.sort(key=lambda one: (_URGENT.index(one.ask), one.day is None, one.day or 0))
+    first = next((one.ask for one in waiting if one.ask in _ONE_BY_ONE), None)
+    waiting = [one for one in waiting if one.ask not in _ONE_BY_ONE or one.ask is first]
     is_open = episode.phase.is_open and not view.summary.deceased
     return p.Course(
         package=package.id,

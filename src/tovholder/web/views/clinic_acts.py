@@ -25,7 +25,8 @@ from tovholder.plan import actions
 from tovholder.plan.merge import merged
 from tovholder.plan.merge.domain import State
 from tovholder.plan.values import Appointment
-from tovholder.web import errors, kept, reading
+from tovholder.web import errors, kept, prefill, reading
+from tovholder.web.presenters.pages import beside
 from tovholder.web.view_models import FormError
 from tovholder.web.views import clinic
 from tovholder.web.views.common import for_roles, form_errors, safe_next, technical
@@ -312,13 +313,20 @@ def questionnaire(request: HttpRequest, ctx: Context, patient_id: str, package: 
             for_level = {rules.base.form, *(block.form for block in rules.blocks)}
             return HttpResponseRedirect(f"{back}#{'niveau' if form_id in for_level else 'maalinger'}")
     issues = [errors.question_issue(issue, form, language) for issue in issues]
-    shown = _as_typed(form, answers, request) if request.method == "POST" else _under_way(ctx, course, form)
+    known = prefill.of(ctx, course, form) if request.method != "POST" else prefill.Prefilled()
+    if request.method == "POST":
+        shown = _as_typed(form, answers, request)
+    else:
+        shown = known.answers | _under_way(ctx, course, form)
     sheet = forms.render(form, shown, language, issues)
     return render(
         request,
         "web/klinik/formular.html",
         {
             "sheet": sheet,
+            "questions": tuple((field, known.told.get(field.link_id, "")) for field in sheet.fields),
+            "prefilled": known.filled,
+            "beside": beside(course, form_id, language),
             "errors": tuple(FormError(f"svar-{issue.path}", issue.message) for issue in issues),
             "patient_name": course.view.patient.name,
             "package_title": course.package.titles,
