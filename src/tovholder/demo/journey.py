@@ -71,7 +71,7 @@ class Walk:
 
     def in_cockpit(self, browser: Browser | None = None) -> tuple[str, list[str]]:
         """What the clinic's list says about the patient, and where its links lead; nothing when not on it."""
-        page = (browser or self.gp).open("/klinik/?vis=alle")
+        page = (browser or self.gp).open("/klinik/?vis=alle&antal=1000")
         expect(page.status == 200, "the clinic's list", page.status)
         row = page.row_of(self.path)
         return (row.text, row.links) if row else ("", [])
