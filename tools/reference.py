@@ -11,6 +11,7 @@ from typing import Any
 os.environ.setdefault("TOVHOLDER_ENV", "test")
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tovholder.config.settings")
 
+import definitions_page
 import django
 import package_page
 import policy_page
@@ -361,6 +362,7 @@ def smart() -> str:
 
 PAGES = {
     "package-format": lambda: package_page.text(NOTE),
+    "package-fhir": lambda: definitions_page.text(NOTE),
     "smart": smart,
     "api": api,
     "policy": access,
