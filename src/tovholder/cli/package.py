@@ -8,11 +8,12 @@ import typer
 
 from tovholder.base import days
 from tovholder.cli.package_export import export
-from tovholder.cli.package_versions import diff
+from tovholder.cli.package_versions import diff, simulate
 from tovholder.cli.setup import console
 
 app = typer.Typer(help="Packages: care for one disease, as data.", no_args_is_help=True)
 app.command("diff")(diff)
+app.command("simulate")(simulate)
 app.command("export")(export)
 
 

@@ -97,6 +97,7 @@ class Population:
         self.schema = fact_schema()
         self._views = [table for table in load_views(FACTS).values() if isinstance(table, View)]
         self._connection = sqlite3.connect(":memory:", isolation_level=None)
+        self._compiled: dict[Any, compiler.Compiled] = {}
         self._connection.execute("CREATE TABLE asked (day BIGINT)")
         self._connection.execute("INSERT INTO asked VALUES (0)")
         for name, columns in self.schema.tables.items():
@@ -158,6 +159,8 @@ class Population:
 
     def hits(self, package: Package, rule: Rule, day: int) -> frozenset[str]:
         """The courses a rule has a row for on the day asked about, before levels are looked at."""
-        asked = compiler.compile(sql_of(package, rule, self.schema), "sqlite", compiler.All())
-        rows = run_dicts(asked, self._connection, {**package.parameters, "today": day})
+        key = (rule.sql, tuple(sorted((name, type(value)) for name, value in package.parameters.items())))
+        if key not in self._compiled:
+            self._compiled[key] = compiler.compile(sql_of(package, rule, self.schema), "sqlite", compiler.All())
+        rows = run_dicts(self._compiled[key], self._connection, {**package.parameters, "today": day})
         return frozenset(row["episode_id"] for row in rows if row["episode_id"])

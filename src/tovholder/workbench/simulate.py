@@ -193,22 +193,30 @@ def _one(old: Package | None, new: Package, held: list[Json], today: int, before
     record = Record(tuple(held))
     decided = _decided(held, new.id)
     first = _told(old, record, held, today, decided) if old is not None else None
-    same = old is not None and _asks_alike(old, new)
-    second = first if same else _told(new, record, held, today, decided)
+    if old is not None and first is not None and _asks_alike(old, new) and old.plan == new.plan:
+        second = first
+    else:
+        known = first.proposed if old is not None and first is not None and _asks_alike(old, new) else ""
+        second = _told(new, record, held, today, decided, known=known)
     for side, told in ((before, first), (after, second)):
         if told is None:
             continue
-        included, level, steps = told
-        side.included += included
-        if included:
-            side.levels[level] += 1
-            side.steps.update(steps)
+        side.included += told.included
+        if told.included:
+            side.levels[told.proposed] += 1
+            side.steps.update(told.steps)
 
 
 def _asks_alike(old: Package, new: Package) -> bool:
-    return (old.inclusion, old.level, old.plan, old.parameters, old.forms) == (
-        new.inclusion, new.level, new.plan, new.parameters, new.forms,
+    """Whether both include the same people and propose the same levels."""
+    return (old.inclusion, old.level, old.forms, _guideline(old)) == (
+        new.inclusion, new.level, new.forms, _guideline(new),
     )  # fmt: skip
+
+
+def _guideline(package: Package) -> int | str | None:
+    grade = package.level.grade
+    return package.parameters.get(grade.parameter) if grade is not None else None
 
 
 def _decided(held: list[Json], package_id: str) -> int | None:
@@ -222,25 +230,34 @@ def _decided(held: list[Json], package_id: str) -> int | None:
     return int(found[-1].level) if found else None
 
 
-Told = tuple[bool, str, Counter[tuple[str, str]]]
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """Of one patient: included or not, the level proposed ("none": no proposal), the steps of a plan begun today."""
+
+    included: bool
+    proposed: str = ""
+    steps: Counter[tuple[str, str]] = field(default_factory=Counter)
 
 
-def _told(package: Package, record: Record, held: list[Json], today: int, decided: int | None) -> Told:
-    """Whether the patient is included, the level proposed, and the steps of a plan that would begin today."""
-    nothing: Counter[tuple[str, str]] = Counter()
+def _told(
+    package: Package, record: Record, held: list[Json], today: int, decided: int | None, *, known: str = ""
+) -> _Told:
+    """What the package says of a patient. ``known``: the level proposed, where another version asks just the same."""
     asks = package.inclusion.requires or package.inclusion.blocks
     asked = inputs.facts(package, record, today) if asks else None
     if not evaluate_inclusion(package, record.patient, record.diagnoses, today, asked).included:
-        return False, "", nothing
-    proposed = propose_level(package, None, record, today).level
-    level = decided if decided is not None else (int(proposed) if proposed else None)
-    name = str(int(proposed)) if proposed else "none"
+        return _Told(included=False)
+    if not known:
+        proposed = propose_level(package, None, record, today).level
+        known = str(int(proposed)) if proposed else "none"
+    level = decided if decided is not None else (int(known) if known != "none" else None)
     if level is None or not package.makes_plans:
-        return True, name, nothing
-    known = inputs.facts(package, record, today, level=level)
-    diagnosed = next((read_episode(item).diagnosed_day for item in held if package_of(item) == package.id), None)
-    steps = schedule(package, level, known.grade, today, known, diagnosed_day=diagnosed).activities
-    return True, name, Counter((days.month_of(step.due_day), step.performer) for step in steps)
+        return _Told(included=True, proposed=known)
+    facts = inputs.facts(package, record, today, level=level)
+    courses = [item for item in held if item["resourceType"] == "EpisodeOfCare" and package_of(item) == package.id]
+    diagnosed = next((read_episode(item).diagnosed_day for item in courses), None)
+    steps = schedule(package, level, facts.grade, today, facts, diagnosed_day=diagnosed).activities
+    return _Told(True, known, Counter((days.month_of(step.due_day), step.performer) for step in steps))
 
 
 def _flags(
