@@ -188,6 +188,35 @@ class Activity:
     step_version: str = ""  # of the package it was made from
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Medicine:
+    """Medicine decided on or noted in a course (MedicationRequest of a doctor, MedicationStatement of others)."""
+
+    id: str | None = None
+    kind: str  # the resource's type
+    patient_id: str
+    episode_id: str | None
+    name: str
+    atc: str
+    reason: str
+    dosage: str = ""
+    day: int
+    by: str | None = None
+    stopped: bool = False
+    stop_reason: str = ""
+    ended_day: int | None = None
+    replaces: str | None = None  # reference of what it changed
+
+    @property
+    def reference(self) -> str:
+        """Its address."""
+        return f"{self.kind}/{self.id}"
+
+    def same_as(self, atc: str, name: str) -> bool:
+        """Whether it is that medicine: the same code, and the same name whatever the capitals."""
+        return self.atc == atc and self.name.casefold() == name.casefold()
+
+
 @dataclass(frozen=True, slots=True)
 class Served:
     """One planned step that an appointment for several is for: the step, its course, and what kind it is there."""

@@ -294,6 +294,8 @@ def _keep(
             kept.append(activity.id)
         elif activity.id in bound or (activity.due_day is not None and activity.due_day < uow.ctx.today):
             kept.append(activity.id)  # agreed with somebody, or overdue: planning anew does not make it go away
+        elif resources.followed_up(stored):
+            kept.append(activity.id)  # the medicine runs on, whatever is planned anew
         else:
             uow.update(resources.activity_resource(replace(activity, status=ActivityStatus.REVOKED), stored))
     return tuple(kept), left

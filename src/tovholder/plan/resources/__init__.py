@@ -15,6 +15,7 @@ from tovholder.plan.resources.level import (
     read_decision,
     read_proposal,
 )
+from tovholder.plan.resources.medicine import followed_up, medicine_resource, read_medicine
 from tovholder.plan.resources.plan import definition, goal_resource, plan_resource, read_goal, read_plan
 from tovholder.plan.resources.record import condition_resource, measurement_resource, response_resource
 from tovholder.plan.resources.referral import is_referral, read_referral, referral_resource
@@ -27,10 +28,12 @@ __all__ = [
     "decision_resource",
     "definition",
     "episode_resource",
+    "followed_up",
     "goal_resource",
     "is_decision",
     "is_referral",
     "measurement_resource",
+    "medicine_resource",
     "package_of",
     "phase_of",
     "plan_resource",
@@ -40,6 +43,7 @@ __all__ = [
     "read_decision",
     "read_episode",
     "read_goal",
+    "read_medicine",
     "read_plan",
     "read_proposal",
     "read_referral",
