@@ -53,6 +53,8 @@ SOURCES: Mapping[str, Any] = {
     "Organization": _("klinikken"),
 }
 
+LEVEL = _("niveaubeslutning")
+
 ATTENTION: Mapping[str, Any] = {
     "refused": _("Afvist: ingen har patienten. Send henvisningen et andet sted hen."),
     "late": _("Fristen er overskredet, og tilbuddet er ikke begyndt. Spørg modtageren."),

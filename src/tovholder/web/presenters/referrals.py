@@ -45,6 +45,16 @@ class FieldRow:
         """The id of its control on the page."""
         return f"felt-{self.id}"
 
+    @property
+    def is_extra(self) -> bool:
+        """Whether it may be left out and nothing is known of it: folded away."""
+        return not self.required and not self.value.strip() and not self.error
+
+    @property
+    def is_unsettled(self) -> bool:
+        """Whether an old value still waits for somebody to confirm or correct it."""
+        return self.stale and not self.confirmed and self.value == self.basis
+
 
 @dataclass(frozen=True, slots=True)
 class ReceiverRow:
@@ -132,7 +142,8 @@ def _origin(one: Answered, today: int) -> str:
     if one.state is State.MISSING:
         return _("Står ikke i journalen") if one.asked.field.fill.kind != "written" else ""
     kind = (one.source or "").partition("/")[0]
-    told = [_("Fra journalen: %(what)s") % {"what": words.SOURCES.get(kind, kind)} if kind else _("Fra pakken")]
+    what = words.LEVEL if one.asked.field.fill.kind == "level" else words.SOURCES.get(kind, kind)
+    told = [_("Fra journalen: %(what)s") % {"what": what} if kind else _("Fra pakken")]
     if one.day is not None:
         told.append(f"{day_text(one.day, 'compact')} ({age(today - one.day)})")
     elif one.state is State.STALE:
@@ -142,8 +153,10 @@ def _origin(one: Answered, today: int) -> str:
 
 def age(count: int) -> str:
     """How old something is in words: days, months, years."""
+    if count <= 0:
+        return _("i dag")
     if count < 60:
-        return ngettext("%(count)d dag gammel", "%(count)d dage gammel", count) % {"count": max(count, 0)}
+        return ngettext("%(count)d dag gammel", "%(count)d dage gammel", count) % {"count": count}
     if count < 730:
         months = count * 12 // 365
         return ngettext("%(count)d måned gammel", "%(count)d måneder gammel", months) % {"count": months}
@@ -176,13 +189,18 @@ def _receiver(one: Receiver, today: int, chosen: str) -> ReceiverRow:
         id=one.id,
         name=one.name,
         kind=str(words.RECEIVERS.get(one.kind, one.kind)),
-        about=", ".join(part for part in (one.service, one.place, one.municipality_name, one.phone) if part),
+        about=", ".join(part for part in (one.service, one.place, _elsewhere(one), one.phone) if part),
         distance=distance,
         waiting=waiting,
         old=old,
         offers=one.offers,
         chosen=one.id == chosen,
     )
+
+
+def _elsewhere(one: Receiver) -> str:
+    """The municipality, where its name does not stand in the address."""
+    return "" if one.municipality_name in one.place else one.municipality_name
 
 
 def referral(
