@@ -11,7 +11,7 @@ from django.test import Client
 
 from lib import oidc
 from lib.oidc import Provider, comes_back, leaves, logs_in
-from lib.people import clinic, patient, system
+from lib.people import clinic, condition, patient, system
 from tovholder import store
 from tovholder.access import Role, issuers, staff
 from tovholder.access.models import Assignment, Identity, Session, User
@@ -325,14 +325,18 @@ def test_nobody_is_sent_elsewhere(provider: Provider, world: dict[str, str], els
     assert answer["Location"] == "/klinik/"
 
 
-def test_the_page_that_was_wanted_comes_after_login(provider: Provider, world: dict[str, str]) -> None:
+@pytest.mark.parametrize("page", ["", "formular/kol-aarsstatus"])
+def test_the_page_that_was_wanted_comes_after_login(provider: Provider, world: dict[str, str], page: str) -> None:
     doctor(provider)
-    wanted = f"/klinik/patient/{world['patient']}/kol/"
+    with store.unit_of_work(system()) as uow:
+        uow.create(condition(world["patient"]))
+    wanted = f"/klinik/patient/{world['patient']}/kol/{page}"
     browser = Client()
     asked = browser.get(wanted)
     assert asked["Location"] == f"/?next={wanted}".replace("/", "%2F").replace("%2F?next=", "/?next=", 1)
     assert wanted.replace("/", "%2F") in browser.get(asked["Location"]).content.decode()
     assert logs_in(browser, "ansat", then=wanted)["Location"] == wanted
+    assert browser.get(wanted).status_code == 200
 
 
 def test_an_unknown_provider_is_not_found() -> None:

@@ -114,10 +114,11 @@ class Changed:
     lines: tuple[str, ...]
 
 
+# The plan itself is told first, then what it holds.
 _READS: Mapping[str, tuple[Callable[[Any], Any], Callable[[Any], Mapping[str, Any]]]] = {
-    "ServiceRequest": (resources.read_activity, step_values),
-    "Goal": (resources.read_goal, goal_values),
     "CarePlan": (resources.read_plan, plan_values),
+    "Goal": (resources.read_goal, goal_values),
+    "ServiceRequest": (resources.read_activity, step_values),
 }
 
 
