@@ -94,6 +94,7 @@ ROUTES: dict[str, Any] = {
     "klinik/patient/<str:patient_id>/<slug:package>/": CLINIC,
     "klinik/patient/<str:patient_id>/<slug:package>/formular/<str:form_id>": CLINIC,
     "klinik/patient/<str:patient_id>/<slug:package>/opfoelgning": CLINIC,
+    "klinik/patient/<str:patient_id>/<slug:package>/medicin": CLINIC,
     "minplan/": CITIZENS,
     "minplan/spaerringer": frozenset({Role.CITIZEN}),
     "minplan/spaerringer/<str:consent_id>/ophaev": "post",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from tovholder.web.presenters.medicine import Noted
 from tovholder.web.view_models import Activity, Appointment, Content, Goal, Plan, Series, Text
 
 
@@ -51,6 +52,7 @@ class Course:
     activities: tuple[Activity, ...]
     content: tuple[Content, ...]
     guides: tuple[Content, ...]
+    medicines: tuple[Noted, ...] = ()  # what the reader may see of what was noted
     goal_url: str
 
     @property

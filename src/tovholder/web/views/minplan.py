@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
@@ -16,9 +18,11 @@ from tovholder.cockpit import channel
 from tovholder.plan import actions
 from tovholder.plan.merge import merged_of
 from tovholder.plan.queries import minplan_of, minplan_view, read_all
+from tovholder.plan.resources.medicine import REQUEST, STATEMENT
 from tovholder.plan.views import MinPlanView
 from tovholder.web import access_view, forms, kept, reading
 from tovholder.web.minplan_models import Holder
+from tovholder.web.presenters.medicine import noted
 from tovholder.web.presenters.minplan import holder_view, minplan_page
 from tovholder.web.views.common import for_roles, form_errors
 
@@ -30,11 +34,18 @@ def _own(ctx: Context) -> str:
 
 
 def _show(request: HttpRequest, ctx: Context, form: forms.OwnGoalForm, *, status: int = 200) -> HttpResponse:
-    held = read_all(ctx, _own(ctx))
+    held = read_all(ctx, _own(ctx), (REQUEST, STATEMENT))
     view, merged = minplan_of(ctx, held), merged_of(held, ctx.today)
     names = reading.names(ctx, (f"Organization/{item.organization_id}" for item in view.appointments))
     language = get_language() or "da"
     page = minplan_page(view, _holder(ctx, view), names, today=ctx.today, language=language, merged=merged)
+    told = [*held.of(REQUEST), *held.of(STATEMENT)]
+    if told:
+        with_medicine = (
+            replace(shown, medicines=noted(ctx, told, one.episode.id, one.package, language))
+            for shown, one in zip(page.courses, view.courses, strict=True)
+        )
+        page = replace(page, courses=tuple(with_medicine))
     context = {
         "plan": page,
         "goal_form": form,
