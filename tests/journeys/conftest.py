@@ -9,7 +9,8 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -68,7 +69,13 @@ def _wait(url: str, process: subprocess.Popen[bytes]) -> None:
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """gunicorn on a temporary database with one clinic's beginning (seed.py)."""
-    home = tmp_path_factory.mktemp("home")
+    with serving(tmp_path_factory.mktemp("home"), "seed.py") as served:
+        yield served
+
+
+@contextmanager
+def serving(home: Path, beginning: str, more: Mapping[str, str] | None = None) -> Iterator[Server]:
+    """gunicorn on a database of its own, filled by a script beside this one; ``more``: settings besides the usual."""
     environ = os.environ | {
         "TOVHOLDER_ENV": "test",
         "TOVHOLDER_HOME": str(home),
@@ -76,8 +83,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT / "tests")]),
     }
     environ.pop("TOVHOLDER_DATABASE_URL", None)
+    environ |= more or {}
     seed = subprocess.run(
-        [sys.executable, str(Path(__file__).with_name("seed.py"))], env=environ, check=False, capture_output=True
+        [sys.executable, str(Path(__file__).with_name(beginning))], env=environ, check=False, capture_output=True
     )
     assert seed.returncode == 0, seed.stderr.decode()
     world = json.loads(seed.stdout.strip().splitlines()[-1])
