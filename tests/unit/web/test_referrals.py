@@ -140,6 +140,9 @@ def test_the_whole_way_and_the_same_form_twice_is_one(scene: Scene) -> None:
     assert first["Location"] == second["Location"]
     assert len(scene.tasks()) == 1
     where = shown(client, first["Location"])
+    chosen = shown(client, f"{scene.world.course}henvisning/")
+    assert "Hjælp til rygestop" in chosen and "Patienten har allerede en, der ikke er slut." in chosen
+    assert "Klinikkens henvisninger" in shown(client, f"/klinik/patient/{scene.world.patient}/")
     assert "Sendt" in where and "Sundhedscenter Nær" in where and "Skal begynde senest" in where
 
 

@@ -161,3 +161,34 @@ def listed(request: HttpRequest, ctx: Context) -> HttpResponse:
         "web/klinik/referrals.html",
         {"waiting": [row for row in rows if row["attention"]], "calm": [row for row in rows if not row["attention"]]},
     )
+
+
+@require_http_methods(["GET", "HEAD"])
+@for_roles(Role.GP, Role.STAFF)
+def choose(request: HttpRequest, ctx: Context, patient_id: str, package: str) -> HttpResponse:
+    """What the patient can be referred to in a course, and every referral there has been in it with its days."""
+    course = reading.course(ctx, patient_id, package)
+    language = get_language() or "da"
+    held = [item for item in queries.rounds(ctx, patient_id) if item.episode_id == course.episode.id]
+    names = reading.names(ctx, {f"Organization/{item.receiver_id}" for item in held if item.receiver_id})
+    return render(
+        request,
+        "web/klinik/referral_choose.html",
+        {
+            "patient_name": course.view.patient.name,
+            "package_title": course.package.titles,
+            "back": reverse("web:patient", args=[patient_id, package]),
+            "links": presenter.links(course.package, patient_id, held, language),
+            "rows": [
+                presenter.referral(
+                    item,
+                    patient_id=patient_id,
+                    package=course.package,
+                    names=names,
+                    language=language,
+                    today=ctx.today,
+                )
+                for item in held
+            ],
+        },
+    )
