@@ -10,7 +10,7 @@ from django.contrib import messages
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
@@ -259,7 +259,7 @@ def _show(
             "book": book if course.episode.phase.is_started else None,
             "book_url": reverse("web:act-book", args=where),
             "course_url": reverse("web:patient", args=where),
-            "refer_url": _refer(where),
+            "refer_url": reverse("web:referral-new", args=where),
             "history": _done(ctx, state),
             "outcomes": tuple(OUTCOMES.items()),
             "back": back,
@@ -278,11 +278,3 @@ def _kind_of(course: reading.Course, flag: OpenFlag) -> str:
     step = next((item for item in course.view.activities if item.due_day == flag.since_day), None)
     missed = next((item for item in course.view.appointments if item.status == "noshow"), None)
     return step.kind if step is not None else missed.kind if missed is not None else ""
-
-
-def _refer(where: list[str]) -> str:
-    """Where a referral is written; the course's own page where there is no other."""
-    try:
-        return reverse("web:referral-new", args=where)
-    except NoReverseMatch:
-        return f"{reverse('web:patient', args=where)}#foelg"
