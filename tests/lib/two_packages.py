@@ -37,7 +37,11 @@ def _copy(folder: Path, name: str) -> None:
     for path in sorted(folder.rglob("*.*")):
         words = path.read_text(encoding="utf-8")
         words = re.sub(r"\bkol\b", name, words).replace('"R95"', f'"{CODES[name][0]}"')
-        words = words.replace('"DJ44"', f'"{CODES[name][1]}"').replace("KOL", name.capitalize())
+        words = (
+            words.replace('"DJ44"', f'"{CODES[name][1]}"')
+            .replace("KOL", name.capitalize())
+            .replace("COPD", name.capitalize())
+        )
         if path.name == "plan.toml":
             words = _shares(words, name)
         path.write_text(words, encoding="utf-8")
