@@ -126,3 +126,65 @@ class TestWhatIsMissing:
 def test_the_day_of_the_next_step_says_what_it_is(kind: str, day: int, label: str) -> None:
     shown = page(row("P", next_step=NextStep(kind, {"da": "Gør det", "en": "Do it"}, day))).rows[0].next_step
     assert str(shown.day_label) == label
+
+
+class TestSeveralPackages:
+    KOL: Mapping[str, str] = {"da": "KOL", "en": "COPD"}
+    BACK: Mapping[str, str] = {"da": "Lænd", "en": "Back"}
+
+    def two(self, **changes: Any) -> tuple[ClinicRow, ClinicRow]:
+        lungs = row("Bo", patient_id="bo", level=1, overall=(6, 0, ""), days_left=9, next_control_day=TODAY + 30)
+        back = row(
+            "Bo",
+            **(
+                {
+                    "patient_id": "bo",
+                    "episode_id": "e-2",
+                    "package": "lrs",
+                    "package_title": self.BACK,
+                    "level": 3,
+                    "overall": (1, 0, ""),
+                    "days_left": -2,
+                    "next_control_day": TODAY + 3,
+                    "noshows_12m": 1,
+                }
+                | changes
+            ),
+        )
+        return lungs, back
+
+    def test_a_patient_stands_once_with_the_highest_level_and_where_it_is_from(self) -> None:
+        shown = page(*self.two(), row("Åse", patient_id="aase"))
+        assert [item.name for item in shown.rows] == ["Bo", "Åse"]
+        first = shown.rows[0]
+        assert (first.level, first.level_from) == (3, self.BACK)
+        assert [course.title for course in first.courses] == [self.BACK, self.KOL]
+        assert (first.days_left, first.next_control_day, first.noshows_12m) == (-2, TODAY + 3, 1)
+        assert first.url.endswith("/lrs/")  # the course that needs us most
+        assert next(tab.count for tab in shown.tabs if tab.key == "alle") == 2
+        assert [tab.count for tab in shown.levels] == [2, 1, 0, 1, 0]
+
+    def test_of_one_package_nothing_is_said_about_where_the_level_is_from(self) -> None:
+        assert page(row("Åse")).rows[0].level_from == {}
+
+    def test_whose_it_is_and_what_is_put_off_are_filters(self) -> None:
+        rows = (row("Bo", assigned_to=ME), row("Åse", assigned_to="Practitioner/b"), row("Ida"))
+        assert [item.name for item in page(*rows, view="mine").rows] == ["Bo"]
+        told = {item.name: item.assigned for item in page(*rows).rows}
+        assert told == {"Bo": "dig", "Åse": "Bo Kollega", "Ida": ""}
+        assert page(*rows, view="udskudt").rows == ()
+
+
+def test_what_is_not_known_comes_last_whichever_way() -> None:
+    rows = (row("Bo", days_left=3), row("Åse"), row("Ida", days_left=-1))
+    assert [item.name for item in page(*rows, order="frist").rows] == ["Ida", "Bo", "Åse"]
+    assert [item.name for item in page(*rows, order="frist", way="ned").rows] == ["Bo", "Ida", "Åse"]
+
+
+def test_a_long_list_is_shown_piece_by_piece() -> None:
+    rows = [row(f"P{number:03}") for number in range(120)]
+    first = page(*rows)
+    assert (len(first.rows), first.shown, first.more_url) == (50, 120, "/klinik/?vis=alle&antal=100")
+    assert page(*rows, count=150).more_url == ""
+    # What narrows or turns the list begins from the top again.
+    assert "antal" not in next(tab.url for tab in page(*rows, count=100).tabs if tab.key == "frist")
