@@ -55,7 +55,7 @@ class FlagStep:
             evaluate(uow, patients, rules)
 
 
-_EPISODE = ("episode_id", "patient_id", "phase")
+_EPISODE = ("episode_id", "patient_id", "phase", "package")
 
 
 @lru_cache(maxsize=256)
@@ -69,18 +69,24 @@ def _reading_any_of(tables: frozenset[str]) -> list[tuple[Package, Rule]]:
 
 
 def evaluate(uow: UnitOfWork, patients: Iterable[str], rules: Sequence[tuple[Package, Rule]]) -> tuple[int, int]:
-    """Bring the flags of the patients up to date for the rules. Returns how many were raised and cleared."""
+    """Bring the flags of the patients up to date for the rules. Returns how many were raised and cleared.
+
+    A rule is about its own package's courses: only those of packages the patients have an open course in are asked, so
+    that another package costs nothing to those who are not in it.
+    """
     people = sorted(patients)
     rows = uow.fact_rows("episode", people, _EPISODE)
-    still_open = {row["episode_id"] for row in rows if row["phase"] in OPEN_PHASES}
+    still_open = {row["episode_id"]: row["package"] for row in rows if row["phase"] in OPEN_PHASES}
+    running = frozenset(still_open.values())
     names = {rule.id for _, rule in rules}
     standing = {(row.rule_id, row.patient_id, row.episode_id): row for row in _open(people) if row.rule_id in names}
     wanted: dict[tuple[str, str, str], Hit] = {}
     if still_open:
         levels = current.levels(uow.fact_rows("level", people, current.LEVEL_COLUMNS))
         with_open = sorted({row["patient_id"] for row in rows if row["episode_id"] in still_open})
-        for hit in hits(with_open, rules, uow.ctx.today):
-            if hit.episode in still_open and hit.rule.applies_at(levels.get(hit.episode)):
+        own = [(package, rule) for package, rule in rules if package.id in running]
+        for hit in hits(with_open, own, uow.ctx.today):
+            if still_open.get(hit.episode) == hit.package.id and hit.rule.applies_at(levels.get(hit.episode)):
                 earlier = wanted.get(hit.key)
                 if earlier is None or (hit.since_day or 0) < (earlier.since_day or 0):
                     wanted[hit.key] = hit
