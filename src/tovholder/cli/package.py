@@ -29,6 +29,9 @@ def list_() -> None:
             f" {len(package.defaults())} sources are defaults of ours)",
             markup=False,
         )
+        earlier = packages.versions(package.id)[:-1]
+        if earlier:
+            console.print(f"    also, for plans made with them: {', '.join(earlier)}", markup=False)
 
 
 @app.command("check")

@@ -100,7 +100,7 @@ def live(ctx: Context) -> tuple[Live, ...]:
             and row["look_again_day"] > ctx.today,
             look_again_day=row["look_again_day"],
         )
-        for row in store.facts(ctx, LIVE, name="versions")
+        for row in store.facts(ctx, LIVE, name="cockpit")
         if row["package"] in known and known[row["package"]].makes_plans
     )
 
@@ -162,12 +162,12 @@ def _upgrade(held: Mapping[str, list[Json]], stored: Json, to: Package, today: i
         level = decided[-1].level if decided else None
         return Upgrade(plan, episode, to.version, Rebased(), plan, level, None, None, hindrance, "")
     own, level = packages.version(plan.package, plan.package_version), decided[-1].level
-    start = planned_from(plan, own)
+    start, activities = planned_from(plan, own), _activities(held, plan)
     steps = rebase(
         _steps(own, record, level, start, episode, today),
         _steps(to, record, level, start, episode, today),
-        _activities(held, plan),
-        bound=_bound(held),
+        activities,
+        bound=_bound(held, plan, activities),
         today=today,
     )
     after = _after(plan, own, to, start)
@@ -215,12 +215,24 @@ def _activities(held: Mapping[str, list[Json]], plan: Plan) -> list[Activity]:
     return sorted(own, key=lambda item: (item.due_day or 0, item.id or ""))
 
 
-def _bound(held: Mapping[str, list[Json]]) -> frozenset[str]:
-    """Activities somebody has been asked to do or that have an appointment ahead."""
-    appointments = [resources.read_appointment(item) for item in held.get("Appointment", ())]
+def _bound(held: Mapping[str, list[Json]], plan: Plan, activities: Sequence[Activity]) -> frozenset[str]:
+    """Activities somebody has been asked to do or that have an appointment ahead.
+
+    An appointment of the course that names no activity is for the nearest open one of its kind.
+    """
     tasks = [resources.read_referral(item) for item in held.get("Task", ()) if resources.is_referral(item)]
-    booked = {item.activity_id for item in appointments if item.activity_id and item.status in _OPEN_APPOINTMENT}
-    return frozenset(booked | {item.request_id for item in tasks if item.status in _OPEN_TASK})
+    found = {item.request_id for item in tasks if item.status in _OPEN_TASK}
+    appointments = [resources.read_appointment(item) for item in held.get("Appointment", ())]
+    ahead = [item for item in appointments if item.status in _OPEN_APPOINTMENT]
+    found.update(one for item in ahead for one in item.activity_ids)
+    for item in ahead:
+        if item.activity_ids or plan.episode_id not in (item.episode_ids or (plan.episode_id,)):
+            continue
+        day = days.day_of(item.start) if item.start else 0
+        same = [one for one in activities if one.status.is_open and one.kind in item.kinds and one.id not in found]
+        if same:
+            found.add(str(min(same, key=lambda one: abs((one.due_day or 0) - day)).id))
+    return frozenset(found)
 
 
 def _after(plan: Plan, own: Package, to: Package, start: int) -> Plan:

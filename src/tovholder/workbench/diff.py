@@ -152,7 +152,7 @@ def _chunks(items: Sequence[Live]) -> Iterator[Sequence[Live]]:
 
 def _flags(ctx: Context, package: Package) -> dict[str, frozenset[str]]:
     """The rules that would raise a flag today, by course: each rule asked once of everybody."""
-    levels = current.levels(store.facts(ctx, LEVELS, name="versions"))
+    levels = current.levels(store.facts(ctx, LEVELS, name="cockpit"))
     found: dict[str, set[str]] = {}
     with connection.cursor() as cursor:
         for rule in package.rules:

@@ -137,7 +137,7 @@ def read_package(path: Path) -> Package:
 def from_record(ctx: Context) -> Iterator[Json]:
     """Everybody in the record, patient by patient; the clinics first. Only read."""
     yield from (item.resource for item in store.search_all(ctx, "Organization", [], limit=1_000_000))
-    rows = store.facts(ctx, "SELECT p.patient_id FROM patient AS p", name="simulate")
+    rows = store.facts(ctx, "SELECT p.patient_id FROM patient AS p", name="cockpit")
     people = sorted(row["patient_id"] for row in rows)
     for start in range(0, len(people), _BATCH):
         chunk = people[start : start + _BATCH]

@@ -151,14 +151,19 @@ def _on(side: Side, day: int, where: str | None = None, *, rule: str = "") -> in
 
 
 def _differences(found: Sequence[Difference], language: str) -> str:
-    lines = []
-    for item in found:
-        told = [item.told[language]] if item.told is not None and item.what == "added" else []
-        told += [f"{one.label[language]}: {one.before[language]} → {one.after[language]}" for one in item.details]
-        more = f"<br>{escape('; '.join(told))}" if told else ""
-        head = f"{TITLES[item.part][language]}: {_WHAT[item.what][language]}: {item.title[language]}"
-        lines.append(f"<li>{escape(head)}{more}</li>")
-    return f"<ul>{''.join(lines)}</ul>" if lines else ""
+    """What differs, part by part."""
+    made = ""
+    for part in dict.fromkeys(item.part for item in found):
+        lines = "".join(_difference(item, language) for item in found if item.part == part)
+        made += f"<h3>{escape(TITLES[part][language])}</h3><ul>{lines}</ul>"
+    return made
+
+
+def _difference(item: Difference, language: str) -> str:
+    told = [item.told[language]] if item.told is not None and item.what == "added" else []
+    told += [f"{one.label[language]}: {one.before[language]} → {one.after[language]}" for one in item.details]
+    more = f"<br>{escape('; '.join(told))}" if told else ""
+    return f"<li>{escape(_WHAT[item.what][language])}: {escape(item.title[language])}{more}</li>"
 
 
 def _table(say: Any, caption: str, first: str, rows: Pairs) -> str:
@@ -192,7 +197,7 @@ def _y(value: float, most: int) -> float:
 
 
 def _names(names: Sequence[str], wide: float) -> str:
-    every = max(1, -(-len(names) // 12))
+    every = max(1, -(-len(names) // 8))
     return "".join(
         f'<text x="{_LEFT + wide * (place + 0.5):.1f}" y="{_HEIGHT - 14}" text-anchor="middle">{escape(name)}</text>'
         for place, name in enumerate(names)

@@ -152,6 +152,22 @@ def test_personal_choices_survive(w: World, own: Path) -> None:
     assert after.goal_ids == goals
 
 
+def test_a_step_is_booked_also_when_the_appointment_names_the_kind_alone(w: World, own: Path) -> None:
+    patient_id, plan_id = planned(w)
+    step = open_steps(w, patient_id)["spirometri"]
+    start = datetime.combine(days.date_of((step.due_day or 0) - 5), time(9), tzinfo=UTC)
+    appointments.book(
+        w.gp, patient_id=patient_id, episode_id=plan_of(w, plan_id).episode_id, kind="spirometri", start=start
+    )
+    later(own)
+    found = looked(w)
+    assert [(item.why, item.activity.step) for item in found.steps.kept if item.activity] == [
+        (Why.BOOKED, "spirometri")
+    ]
+    approve(w, found)
+    assert "spirometri" in open_steps(w, patient_id)
+
+
 def test_approving_twice_does_it_once(w: World, own: Path) -> None:
     patient_id, plan_id = planned(w)
     later(own)
