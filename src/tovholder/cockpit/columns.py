@@ -118,7 +118,10 @@ def _part(number: int, column: Column, bind: Callable[[int | str], str]) -> str:
     key = names[0]
     where = _where(column, bind)
     if table in _BY_LINK:
-        joined, episode = f" JOIN episode_link AS l ON l.resource_id = {{alias}}.{key}", "l.episode_id"
+        # One for several packages stands once for each of them, with its course: only that row is the course's.
+        own_part = "({alias}.episode_id IS NULL OR {alias}.episode_id = l.episode_id)"
+        joined = f" JOIN episode_link AS l ON l.resource_id = {{alias}}.{key} AND {own_part}"
+        episode = "l.episode_id"
     else:
         own = next((held for held in _OWN if held in names), None) if table not in _BY_PATIENT else None
         joined, episode = "", f"{{alias}}.{own}" if own else "''"

@@ -47,7 +47,7 @@ GROUP BY r.patient_id, r.episode_id, r.questionnaire
 APPOINTMENTS = """
 SELECT a.patient_id, l.episode_id, a.appointment_id, a.kind, a.status, a.start_day, a.activity_id
 FROM appointment AS a
-JOIN episode_link AS l ON l.resource_id = a.appointment_id
+JOIN episode_link AS l ON l.resource_id = a.appointment_id AND (a.episode_id IS NULL OR a.episode_id = l.episode_id)
 WHERE a.start_day >= :today - 730 AND a.status <> 'entered-in-error'
 """
 ACTIVITIES = """

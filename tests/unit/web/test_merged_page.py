@@ -11,8 +11,10 @@ from django.test import Client
 
 from lib import two_packages
 from lib.world import World as Ids
+from tovholder.appointments import actions as appointments
 from tovholder.base import days
 from tovholder.base.clock import system_clock
+from tovholder.cockpit.queries import clinic_list
 from tovholder.plan import actions, merge
 from tovholder.plan.merge.domain import State, Step
 from tovholder.plan.values import Code, Limits
@@ -149,3 +151,16 @@ def test_what_was_typed_comes_back_after_the_session(world: tuple[worlds.World, 
     answer = Client().post(url(made), sent(step))
     assert answer.status_code == 302
     assert ids.rows("appointment", made.patient) == []
+
+
+def test_the_clinics_list_counts_a_joint_visit_once_for_each_package(world: tuple[worlds.World, Ids]) -> None:
+    made, ids = world
+    step = control(ids, made.patient)
+    worlds.browser("laege").post(url(made), sent(step))
+    rows = {row.package: row for row in clinic_list(ids.gp) if row.patient_id == made.patient}
+    assert {rows[package].next_control_day for package in ("sukker", "hjertet")} == {step.day}
+    later = ids.later((step.day or 0) - ids.today)
+    [appointment] = {str(row["appointment_id"]) for row in ids.rows("appointment", made.patient)}
+    appointments.mark_noshow(later.gp, patient_id=made.patient, appointment_id=appointment)
+    rows = {row.package: row for row in clinic_list(later.gp) if row.patient_id == made.patient}
+    assert [rows[package].noshows_12m for package in ("sukker", "hjertet")] == [1, 1]
