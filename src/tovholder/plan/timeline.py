@@ -10,7 +10,6 @@ from tovholder.plan import resources
 from tovholder.plan.happenings import TELLERS, Entry, Kind, Namer, Resource
 from tovholder.plan.values import Episode
 
-
 # Within a day: what usually comes of the other stands above it.
 _ORDER = (
     Kind.PLAN, Kind.LEVEL, Kind.REFERRAL, Kind.ATTEMPT, Kind.APPOINTMENT, Kind.FORM, Kind.RESULT, Kind.ADMISSION,

@@ -17,7 +17,10 @@ from tovholder.plan.values import Referral, Told
 
 _OWNED = (
     systems.EPISODE_OF_CARE_EXTENSION,
-    *(e.x(name) for name in ("accepted", "started", "completed", "kind", "receiver-kind", "first-sent", "resent", "seen")),
+    *(
+        e.x(name)
+        for name in ("accepted", "started", "completed", "kind", "receiver-kind", "first-sent", "resent", "seen")
+    ),
 )
 _TABLE = f"{systems.BASE}/pakketabel/"
 _ANSWER = "answer"
