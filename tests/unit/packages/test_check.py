@@ -63,7 +63,7 @@ CASES = {
     "placeholders differ": ("rules/noshow-unbooked.toml", "on {since} and has", "and has", "different placeholders"),
     "raiser placeholder": ("level.toml", "MRC er {mrc} (4", "MRC er {mmrc} (4", "{mmrc}"),
     "unknown source": ("plan.toml", 'source = "dsam-kol"', 'source = "dsam"', 'no source has the id "dsam"'),
-    "unused source": ("plan.toml", 'source = "praksis-interval"', 'source = "dsam-kol"', "praksis-interval"),
+    "unused source": ("inclusion.toml", 'source = "flp-inklusion"', 'source = "dsam-kol"', "flp-inklusion"),
     "unknown input": (
         "level.toml",
         'when = { input = "mrc", op = "ge", value = 4 }',
