@@ -43,7 +43,9 @@ def main(clinic: str) -> dict[str, Any]:
         for back, fev1, mrc, cat in ((700, 62.0, 2, 14), (480, 58.0, 2, 17), (200, 55.0, 3, 21), (30, 51.5, 3, 24)):
             for code, value in (("MCS88023", fev1), ("MCS88021", mrc), ("MCS88137", cat)):
                 uow.create(measured(person, code, value, now - timedelta(days=back)))
-        nurse = uow.create({"resourceType": "Practitioner", "name": [{"family": "Prøvesygeplejerske", "given": ["Tove"]}]}).id
+        nurse = uow.create(
+            {"resourceType": "Practitioner", "name": [{"family": "Prøvesygeplejerske", "given": ["Tove"]}]}
+        ).id
     then = context(Role.GP, clinic, now=now - timedelta(days=495), actor=f"Practitioner/{nurse}")
     about = _planned(then, person, "kol")
     gp = context(Role.GP, clinic, now=now, actor=f"Practitioner/{nurse}")
@@ -95,8 +97,12 @@ def main(clinic: str) -> dict[str, Any]:
             title="KOL-rehabilitering",
         )
         uow.create(resources.referral_resource(sent))
-    appointments.book(system(now), patient_id=person, kind="kol-kontrol", start=now - timedelta(days=9), organization_id=clinic)
-    appointments.book(system(now), patient_id=person, kind="kol-kontrol", start=now + timedelta(days=21), organization_id=hospital)
+    appointments.book(
+        system(now), patient_id=person, kind="kol-kontrol", start=now - timedelta(days=9), organization_id=clinic
+    )
+    appointments.book(
+        system(now), patient_id=person, kind="kol-kontrol", start=now + timedelta(days=21), organization_id=hospital
+    )
     back = queries.episode_view(gp, person, "lrs").episode
     actions.start_episode(gp, patient_id=person, episode_id=str(back.id), confirmed=True)
     people.save_persona(Persona("kollega", "Tove Prøvesygeplejerske", "Sygeplejerske", Role.STAFF, clinic, nurse, ""))
