@@ -40,7 +40,7 @@ COLUMNS = {
     "appointment": "appointment_id t, patient_id t, status t, start_day d, created_day d, organization_id t, "
     "cancel_reason t, cancelled_by t, outcome_unknown f, kind t, activity_id t, episode_id t",
     "referral": "referral_id t, patient_id t, episode_id t, request_id t, kind t, receiver_id t, receiver_kind t, "
-    "status t, sent_day d, accepted_day d, started_day d, completed_day d, stop_reason t",
+    "status t, sent_day d, accepted_day d, started_day d, completed_day d, stop_reason t, seen_day d, follows_id t",
     "measurement": "measurement_id t, patient_id t, system t, code t, day d, value_milli m, value_code t, unit t, "
     "status t, episode_id t",
     "response": "response_id t, patient_id t, episode_id t, questionnaire t, questionnaire_version t, status t, "
@@ -220,7 +220,8 @@ SHAPES: dict[str, dict[str, Any]] = {
         "code": coded(s.TASK_SYSTEM, "referral"),
         "focus": to("ServiceRequest/sr"),
         "for": to("Patient/p"),
-        "authoredOn": "2026-01-05T10:00:00+01:00",
+        "authoredOn": "2026-01-07T10:00:00+01:00",
+        "basedOn": [to("Task/refused")],
         "owner": to("Organization/o2"),
         "executionPeriod": {"start": "2026-01-20"},
         "statusReason": coded(s.REASON_SYSTEM, "done"),
@@ -230,6 +231,8 @@ SHAPES: dict[str, dict[str, Any]] = {
             ext("completed", valueDate="2026-03-01"),
             ext("kind", valueCode="rehabilitering"),
             ext("receiver-kind", valueCode="prevention"),
+            ext("first-sent", valueDate="2026-01-05"),
+            ext("seen", valueDate="2026-03-02"),
         ],
     },
     "measurement": {
@@ -349,6 +352,8 @@ ROWS: dict[str, list[tuple[Any, ...]]] = {
             *("t", "p", "e", "sr", "rehabilitering", "o2", "prevention", "completed"),
             *days("2026-01-05", "2026-01-06", "2026-01-20", "2026-03-01"),
             "done",
+            d("2026-03-02"),
+            "refused",
         )
     ],
     "measurement": [
@@ -447,6 +452,7 @@ def test_an_activity_has_our_code_or_our_package() -> None:
 def test_other_tasks_plans_and_episodes_are_not_ours() -> None:
     assert rows("referral", code=coded("x", "referral")) == []
     assert rows("referral", code=coded(s.TASK_SYSTEM, "call")) == []
+    assert rows("referral", extension=[ext("resent", valueReference=to("Task/later"))]) == []  # another round took over
     assert rows("plan", category=[coded("x", "kol")]) == []
     assert rows("episode", type=None) == []
 
