@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from django.urls import path
 
-from tovholder.web.urls_referrals import PATHS as REFERRAL_PATHS
 from tovholder.web.urls_patient import PATHS as PATIENT_PATHS
+from tovholder.web.urls_referrals import PATHS as REFERRAL_PATHS
 from tovholder.web.views import (
     access,
     clients,
@@ -63,8 +63,8 @@ urlpatterns = [
     *PATIENT_PATHS,
     path(_COURSE, clinic.patient, name="patient"),
     path(_COURSE + "formular/<str:form_id>", questionnaire, name="form"),
-    *REFERRAL_PATHS,
     path(_COURSE + "opfoelgning", followup.follow_up, name="follow-up"),
+    *REFERRAL_PATHS,
     path(_COURSE + "app", smart.launch, name="app-launch"),
     *[path(_COURSE + act.path, act.view, name=f"act-{act.name}") for act in ACTS],
     path("minplan/", minplan.page, name="minplan"),

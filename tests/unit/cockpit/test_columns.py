@@ -121,7 +121,7 @@ def test_queries_are_bounded_by_tables_and_not_by_courses(world: dict[str, str])
     cells_of_all(world)  # what is asked once in a process is asked
     before = asked()
     with store.unit_of_work(system(NOW)) as uow:
-        for number in range(8):
+        for _ in range(8):
             person = uow.create(patient(world["clinic"])).id
             uow.create(condition(person, recorded="2027-02-20"))
             uow.create(measured(person, "MCS88021", 3, "2027-01-05"))
