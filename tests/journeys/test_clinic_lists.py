@@ -86,7 +86,7 @@ def test_in_english_on_a_telephone_without_scripts(visitor: Callable[..., Visito
     nurse.goes_in_as("laege")
     nurse.page.get_by_role("button", name="English").click()
     nurse.opens("/klinik/?pakke=kol")
-    nurse.reads("Patient list", "Sort by", "Figures and dates")
+    nurse.reads("Patient list", "Sort by", "Contact and tasks")
     nurse.page.get_by_label("Sort by").select_option("naeste-kontrol")
     nurse.presses("Sort")
     assert "orden=naeste-kontrol" in nurse.page.url
