@@ -18,7 +18,6 @@ from tovholder.fhir import systems
 from tovholder.plan import resources
 from unit.web import world as worlds
 
-
 pytestmark = pytest.mark.django_db
 
 
