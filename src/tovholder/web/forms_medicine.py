@@ -7,7 +7,6 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from tovholder.base import days
 from tovholder.packages import Package
 from tovholder.plan.actions import medicine as m
 from tovholder.web.forms import DayField, PickField, TodayForm, WordsField, _words
@@ -60,7 +59,7 @@ class MedicineForm(TodayForm):
         widget=_words(2),
         error_messages={"required": _("Skriv, hvorfor medicinen startes, ændres eller stoppes.")},
     )
-    day = DayField(
+    since = DayField(
         label=_("Fra hvilken dag?"),
         past_only=True,
         error_messages={"required": _("Skriv, fra hvilken dag det gælder.")},
@@ -103,16 +102,11 @@ class MedicineForm(TodayForm):
 
     def due(self) -> int | None:
         """When to follow up: as written, else as the package says for the group that was chosen."""
-        written = self.day_of("followup")
+        written = self.day("followup")
         given = self.cleaned_data
         held = next((item for item in self.package.plan.medicines if item.id == given["group"]), None)
-        on = self.day_of("day")
+        on = self.day("since")
         if written is not None or held is None or on is None or given["change"] == m.Change.STOP:
             return written
         wait = held.start_days if given["change"] == m.Change.START else held.change_days
         return max(on + wait, self.today)
-
-    def day_of(self, key: str) -> int | None:
-        """A cleaned date as an integer day (the field called day hides the form's own way)."""
-        value = self.cleaned_data.get(key)
-        return days.day_of(value) if value is not None else None

@@ -149,7 +149,7 @@ def test_a_draft_of_a_revision_is_no_plan_that_counts(w: World, about: tuple[str
         plans = course.about(uow, "CarePlan", patient_id)
     held = revision_draft(plans, view.plan.id)
     assert held is not None and dict(held.fields) == {"a": ["2"]}
-    (shown,) = [item for item in queries.minplan_view(w.citizen(patient_id), patient_id).courses]
+    (shown,) = queries.minplan_view(w.citizen(patient_id), patient_id).courses
     assert shown.plan is not None and shown.plan.id == view.plan.id
     actions.drop_revision_draft(w.gp, patient_id=patient_id, plan_id=view.plan.id)
     with store.unit_of_work(w.gp) as uow:

@@ -44,7 +44,7 @@ GIVEN = {
     "atc": "r03bb04",
     "dosage": "1 inhalation hver morgen",
     "reason": "Åndenød trods anfaldsmedicin",
-    "day": TODAY.isoformat(),
+    "since": TODAY.isoformat(),
     "followup": "",
 }
 
@@ -94,8 +94,8 @@ def test_sent_twice_and_from_two_windows_it_is_noted_once(world: worlds.World) -
         ({"group": "anden"}, "group", "Vælg den."),
         ({"group": "anden", "atc": "C09AA02"}, "followup", "Pakken har ikke et forslag"),
         ({"reason": ""}, "reason", "Skriv, hvorfor"),
-        ({"day": (TODAY + timedelta(days=1)).isoformat()}, "day", "ligger i fremtiden"),
-        ({"day": ""}, "day", "fra hvilken dag"),
+        ({"since": (TODAY + timedelta(days=1)).isoformat()}, "since", "ligger i fremtiden"),
+        ({"since": ""}, "since", "fra hvilken dag"),
         ({"followup": (TODAY - timedelta(days=1)).isoformat()}, "followup", "er passeret"),
         ({"followup": "snart"}, "followup", "dag, måned og år"),
     ],

@@ -47,7 +47,9 @@ OPERATIONS: dict[tuple[Level, str, str], Operation] = {
         opening.end_glass, _OWN + "patient-end-break-glass", "End it before its time.", affects_state=True
     ),
     ("instance", "Task", "$referral-draft"): Operation(
-        referrals.draft, _OWN + "task-referral-draft", "The fields of a referral on, with where each comes from and its day."
+        referrals.draft,
+        _OWN + "task-referral-draft",
+        "The fields of a referral on, with where each comes from and its day.",
     ),
     ("instance", "Task", "$refer-on"): Operation(
         referrals.refer_on,

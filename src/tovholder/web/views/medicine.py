@@ -36,7 +36,7 @@ def page(request: HttpRequest, ctx: Context, patient_id: str, package: str) -> H
     language = get_language() or "da"
     about: dict[str, Any] = {"today": ctx.today, "name": "medicin", "package": course.package, "language": language}
     if request.method != "POST":
-        return _show(request, ctx, course, MedicineForm(initial={"day": days.date_of(ctx.today)}, **about))
+        return _show(request, ctx, course, MedicineForm(initial={"since": days.date_of(ctx.today)}, **about))
     form = MedicineForm(request.POST, **about)
     if kept.is_resumed(request):
         return _show(request, ctx, course, form, form_errors(form))
@@ -53,7 +53,7 @@ def page(request: HttpRequest, ctx: Context, patient_id: str, package: str) -> H
             atc=given["atc"],
             reason=given["reason"],
             dosage=given["dosage"],
-            day=form.day_of("day"),
+            day=form.day("since"),
             due_day=form.due(),
         )
     except Problem as problem:
