@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import decimal
 from collections.abc import Callable, Iterator, Mapping
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any
 
 from tovholder.base.errors import Problem
@@ -139,7 +139,7 @@ class _Library:
         return [_plain(item) for item in found]
 
 
-@cache
+@lru_cache(maxsize=4096)
 def _parsed(expression: str) -> Callable[[Any, dict[str, Any]], list[Any]]:
     import fhirpathpy  # the generated grammar takes a tenth of a second, which few processes need
     from fhirpathpy.engine.invocations import invocation_registry

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 from tovholder import packages, store
@@ -50,7 +51,7 @@ class Wish:
 def understood(ctx: Context, resource: Json) -> Definition:
     """A PlanDefinition as a plan's template. Raises Problem for what is not valid R4, or asks for what we do not do."""
     _require_valid(resource, "PlanDefinition")
-    return read(resource, definitions.libraries(), lambda named: by_canonical(ctx, "ActivityDefinition", named))
+    return read(resource, definitions.libraries(), cache(lambda named: by_canonical(ctx, "ActivityDefinition", named)))
 
 
 def _require_valid(resource: Json, kind: str) -> None:

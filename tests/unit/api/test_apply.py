@@ -251,6 +251,66 @@ def test_a_condition_that_would_silently_be_nothing_is_refused(world: World, exp
     assert refused(world.apply(plan)) == ["PlanDefinition.action[0].condition[0].expression"]
 
 
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "entry.resource.where('aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab'.matches('(a+)+$')).exists()",
+        "entry.select($this.combine($this)).exists()",
+        "entry.descendants().descendants().exists()",
+        "entry.select(%resource.entry.select(%resource.entry)).exists()",
+        f"iif(%inputs.mrc.number >= {'9' * 5000}, true, false)",
+        f"%level in ({'9' * 3000})",
+        f"%inputs.mrc.number >= {'9' * 400}",
+        "entry.resource.exists()" + " and true" * 1000,
+    ],
+)
+def test_an_expression_that_would_keep_the_server_busy_is_refused(world: World, expression: str):
+    plan = copy.deepcopy(PLAN)
+    told = {"language": "text/fhirpath", "expression": expression}
+    plan["library"] = [f"{systems.BASE}/Library/kol|{packages.get('kol').version}"]
+    plan["action"][0]["condition"] = [{"kind": "applicability", "expression": told}]
+    (place,) = refused(world.apply(plan))
+    assert place.startswith("PlanDefinition.action[0].condition[0].expression")
+
+
+def test_the_record_may_be_asked_once_more_within_an_argument(world: World):
+    plan = copy.deepcopy(PLAN)
+    asked = "entry.resource.where(%resource.entry.resource.ofType(Patient).exists()).exists()"
+    plan["action"][0]["condition"] = [
+        {"kind": "applicability", "expression": {"language": "text/fhirpath", "expression": asked}}
+    ]
+    assert len(contained(world.apply(plan).json(), "ServiceRequest")) == 1
+
+
+@pytest.mark.parametrize("years", [101, 8500, 36500])
+def test_a_time_beyond_every_calendar_is_refused(world: World, years: int):
+    length = {"value": years, "system": systems.UCUM, "code": "a"}
+    plan = copy.deepcopy(PLAN)
+    plan["action"][0]["timingDuration"] = length
+    assert refused(world.apply(plan)) == ["PlanDefinition.action[0].timingDuration"]
+    plan = copy.deepcopy(PLAN)
+    plan["extension"] = [{"url": systems.extension_url("plan-horizon"), "valueDuration": length}]
+    (place,) = refused(world.apply(plan))
+    assert place.startswith("PlanDefinition.extension(")
+
+
+def test_a_plan_of_too_many_steps_or_actions_is_refused(world: World):
+    plan = copy.deepcopy(PLAN)
+    first = {
+        "url": systems.extension_url("activity-first"),
+        "valueDuration": {"value": 0, "system": systems.UCUM, "code": "d"},
+    }
+    bounds = {"value": 100, "system": systems.UCUM, "code": "a"}
+    repeat = {"frequency": 1, "period": 1, "periodUnit": "mo", "boundsDuration": bounds}
+    action = plan["action"][0]
+    del action["timingDuration"]
+    action["timingTiming"] = {"extension": [first], "repeat": repeat}
+    assert refused(world.apply(plan)) == ["PlanDefinition.action"]
+    plan = copy.deepcopy(PLAN)
+    plan["action"] = [{**plan["action"][0], "id": f"a{number}"} for number in range(501)]
+    assert refused(world.apply(plan)) == ["PlanDefinition.action"]
+
+
 def test_what_others_use_is_refused_with_its_place(world: World):
     """The shapes of published examples: order sets with choices, chained actions, CQL, values worked out."""
     plan = copy.deepcopy(PLAN)

@@ -91,6 +91,10 @@ class Asking:
         if not isinstance(text, str):
             self.faults.refuse(f"{place}.expression.expression", "missing", "the expression itself")
             return None
+        if len(text) > expressions.LONGEST:
+            most = f"at most {expressions.LONGEST} characters"
+            self.faults.refuse(f"{place}.expression.expression", "the expression is too long", most)
+            return None
         return text
 
     def applicability(self, told: Sequence[tuple[object, object]], place: str) -> Condition | None:

@@ -60,6 +60,13 @@ _TRUTH_CALLS = frozenset(
 )
 # They ask for a clock or for other systems, which no rule may depend on here.
 _NOT_HERE = frozenset({"today", "now", "resolve", "trace", "memberOf", "conformsTo"})
+# What somebody else's short expression could keep a server busy with for hours: patterns that try every way of matching,
+# and what grows with each call. Elements alone never give more than the record holds.
+_WITHOUT_END = frozenset(
+    {"matches", "replaceMatches", "repeat", "combine", "children", "descendants", "aggregate", "power"}
+)
+LONGEST = 4000  # characters of one expression
+_DIGITS = 15  # of a number that is compared with
 SUPPORTED = (
     "FHIRPath: comparisons of %inputs.<input>.number or .code (= != < <= > >= in), %inputs.<input>.empty(),"
     " %level in (…), %grade in (…), joined by and, or, .not(); or a true-or-false expression from entry or %resource on"
@@ -270,6 +277,8 @@ def _value(node: Node, part: str) -> Any:
 
 
 def _number(text: str) -> int | float:
+    if len(text) > _DIGITS:
+        raise Unreadable(f"a number has at most {_DIGITS} digits here")
     return float(text) if "." in text else int(text)
 
 
@@ -284,7 +293,7 @@ def _wholes(node: Node) -> Iterator[int]:
     for item in _union(node):
         if not isinstance(item, Literal) or item.kind != "number" or not str(item.value).isdigit():
             raise Unreadable("levels are whole numbers")
-        yield int(str(item.value))
+        yield int(_number(str(item.value)))
 
 
 def _union(node: Node) -> Iterator[Node]:
@@ -302,16 +311,26 @@ def require_asked_of_record(text: str, *, truth: bool = True) -> None:
     """
     tree = parse(text)
     fhirpath.compile(text)
+    again = 0
     for node in fhirpath.walk(tree):
-        if isinstance(node, Call) and node.name in _NOT_HERE:
+        if isinstance(node, Call) and node.name in _NOT_HERE | _WITHOUT_END:
             raise Unreadable(f"{node.name}() is not asked here")
+        if isinstance(node, Call):
+            again = max(again, sum(_goes_back(argument) for argument in node.arguments if node.name != "iif"))
         if isinstance(node, Variable) and node.name not in _WHOLE:
             raise Unreadable(f"%{node.name[:40]} is not known here")
+    if again > 1:
+        raise Unreadable("it asks the whole record again and again: once within a function's argument is supported")
     for root in _roots(tree):
         if not isinstance(root, Literal) and not (isinstance(root, Member) and root.name in _ROOTS):
             raise Unreadable("it does not begin at the patient's resources: write entry.resource… or %resource.entry…")
     if truth and not _answers_truth(tree):
         raise Unreadable("it does not answer true or false: end it with .exists() or a comparison")
+
+
+def _goes_back(argument: Node) -> int:
+    """How often a function's argument asks the whole record again, for each of what the function goes through."""
+    return sum(isinstance(node, Variable) and node.name in _WHOLE for node in fhirpath.walk(argument))
 
 
 def _answers_truth(node: Node) -> bool:

@@ -18,6 +18,8 @@ from tovholder.packages.model import Activity, Package, PlanTemplate, Timing
 
 Find = Callable[[str], "Json | None"]  # an ActivityDefinition by canonical
 _RECEIVERS = frozenset({"gp", "nurse", "physio", "chiropractor", "prevention", "hospital", "patient"})
+MOST_ACTIONS = 500
+MOST_STEPS = 1_000
 # One value each of which changes nothing; others would have to be acted on.
 _BEHAVIOURS = {"requiredBehavior": "must", "precheckBehavior": "yes", "cardinalityBehavior": "single"}
 _TYPES = frozenset({"clinical-protocol", "workflow-definition"})
@@ -98,6 +100,9 @@ class _Reader:
         self.faults.issues += elements.unsupported(held)
         if self.faults.issues:
             return None  # what follows trusts what it reads
+        if _count(held) > MOST_ACTIONS:
+            self.faults.refuse(f"{base}.action", "too many actions", f"at most {MOST_ACTIONS}")
+            return None
         requesting.status(self.faults, held, base)
         self._type()
         self.package = self.asking.package = self._library()
@@ -115,6 +120,8 @@ class _Reader:
         steps = tuple(self._steps(held.get("action", ()), base, ()))
         if len({step.activity.id for step in steps}) != len(steps):
             self.faults.refuse(f"{base}.action", "two actions have the same id", "ids of their own")
+        if sum(_most(step.activity, self.horizon or 0) for step in steps) > MOST_STEPS:
+            self.faults.refuse(f"{base}.action", "a plan of too many steps", f"at most {MOST_STEPS} in all")
         if self.faults.issues:
             return None
         version = f"|{held['version']}" if held.get("version") else ""
@@ -356,6 +363,18 @@ _GROUP_NAMES += " output requiredBehavior precheckBehavior cardinalityBehavior s
 _OF_A_GROUP = frozenset(_GROUP_NAMES.split())
 _OF_A_TIMING = frozenset({naming.DAYS_OF_CYCLE, naming.SEASON})
 _ABOUT_ACTIVITY = frozenset({"extension", "priority", "reason", "goalId", "participant"})
+
+
+def _count(held: Json) -> int:
+    """How many actions there are, at every depth."""
+    return sum(1 + _count(item) for item in held.get("action", ()))
+
+
+def _most(activity: Activity, horizon: int) -> int:
+    """How many steps an activity can give one patient."""
+    return max(
+        len(row.at_days) or (horizon // row.repeat_months + 1 if row.repeat_months else 1) for row in activity.timing
+    )
 
 
 def _is_receiver(coding: Json) -> bool:

@@ -17,7 +17,7 @@ SUPPORTED = (
     " months, boundsDuration) and our extension activity-first, or the extension timing-daysOfCycle"
 )
 _UNITS = {"d": ("d", 1), "wk": ("d", 7), "mo": ("mo", 1), "a": ("mo", 12)}
-_MOST = 36500
+_MOST = {"d": 36_500, "mo": 1_200}  # a hundred years either way: farther there need be no calendar
 
 
 class Untimed(Exception):
@@ -43,10 +43,10 @@ def offset(told: object) -> tuple[int, str] | None:
     if told.get("system", systems.UCUM) != systems.UCUM:
         return None
     value = told.get("value")
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value) or not 0 <= value <= _MOST:
-        return None
     unit, factor = _UNITS[told["code"]]
-    return int(value) * factor, unit
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _MOST[unit] // factor:
+        return None
+    return (int(value) * factor, unit) if value == int(value) else None
 
 
 def of_action(row: Json, definition: Json | None, place: str) -> Told:
@@ -69,7 +69,7 @@ def _of(held: Json, place: str) -> Told | None:
         raise Untimed(place, "told twice when", "one of them")
     if cycles:
         found = [part.get("valueInteger") for part in cycles[0].get("extension", ()) if part.get("url") == "day"]
-        if not found or any(not isinstance(day, int) or not 1 <= day <= _MOST for day in found):
+        if not found or any(not isinstance(day, int) or not 1 <= day <= _MOST["d"] for day in found):
             raise Untimed(f"{place}.extension('{naming.DAYS_OF_CYCLE}')", "no days", "days from 1 on")
         return Told({"at_days": tuple(day - 1 for day in found), **season})
     if "timingDuration" in held:
