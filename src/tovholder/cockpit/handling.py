@@ -7,6 +7,7 @@ and when something has been done since, it is refused with CONFLICT and can be s
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -25,6 +26,7 @@ from tovholder.store import UnitOfWork
 
 MOST_DAYS = 365  # a flag may be put off
 _WORDS = 2000
+_LEVEL = re.compile(r"[0-9]{1,2}")
 
 
 class Outcome(StrEnum):
@@ -94,14 +96,14 @@ class Event:
 
 
 HANDLINGS = """
-SELECT h.patient_id, h.episode_id, h.handling_id, h.kind, h.flag_rule, h.until_day, h.stood, h.assigned_to, h.sent
+SELECT h.patient_id, h.episode_id, h.handling_id, h.kind, h.flag_rule, h.until_day, h.stood, h.assigned_to, h.sent, h.day
 FROM handling AS h
-WHERE h.episode_id IS NOT NULL AND h.day >= :today - 800
+WHERE h.episode_id IS NOT NULL AND h.day BETWEEN :today - 800 AND :today
 """
 ATTEMPTS = """
 SELECT a.patient_id, a.episode_id, a.attempt_id, a.channel, a.outcome, a.day
 FROM attempt AS a
-WHERE a.episode_id IS NOT NULL AND a.day >= :today - 183
+WHERE a.episode_id IS NOT NULL AND a.day BETWEEN :today - 183 AND :today
 """
 
 
@@ -109,21 +111,30 @@ def standing(ctx: Context, patient: str | None = None) -> dict[str, Standing]:
     """How each course the actor may see (or one patient's) is handled; those nobody did anything about are left out."""
     found: dict[str, Standing] = {}
     rows = store.facts(ctx, HANDLINGS, patient=patient, name="cockpit")
-    for row in sorted(rows, key=lambda row: (row["sent"] or "", row["handling_id"])):
+    for row in sorted(rows, key=lambda row: (_moment(row["sent"]), row["handling_id"])):
         one = found.setdefault(row["episode_id"], Standing())
         if row["kind"] == Kind.ASSIGN:
             one.assigned_to = f"Practitioner/{row['assigned_to']}" if row["assigned_to"] else ""
         elif row["kind"] == Kind.RESUME:
             one.snoozes.pop(row["flag_rule"] or "", None)
-        elif row["until_day"] is not None and row["sent"]:
-            sent = days.millis(days.parse_instant(row["sent"]))
-            one.snoozes[row["flag_rule"] or ""] = Snooze(row["until_day"], row["stood"] or "", sent)
+        elif row["until_day"] is not None:
+            until = min(row["until_day"], row["day"] + MOST_DAYS)
+            one.snoozes[row["flag_rule"] or ""] = Snooze(until, row["stood"] or "", _moment(row["sent"]))
     rows = store.facts(ctx, ATTEMPTS, patient=patient, name="cockpit")
     for row in sorted(rows, key=lambda row: (row["day"], row["attempt_id"])):
         one = found.setdefault(row["episode_id"], Standing())
         one.attempts += 1
         one.last_attempt = Attempt(row["channel"] or "", row["outcome"] or "", row["day"])
     return found
+
+
+def _moment(sent: str | None) -> int:
+    """When something was done, in milliseconds, as any system may write it: of a day alone its beginning; 0 for unknown."""
+    try:
+        return days.millis(days.parse_instant(sent or ""))
+    except ValueError:
+        day = days.parse_day(sent)
+        return 0 if day is None else days.millis(days.midnight(day))
 
 
 def as_it_stands(flag: OpenFlag, level: int | None) -> str:
@@ -159,7 +170,7 @@ def sleeping(
 def _worse(flag: OpenFlag, snooze: Snooze, level: int | None) -> bool:
     severity, _, rest = snooze.stood.partition("|")
     since, _, before = rest.partition("|")
-    if severity not in SEVERITY or not before.isdigit():
+    if severity not in SEVERITY or not _LEVEL.fullmatch(before):
         return True  # told by another system: not known to be the same
     now = "" if flag.since_day is None else str(flag.since_day)
     return SEVERITY[flag.severity] < SEVERITY[severity] or since != now or (level or 0) > int(before)
@@ -171,7 +182,7 @@ def _worse(flag: OpenFlag, snooze: Snooze, level: int | None) -> bool:
 def history(resources: Iterable[Mapping[str, Any]], episode_id: str) -> list[Event]:
     """What was done about a course, newest first, from the patient's Communications."""
     found = [event for resource in resources if (event := _event(resource, episode_id)) is not None]
-    return sorted(found, key=lambda event: (event.sent, event.id), reverse=True)
+    return sorted(found, key=lambda event: (_moment(event.sent), event.id), reverse=True)
 
 
 def seen(events: Iterable[Event]) -> str:

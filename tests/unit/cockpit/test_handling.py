@@ -12,11 +12,13 @@ from lib.people import clinic, condition, context, patient, system
 from tovholder import store
 from tovholder.access import Context, Role
 from tovholder.access.people import Persona, save_persona
+from tovholder.base import days
 from tovholder.base.errors import Category, Problem
 from tovholder.cockpit import channel, flags, handling, queries
 from tovholder.cockpit.handling import Snooze, as_it_stands, sleeping
 from tovholder.cockpit.queries import ClinicRow
 from tovholder.cockpit.ranking import OpenFlag
+from tovholder.fhir import systems
 
 START = datetime(2027, 3, 1, 9, 0, tzinfo=UTC)
 
@@ -211,3 +213,56 @@ def test_another_clinic_does_nothing_about_it_and_sees_nothing(world: World) -> 
         handling.record_attempt(stranger, **about, flag_rule="", by="phone", outcome="reached", note="", known=known)
     assert caught.value.category is Category.NOT_FOUND
     assert handling.standing(stranger) == {}
+
+
+def put(world: World, **changes: Any) -> None:
+    """What an app of the clinic's writes over the API: a flag put off for a year, however it writes the time."""
+    row = world.row
+    until = {"url": systems.extension_url("snoozed-until"), "valueDate": days.iso(world.gp.today + 300)}
+    stood = {"url": systems.extension_url("flag-stood"), "valueString": as_it_stands(row.flags[0], None)}
+    with store.unit_of_work(world.gp) as uow:
+        resource = handling._handled(
+            world.gp, uow, world.patient, row.episode_id, row.flags[0].rule_id, "Ferie", handling.Kind.SNOOZE
+        )
+        uow.create(resource | {"extension": [*resource["extension"], until, stood]} | changes)
+
+
+@pytest.mark.parametrize("sent", ["{day}", "{day}T09:00:00+02:00"])
+def test_a_time_written_as_fhir_allows_is_read(world: World, sent: str) -> None:
+    rule = world.row.flags[0].rule_id
+    put(world, sent=sent.format(day=days.iso(world.gp.today)))
+    assert rule in {item.rule_id for item, _ in world.row.sleeping}
+
+
+@pytest.mark.parametrize("sent", ["2027", "2027-04"])
+def test_a_time_nobody_can_place_puts_nothing_off(world: World, sent: str) -> None:
+    put(world, sent=sent)
+    assert world.row.sleeping == ()
+
+
+def test_nothing_was_done_on_a_day_to_come(world: World) -> None:
+    ahead = days.instant_text(world.now + timedelta(days=30))
+    put(world, sent=ahead)
+    assert world.row.sleeping == ()
+    message = channel.Message(world.patient, world.row.episode_id, "", "x", world.gp.actor)
+    with store.unit_of_work(world.gp) as uow:
+        uow.create(channel.communication(uow, message, "phone") | {"sent": ahead})
+    assert world.row.last_attempt is None
+
+
+def test_the_newest_holds_whatever_zone_it_is_written_in(world: World) -> None:
+    rule = world.row.flags[0].rule_id
+    put(world, sent=(world.now - timedelta(minutes=90)).isoformat().replace("+00:00", "Z"))
+    copenhagen = world.now.astimezone(days.COPENHAGEN) - timedelta(hours=2)
+    with store.unit_of_work(world.gp) as uow:  # half an hour before, though its text is later
+        resumed = handling._handled(world.gp, uow, world.patient, world.row.episode_id, rule, "", handling.Kind.RESUME)
+        uow.create(resumed | {"sent": copenhagen.isoformat()})
+    assert rule in {item.rule_id for item, _ in world.row.sleeping}
+    events = handling.history(handling.communications(world.gp, world.patient), world.row.episode_id)
+    assert [event.kind for event in events] == ["snooze", "resume"]
+
+
+@pytest.mark.parametrize("level", ["²", "9" * 5000])
+def test_a_level_that_is_no_number_is_not_known_to_be_the_same(level: str) -> None:
+    odd = Snooze(until_day=120, stood=f"medium|100|{level}", sent_ms=2_000)
+    assert sleeping([flag()], {"r1": odd}, 2, 110) == {}

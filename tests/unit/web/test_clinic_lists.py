@@ -156,7 +156,15 @@ class TestPackage:
 
     def test_what_the_page_does_not_know_is_as_if_not_said(self, world: World) -> None:
         gp = worlds.browser("laege")
-        for query in ("pakke=findes-ikke", "vis=x&niveau=9", "antal=-1", "antal=99999999999", "antal=abc&retning=op"):
+        for query in (
+            "pakke=findes-ikke",
+            "vis=x&niveau=9",
+            "antal=-1",
+            "antal=99999999999",
+            "antal=abc&retning=op",
+            "antal=%C2%B2",
+            "vis=%00",
+        ):
             assert gp.get(f"/klinik/?{query}").status_code == 200, query
 
 
@@ -214,6 +222,12 @@ class TestViews:
         assert gp.post("/klinik/visning", {"name": "Min", "query": "vis=alle"}).status_code == 409
         assert gp.post("/klinik/visning", {"name": " ", "query": "vis=alle"}).status_code == 422
         assert gp.post("/klinik/visning", {"name": "x" * 61, "query": ""}).status_code == 422
+
+    def test_only_what_the_list_can_be_looked_at_by_is_kept(self, world: World) -> None:
+        gp = worlds.browser("laege")
+        long = {"name": "Lang", "query": f"pakke={'æ' * 64}&vis={'ø' * 64}&orden=010101-1234 Prøve"}
+        assert gp.post("/klinik/visning", long)["Location"] == "/klinik/"
+        assert gp.post("/klinik/visning", {"name": "Nul", "query": "vis=\x00"}).status_code == 400
 
 
 class TestOtherLists:

@@ -33,18 +33,24 @@ from tovholder.web.views.common import for_roles, form_errors
 _CPR = re.compile(r"\d{6}-?\d{4}")
 _LONGEST_SEARCH = 100
 _MOST_SHOWN = 2000
+_NAME = re.compile(r"[A-Za-z0-9._-]{0,64}")  # of packages, filters and columns
+_COUNT = re.compile(r"[1-9][0-9]{0,4}")
 
 
 def wish_of(given: Mapping[str, str]) -> Wish:
     """How the list is wished for; what the page does not know is as if it were not said."""
+
+    def name(key: str) -> str:
+        return value if _NAME.fullmatch(value := given.get(key, "")) else ""
+
     count = given.get("antal", "")
     return Wish(
-        package=given.get("pakke", "")[:64],
-        view=given.get("vis", "")[:64],
-        level=given.get("niveau", "")[:10],
-        order=given.get("orden", "")[:64],
+        package=name("pakke"),
+        view=name("vis"),
+        level=name("niveau")[:10],
+        order=name("orden"),
         way=presenter.DOWN if given.get("retning") == presenter.DOWN else "",
-        count=min(int(count), _MOST_SHOWN) if count.isdigit() and len(count) < 6 and int(count) else presenter.STEP,
+        count=min(int(count), _MOST_SHOWN) if _COUNT.fullmatch(count) else presenter.STEP,
     )
 
 
@@ -137,7 +143,7 @@ def download(request: HttpRequest, ctx: Context) -> HttpResponse:
 
 def harmless(text: str) -> str:
     """A text a spreadsheet does not take for a formula."""
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r", "\n") else text
 
 
 @require_http_methods(["GET", "POST"])

@@ -15,12 +15,13 @@ from tovholder.web.presenters import figures
 from tovholder.web.views.common import for_roles
 
 _DEFAULT_MONTHS = 12
+_FIRST_FOLLOWED = "kol"  # the first package whose right is followed nationally (roadmap 3.1)
 
 
 def _months(request: HttpRequest) -> int:
     """The chosen number of months; anything else than what the page offers is the default."""
     wanted = request.GET.get("maaneder", "")
-    return int(wanted) if wanted.isdigit() and int(wanted) in figures.MONTHS else _DEFAULT_MONTHS
+    return next((months for months in figures.MONTHS if str(months) == wanted), _DEFAULT_MONTHS)
 
 
 def _plan_right_indicators() -> dict[str, str]:
@@ -38,7 +39,7 @@ def _figures(request: HttpRequest, ctx: Context) -> FiguresPage:
     if not known:
         raise not_found("An indicator of the right to a plan")
     chosen = request.GET.get("pakke", "")
-    package = chosen if chosen in known else next(iter(known))
+    package = next(one for one in (chosen, _FIRST_FOLLOWED, *known) if one in known)
     table = queries.rights_table(ctx, known[package], months=months)
     titles = {held: packages.get(held).titles for held in known}
     shown = tuple((held, {"da": title.da, "en": title.en}) for held, title in titles.items())
