@@ -7,9 +7,8 @@ import pytest
 from lib.world import World
 from tovholder import store
 from tovholder.base.errors import Category, Problem
-from tovholder.plan import actions, course, queries, resources
+from tovholder.plan import actions, queries, resources
 from tovholder.plan.actions.editing import goal_values, plan_values, step_values
-from tovholder.plan.actions.revisions import revision_draft
 from tovholder.plan.edits import Change, NewGoal, NewStep, PlanEdit
 from tovholder.plan.review import Prompt, reviews
 from unit.plan.test_actions import planned, started
@@ -145,15 +144,33 @@ def test_a_draft_of_a_revision_is_no_plan_that_counts(w: World, about: tuple[str
     view = queries.episode_view(w.gp, patient_id, "kol")
     assert view.plan is not None and view.plan.id is not None
     assert len(view.plan_versions) == 1
-    with store.unit_of_work(w.gp) as uow:
-        plans = course.about(uow, "CarePlan", patient_id)
-    held = revision_draft(plans, view.plan.id)
-    assert held is not None and dict(held.fields) == {"a": ["2"]}
+    which = {"patient_id": patient_id, "plan_id": view.plan.id}
+    held = actions.standing_draft(w.gp, **which)
+    assert held is not None and dict(held.fields) == {"a": ["2"]} and held.author == w.gp.actor
     (shown,) = queries.minplan_view(w.citizen(patient_id), patient_id).courses
     assert shown.plan is not None and shown.plan.id == view.plan.id
-    actions.drop_revision_draft(w.gp, patient_id=patient_id, plan_id=view.plan.id)
-    with store.unit_of_work(w.gp) as uow:
-        assert revision_draft(course.about(uow, "CarePlan", patient_id), view.plan.id) is None
+    actions.drop_revision_draft(w.gp, **which)
+    assert actions.standing_draft(w.gp, **which) is None
+
+
+def test_a_draft_is_read_by_nobody_on_another_road(w: World, about: tuple[str, str]) -> None:
+    patient_id, episode_id = about
+    citizen = w.citizen(patient_id)
+    asked = [("patient", f"Patient/{patient_id}")]
+    before = len(store.search(citizen, "CarePlan", asked).entries)
+    actions.save_revision_draft(w.gp, patient_id=patient_id, episode_id=episode_id, fields={"a": ["hemmeligt"]})
+    view = queries.episode_view(w.gp, patient_id, "kol")
+    assert view.plan is not None and view.plan.id is not None
+    held = actions.standing_draft(w.gp, patient_id=patient_id, plan_id=view.plan.id)
+    assert held is not None
+    for who in (citizen, w.gp):
+        assert len(store.search(who, "CarePlan", asked).entries) == before
+        with pytest.raises(Problem) as told:
+            store.read(who, "Basic", held.id)
+        assert told.value.category in (Category.NOT_FOUND, Category.FORBIDDEN)
+    with pytest.raises(Problem) as told:
+        actions.standing_draft(citizen, patient_id=patient_id, plan_id=view.plan.id)
+    assert told.value.category is Category.FORBIDDEN
 
 
 def test_the_patients_wish_makes_the_level_due_and_a_new_decision_ends_it(w: World, about: tuple[str, str]) -> None:

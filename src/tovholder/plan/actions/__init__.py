@@ -17,7 +17,7 @@ from tovholder.plan.actions.medicine import record_medicine
 from tovholder.plan.actions.plans import GoalDraft, confirm_plan, make_plan, revise_plan
 from tovholder.plan.actions.responses import record_needs_assessment, record_response
 from tovholder.plan.actions.reviews import ask_review
-from tovholder.plan.actions.revisions import drop_revision_draft, save_revision_draft
+from tovholder.plan.actions.revisions import drop_revision_draft, save_revision_draft, standing_draft
 
 __all__ = [
     "GoalDraft",
@@ -43,6 +43,7 @@ __all__ = [
     "resume_clock",
     "revise_plan",
     "save_revision_draft",
+    "standing_draft",
     "start_episode",
     "update_goal",
 ]

@@ -1,24 +1,27 @@
 """Drafts of a revision: what somebody has begun to change in a confirmed plan and not decided yet, for colleagues to take up.
 
-A draft is a CarePlan of its own (intent proposal, replaces the plan), without a package's category: it is no plan that
-counts, stops no clock and is not shown to the patient on their page.
+A draft is a Basic, a type the policy opens to nobody: neither the patient nor anybody else who may read plans sees what
+the clinic has not decided, on whatever road they ask. It is read and written here alone, in our own hand, for those who
+may change the plan.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from tovholder import store
-from tovholder.access import Context
+from tovholder.access import Context, system_context
 from tovholder.base import days, json
-from tovholder.base.errors import rule
-from tovholder.plan import course
+from tovholder.base.errors import not_found, rule
+from tovholder.fhir import systems
+from tovholder.plan import course, resources
 from tovholder.plan.domain import PlanStatus
 from tovholder.plan.resources import extensions as e
-from tovholder.store import UnitOfWork
 
+_KIND = "Basic"
+_OF_PLAN = f"{systems.BASE}/NamingSystem/revision-draft"  # its value is the id of the CarePlan
 _LONGEST = 60_000
 Fields = Mapping[str, Sequence[str]]
 
@@ -33,20 +36,25 @@ class RevisionDraft:
     day: int | None
 
 
-def is_revision_draft(resource: Mapping[str, Any]) -> bool:
-    """Whether a CarePlan is somebody's unfinished change of another."""
-    return resource.get("intent") == "proposal" and e.text(resource, "revision-draft") is not None
+def standing_draft(ctx: Context, *, patient_id: str, plan_id: str) -> RevisionDraft | None:
+    """The draft that stands for a plan. To be asked for a plan that was read in the actor's own scope."""
+    course.require(ctx, course.CLINIC, "CarePlan", "only the clinic changes a plan", "the patient's own clinic")
+    hand = system_context(ctx.now, "plan", live=ctx.live)
+    held = _of_plan((item.resource for item in store.search_all(hand, _KIND, _about(patient_id))), plan_id)
+    if held is None:
+        return None
+    told = json.loads((e.text(held, "revision-draft") or "{}").encode())
+    author = str((held.get("author") or {}).get("reference") or "")
+    return RevisionDraft(str(held.get("id")), told, author, days.parse_day(held.get("created")))
 
 
-def revision_draft(resources: Sequence[Mapping[str, Any]], plan_id: str) -> RevisionDraft | None:
-    """The draft that stands for a plan, among the patient's CarePlans."""
-    for item in resources:
-        names = [ref.get("reference") for ref in item.get("replaces") or ()]
-        if is_revision_draft(item) and item.get("status") == "draft" and f"CarePlan/{plan_id}" in names:
-            told = json.loads((e.text(item, "revision-draft") or "{}").encode())
-            author = str((item.get("author") or {}).get("reference") or "")
-            return RevisionDraft(str(item.get("id")), told, author, days.parse_day(item.get("created")))
-    return None
+def _about(patient_id: str) -> list[tuple[str, str]]:
+    return [("patient", f"Patient/{patient_id}")]
+
+
+def _of_plan(found: Iterable[dict[str, Any]], plan_id: str) -> dict[str, Any] | None:
+    wanted = {"system": _OF_PLAN, "value": plan_id}
+    return next((item for item in found if wanted in (item.get("identifier") or ())), None)
 
 
 def save_revision_draft(ctx: Context, *, patient_id: str, episode_id: str, fields: Fields) -> None:
@@ -60,34 +68,32 @@ def save_revision_draft(ctx: Context, *, patient_id: str, episode_id: str, field
         if found is None or found[1].status is PlanStatus.DRAFT or found[1].id is None:
             raise rule("CarePlan.status", "there is no confirmed plan to change", "make and confirm a plan first")
         plan_id = found[1].id
-        before = _standing(uow, patient_id, plan_id)
-        made: dict[str, Any] = dict(before) if before is not None else {"resourceType": "CarePlan"}
+        hand = uow.as_system("plan")
+        before = _of_plan(hand.find(_KIND, _about(patient_id)), plan_id)
+        made: dict[str, Any] = dict(before) if before is not None else {"resourceType": _KIND}
         made |= {
-            "status": "draft",
-            "intent": "proposal",
+            "identifier": [{"system": _OF_PLAN, "value": plan_id}],
+            "code": {"text": "Kladde til en ændring af planen"},
             "subject": e.ref("Patient", patient_id),
-            "replaces": [e.ref("CarePlan", plan_id)],
             "created": days.iso(ctx.today),
         }
         if "/" in ctx.actor:
             made["author"] = {"reference": ctx.actor}
         made["extension"] = [{"url": e.x("revision-draft"), "valueString": written}]
         if before is None:
-            uow.create(made)
+            hand.create(made)
         else:
-            uow.update(made)
+            hand.update(made)
 
 
 def drop_revision_draft(ctx: Context, *, patient_id: str, plan_id: str) -> None:
     """The draft is used or given up; its versions stay."""
     course.require(ctx, course.CLINIC, "CarePlan", "only the clinic changes a plan", "the patient's own clinic")
     with store.unit_of_work(ctx, patients=[patient_id]) as uow:
-        before = _standing(uow, patient_id, plan_id)
+        plan = resources.read_plan(uow.read("CarePlan", plan_id))
+        if plan.patient_id != patient_id:
+            raise not_found("The plan")
+        hand = uow.as_system("plan")
+        before = _of_plan(hand.find(_KIND, _about(patient_id)), plan_id)
         if before is not None:
-            uow.update({**before, "status": "revoked"})
-
-
-def _standing(uow: UnitOfWork, patient_id: str, plan_id: str) -> dict[str, Any] | None:
-    plans = course.about(uow, "CarePlan", patient_id)
-    found = revision_draft(plans, plan_id)
-    return next((item for item in plans if found is not None and item.get("id") == found.id), None)
+            hand.delete(_KIND, str(before["id"]))

@@ -21,7 +21,7 @@ from tovholder.base import days
 from tovholder.base.errors import Category, Problem
 from tovholder.plan import actions, resources
 from tovholder.plan.actions.editing import goal_values, plan_values, step_values
-from tovholder.plan.actions.revisions import RevisionDraft, revision_draft
+from tovholder.plan.actions.revisions import RevisionDraft
 from tovholder.plan.domain import PlanStatus
 from tovholder.plan.edits import Clash, NewGoal, NewStep, PlanEdit
 from tovholder.web import errors, kept, reading
@@ -91,8 +91,7 @@ def _held(ctx: Context, patient_id: str, package: str) -> Held:
     for kind in ("CarePlan", "Goal", "ServiceRequest"):
         for item in store.search_all(ctx, kind, [("patient", f"Patient/{patient_id}")]):
             found[item.reference] = item
-    plans = [item.resource for item in found.values() if item.type == "CarePlan"]
-    return Held(course, found, revision_draft(plans, plan.id or ""))
+    return Held(course, found, actions.standing_draft(ctx, patient_id=patient_id, plan_id=plan.id or ""))
 
 
 def _initial(form: type[HeldForm], values: Mapping[str, Any], version: int) -> dict[str, Any]:
