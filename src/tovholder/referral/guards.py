@@ -64,8 +64,17 @@ def _kept(before: Referral, value: Referral, ctx: Context) -> None:
         raise rule("Task.extension('first-sent')", "what a round followed cannot change", "as it was")
     if before.told != value.told:
         raise rule("Task.input", "what the receiver was told cannot change", "a new referral")
+    if ctx.role not in CLINIC and _ask(before) != _ask(value):
+        raise forbidden("Task.authoredOn", "what was asked for, and when, is the sender's to say", "as it was")
     if ctx.role not in CLINIC and (before.resent != value.resent or value.seen_day not in (None, before.seen_day)):
         raise forbidden("Task.extension('seen')", "only the sender says what it has seen and sent again", "as it was")
+
+
+def _ask(value: Referral) -> tuple[object, ...]:
+    """What the sender said: the right is counted from its day, the course and kind say which right."""
+    return (
+        value.sent_day, value.requester, value.episode_id, value.kind, value.receiver_kind, value.key, value.table
+    )  # fmt: skip
 
 
 def _first_sent(value: Referral, uow: UnitOfWork) -> None:

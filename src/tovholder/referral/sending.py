@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -25,6 +26,7 @@ from tovholder.store.custody import not_for_this_role
 
 LONGEST = 4000  # characters of a field, or of the text
 ATTACHMENTS = 20
+_KEY = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _BESIDE = frozenset({Role.HOSPITAL, Role.PREVENTION, Role.PARTNER})
 _UNDER_WAY = frozenset({Status.ACCEPTED, Status.IN_PROGRESS, Status.ON_HOLD})
 
@@ -57,6 +59,7 @@ def send(
     the refused or stopped round this one follows; where it was refused the patient's right is counted from that round.
     """
     course.require(ctx, course.CLINIC, "ServiceRequest.requester", "this role may not refer", "the patient's clinic")
+    _is_key(key)
     made = (
         draft(ctx, patient_id=patient_id, episode_id=episode_id, kind=kind, receiver_kind=receiver_kind, after=after)
         if fields is not None
@@ -131,8 +134,8 @@ def refer_on(
         raise forbidden("Task.owner", "this referral is not yours to refer on", "its receiver")
     if not scope.reaches(decide(ctx, "create", "Task"), ctx, "Task", patient_id):
         raise not_for_this_role(ctx, "Task")
-    if value.status not in _UNDER_WAY or value.episode_id is None:
-        raise rule("Task.status", "only a referral that is accepted and not over is referred on", ", ".join(_UNDER_WAY))
+    _is_key(key)
+    _under_way(value)
     allowed = table_for(ctx.today).may_refer_on(str(ctx.role))
     if receiver_kind not in allowed:
         raise forbidden("Task.extension('receiver-kind')", "this role may not refer there", ", ".join(sorted(allowed)))
@@ -144,15 +147,16 @@ def refer_on(
     with store.unit_of_work(ctx, patients=[patient_id]) as unit:
         if key and (twin := _twin(unit, patient_id, key)) is not None:
             return twin
+        _under_way(resources.read_referral(unit.read("Task", referral_id)))  # as it stands now that nobody else writes
         uow = unit.as_system("referral")
-        _, episode = course.episode(uow, patient_id, value.episode_id)
+        _, episode = course.episode(uow, patient_id, value.episode_id or "")
         if not episode.phase.is_open:
             raise rule("ServiceRequest.extension('workflow-episodeOfCare')", "the course is closed", "an open course")
-        _fits(uow, made.kind, receiver_id, receiver_kind)
+        _fits(uow, made.kind, receiver_id, receiver_kind, untold=False)
         order = Order(uow, episode, made.kind, receiver_id, receiver_kind, told, _words(text), (), ctx.today, ctx.actor)
         fresh = Referral(
             patient_id=patient_id,
-            episode_id=value.episode_id,
+            episode_id=episode.id,
             request_id=order.beside(value.request_id),
             kind=kind,
             receiver_id=receiver_id,
@@ -233,6 +237,17 @@ def _invalid(path: str, message: str, expected: str) -> Problem:
     return Problem(Category.INVALID, "The referral cannot be sent as it is", [Issue(path, message, expected, "value")])
 
 
+def _is_key(key: str) -> None:
+    """A key is one word: what else it could be would find other referrals than its own."""
+    if key and not _KEY.fullmatch(key):
+        raise _invalid("key", "no key of a form's", "up to 64 letters, digits, - and _")
+
+
+def _under_way(value: Referral) -> None:
+    if value.status not in _UNDER_WAY or value.episode_id is None:
+        raise rule("Task.status", "only a referral that is accepted and not over is referred on", ", ".join(_UNDER_WAY))
+
+
 def _twin(uow: UnitOfWork, patient_id: str, key: str) -> Referral | None:
     """The referral the same form made before; another patient's is none."""
     for item in uow.find(
@@ -243,7 +258,8 @@ def _twin(uow: UnitOfWork, patient_id: str, key: str) -> Referral | None:
     return None
 
 
-def _fits(uow: UnitOfWork, chosen: ReferralKind, receiver_id: str, receiver_kind: str) -> None:
+def _fits(uow: UnitOfWork, chosen: ReferralKind, receiver_id: str, receiver_kind: str, *, untold: bool = True) -> None:
+    """Whether this receiver can be sent this. untold: one whose kind nobody has told may be; the clinic knows whom it asks."""
     if receiver_kind not in chosen.receiver_kinds:
         raise _invalid(
             "Task.extension('receiver-kind')", "this referral goes elsewhere", ", ".join(chosen.receiver_kinds)
@@ -256,7 +272,7 @@ def _fits(uow: UnitOfWork, chosen: ReferralKind, receiver_id: str, receiver_kind
         raise _invalid("Task.owner", "there is no such receiver", "an organisation of the directory") from None
     if receiver.get("active") is False:
         raise _invalid("Task.owner", "the receiver has closed", "an organisation that is active")
-    if directory.kind_of(receiver) not in ("", receiver_kind):
+    if directory.kind_of(receiver) not in ({"", receiver_kind} if untold else {receiver_kind}):
         raise _invalid("Task.owner", "the receiver is of another kind", receiver_kind)
 
 
@@ -299,9 +315,9 @@ def _supporting(uow: UnitOfWork, patient_id: str, attachments: Collection[str]) 
     if len(attachments) > ATTACHMENTS:
         raise _invalid("attachments", "too many attachments", f"at most {ATTACHMENTS}")
     found = []
+    held = {item["id"]: item for item in course.about(uow, "DocumentReference", patient_id)} if attachments else {}
     for reference in dict.fromkeys(attachments):
         kind, _, identity = reference.partition("/")
-        held = {item["id"]: item for item in course.about(uow, "DocumentReference", patient_id)}
         if kind != "DocumentReference" or identity not in held:
             raise _invalid("attachments", "no such document of this patient", "a document in the patient's record")
         title = held[identity].get("description") or "Bilag"

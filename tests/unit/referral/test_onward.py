@@ -15,6 +15,7 @@ from tovholder.base import days
 from tovholder.base.errors import Category, Problem
 from tovholder.fhir import profiles, systems
 from tovholder.fhir.validate import validate
+from tovholder.plan import resources
 from tovholder.plan.values import Referral
 from tovholder.referral import actions, queries
 from tovholder.referral.queries import Attention
@@ -217,3 +218,41 @@ def test_who_may_not_refer_on(w: World, course: dict[str, str], other: str) -> N
     lacking = refused(Category.INVALID, "fields.rygning", on, w, course, sent, other, w.receiver, fields=less)
     assert {issue.code for issue in lacking.issues} == {"required"}
     assert len(w.rows("referral", course["patient_id"])) == 1
+
+
+def test_a_receiver_moves_neither_the_day_nor_what_was_asked_for(w: World, course: dict[str, str]) -> None:  # noqa: F811
+    sent = send(w, course, fields=_filled(w), key="en-noegle-fra-formularen")
+    actions.accept(w.later(1).receiver, **step(course, sent))
+    stored = store.read(w.later(20).receiver, "Task", sent.id or "").resource
+    value = resources.read_referral(stored)
+    for changed in (
+        {"sent_day": w.today + 20},  # the right's clock
+        {"sent_day": w.today - 20},
+        {"kind": "rygestop"},
+        {"receiver_kind": "physio"},
+        {"episode_id": None},
+        {"requester": "Practitioner/therapist"},
+        {"key": "en-anden-noegle-her"},
+        {"table": "2020.1"},
+    ):
+        moved = resources.referral_resource(replace(value, **changed), stored)
+        with pytest.raises(Problem) as told, store.unit_of_work(w.later(20).receiver) as uow:
+            uow.update(moved)
+        assert told.value.category is Category.FORBIDDEN, changed
+    actions.start(w.later(20).receiver, **step(course, sent))
+
+
+def test_referred_on_only_to_one_who_says_of_what_kind_it_is(w: World, course: dict[str, str]) -> None:  # noqa: F811
+    sent = send(w, course, fields=_filled(w))
+    actions.accept(w.receiver, **step(course, sent))
+    with store.unit_of_work(w.system) as uow:
+        untold = uow.create({key: held for key, held in clinic("Hvem som helst").items() if key != "type"}).id
+    refused(Category.INVALID, "Task.owner", on, w, course, sent, untold, w.receiver)
+
+
+@pytest.mark.parametrize("key", [",", "x,http://other|y", "a|b", "en-noegle-her\x00", "x" * 65])
+def test_a_key_that_is_none_is_refused(w: World, course: dict[str, str], other: str, key: str) -> None:  # noqa: F811
+    sent = send(w, course, fields=_filled(w), key="en-noegle-fra-formularen")
+    actions.accept(w.receiver, **step(course, sent))
+    refused(Category.INVALID, "key", on, w, course, sent, other, w.receiver, key=key)
+    refused(Category.INVALID, "key", send, w, course, key=key)

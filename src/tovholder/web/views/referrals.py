@@ -56,7 +56,7 @@ def one(request: HttpRequest, ctx: Context, patient_id: str, package: str, refer
     chain = [
         item for item in everything if value.id in (item.id, item.follows, item.resent) or item.id == value.follows
     ]
-    names = reading.names(ctx, {f"Organization/{item.receiver_id}" for item in chain if item.receiver_id})
+    names = reading.called(ctx, {f"Organization/{item.receiver_id}" for item in chain if item.receiver_id})
     about: dict[str, Any] = {
         "patient_id": patient_id, "package": course.package, "names": names, "language": language, "today": ctx.today,
     }  # fmt: skip
@@ -154,7 +154,7 @@ def listed(request: HttpRequest, ctx: Context) -> HttpResponse:
     """The clinic's referrals that are under way or wait for somebody to look."""
     lines = queries.of_clinic(ctx)
     names = patient_names(ctx, sorted({line.patient_id for line in lines}))
-    held = reading.names(ctx, {f"Organization/{line.receiver_id}" for line in lines if line.receiver_id})
+    held = reading.called(ctx, {f"Organization/{line.receiver_id}" for line in lines if line.receiver_id})
     rows = presenter.clinic_rows(lines, names, held, get_language() or "da")
     return render(
         request,
@@ -170,7 +170,7 @@ def choose(request: HttpRequest, ctx: Context, patient_id: str, package: str) ->
     course = reading.course(ctx, patient_id, package)
     language = get_language() or "da"
     held = [item for item in queries.rounds(ctx, patient_id) if item.episode_id == course.episode.id]
-    names = reading.names(ctx, {f"Organization/{item.receiver_id}" for item in held if item.receiver_id})
+    names = reading.called(ctx, {f"Organization/{item.receiver_id}" for item in held if item.receiver_id})
     return render(
         request,
         "web/klinik/referral_choose.html",
