@@ -167,3 +167,15 @@ def test_a_group_has_the_code_its_codes_share():
     found = group_of(kol, "R03AL09")
     assert found is not None
     assert found.id == "med-steroid"
+
+
+def test_a_followup_noted_while_the_plan_is_a_draft_is_in_the_plan_that_is_confirmed(w: World):
+    patient_id, episode_id = started(w)
+    about = {"patient_id": patient_id, "episode_id": episode_id}
+    actions.decide_level(w.gp, **about, level=int(actions.propose_level(w.gp, **about).level or 1))
+    actions.make_plan(w.gp, **about)
+    done = actions.record_medicine(w.gp, **about, change=Change.START, **SPIOLTO)
+    assert done.followup is not None and done.followup.id is not None
+    confirmed = actions.confirm_plan(w.gp, **about, goals=[actions.GoalDraft("Gå til bageren uden pause")])
+    assert done.followup.id in confirmed.activity_ids
+    assert len(set(confirmed.activity_ids)) == len(confirmed.activity_ids)

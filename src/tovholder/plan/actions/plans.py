@@ -153,7 +153,7 @@ def confirm_plan(
             review_day=days.add_months(day, held.plan.review_months),
             no_goal_reason=None if goals or kept else no_goal_reason.strip(),
             goal_ids=(*kept, *made_goals),
-            activity_ids=tuple(made),
+            activity_ids=(*plan.activity_ids, *made),  # a medicine may be followed up before the plan is confirmed
         )
         uow.update(resources.plan_resource(confirmed, stored))
         outside = any(step.performer not in INSIDE for step in steps)
