@@ -125,4 +125,13 @@ def received(ctx: Context, patient_id: str, *, most: int = 5) -> tuple[Received,
         for item in entry.resource.get("payload", ())
         if item.get("contentString")
     ]
-    return tuple(sorted(told, key=lambda one: one.sent, reverse=True)[:most])
+    return tuple(sorted(told, key=lambda one: moment(one.sent), reverse=True)[:most])
+
+
+def moment(sent: str | None) -> int:
+    """When something was sent, in milliseconds, as any system may write it: of a day alone its beginning; 0 for unknown."""
+    try:
+        return days.millis(days.parse_instant(sent or ""))
+    except ValueError:
+        day = days.parse_day(sent)
+        return 0 if day is None else days.millis(days.midnight(day))

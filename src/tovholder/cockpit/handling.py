@@ -111,7 +111,7 @@ def standing(ctx: Context, patient: str | None = None) -> dict[str, Standing]:
     """How each course the actor may see (or one patient's) is handled; those nobody did anything about are left out."""
     found: dict[str, Standing] = {}
     rows = store.facts(ctx, HANDLINGS, patient=patient, name="cockpit")
-    for row in sorted(rows, key=lambda row: (_moment(row["sent"]), row["handling_id"])):
+    for row in sorted(rows, key=lambda row: (channel.moment(row["sent"]), row["handling_id"])):
         one = found.setdefault(row["episode_id"], Standing())
         if row["kind"] == Kind.ASSIGN:
             one.assigned_to = f"Practitioner/{row['assigned_to']}" if row["assigned_to"] else ""
@@ -119,22 +119,13 @@ def standing(ctx: Context, patient: str | None = None) -> dict[str, Standing]:
             one.snoozes.pop(row["flag_rule"] or "", None)
         elif row["until_day"] is not None:
             until = min(row["until_day"], row["day"] + MOST_DAYS)
-            one.snoozes[row["flag_rule"] or ""] = Snooze(until, row["stood"] or "", _moment(row["sent"]))
+            one.snoozes[row["flag_rule"] or ""] = Snooze(until, row["stood"] or "", channel.moment(row["sent"]))
     rows = store.facts(ctx, ATTEMPTS, patient=patient, name="cockpit")
     for row in sorted(rows, key=lambda row: (row["day"], row["attempt_id"])):
         one = found.setdefault(row["episode_id"], Standing())
         one.attempts += 1
         one.last_attempt = Attempt(row["channel"] or "", row["outcome"] or "", row["day"])
     return found
-
-
-def _moment(sent: str | None) -> int:
-    """When something was done, in milliseconds, as any system may write it: of a day alone its beginning; 0 for unknown."""
-    try:
-        return days.millis(days.parse_instant(sent or ""))
-    except ValueError:
-        day = days.parse_day(sent)
-        return 0 if day is None else days.millis(days.midnight(day))
 
 
 def as_it_stands(flag: OpenFlag, level: int | None) -> str:
@@ -182,7 +173,7 @@ def _worse(flag: OpenFlag, snooze: Snooze, level: int | None) -> bool:
 def history(resources: Iterable[Mapping[str, Any]], episode_id: str) -> list[Event]:
     """What was done about a course, newest first, from the patient's Communications."""
     found = [event for resource in resources if (event := _event(resource, episode_id)) is not None]
-    return sorted(found, key=lambda event: (_moment(event.sent), event.id), reverse=True)
+    return sorted(found, key=lambda event: (channel.moment(event.sent), event.id), reverse=True)
 
 
 def seen(events: Iterable[Event]) -> str:

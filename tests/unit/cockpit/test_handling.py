@@ -266,3 +266,13 @@ def test_the_newest_holds_whatever_zone_it_is_written_in(world: World) -> None:
 def test_a_level_that_is_no_number_is_not_known_to_be_the_same(level: str) -> None:
     odd = Snooze(until_day=120, stood=f"medium|100|{level}", sent_ms=2_000)
     assert sleeping([flag()], {"r1": odd}, 2, 110) == {}
+
+
+def test_messages_stand_newest_first_whatever_zone_they_are_written_in(world: World) -> None:
+    hours = {"Først": world.now.astimezone(days.COPENHAGEN) - timedelta(hours=1), "Sidst": world.now}
+    for text, sent in hours.items():
+        message = channel.Message(world.patient, world.row.episode_id, "", text, world.gp.actor)
+        with store.unit_of_work(world.gp) as uow:
+            uow.create(channel.communication(uow, message, "message") | {"sent": sent.isoformat()})
+    citizen = Context(f"Patient/{world.patient}", Role.CITIZEN, None, world.now, patient=world.patient)
+    assert [one.text for one in channel.received(citizen, world.patient)] == ["Sidst", "Først"]

@@ -245,3 +245,17 @@ def test_others_do_not_come_here(scene: Scene) -> None:
     assert client.get(f"{scene.world.course}henvisning/bingo").status_code == 404
     assert client.get(f"{scene.world.course}henvist/ingen").status_code == 404
     assert client.get(f"{scene.form}?efter=ingen").status_code == 404
+
+
+def test_who_blocked_the_clinic_stands_in_no_list_of_referrals(scene: Scene) -> None:
+    client = worlds.browser("laege")
+    assert client.post(scene.form, filled(scene, shown(client, scene.form))).status_code == 302
+    assert "Prøvesen" in shown(client, "/klinik/henvisninger")
+    where = f"{scene.world.course}henvist/{scene.tasks()[0]['id']}"
+    assert client.get(where).status_code == 200
+    blocking = {"do": "block", "who": f"Organization/{scene.world.clinic}", "what": "alt", "understood": "on"}
+    assert worlds.browser("patient").post("/minplan/spaerringer", blocking).status_code == 302
+    assert "Prøvesen" not in shown(client, "/klinik/henvisninger")
+    for path in (where, scene.form):
+        assert client.get(path).status_code == 404, path
+    assert client.post(where, {"do": "withdraw", "tekst": "x"}).status_code == 404
