@@ -13,6 +13,8 @@ from django.utils.html import strip_tags
 
 from lib.people import condition, system
 from tovholder import packages, store
+from tovholder.access import Role, people
+from tovholder.access.people import Persona
 from tovholder.base import days
 from tovholder.base.clock import system_clock
 from tovholder.plan import queries
@@ -286,6 +288,26 @@ class TestChangingThePlan:
         client.post(world.course + "plan/ret", sent | {"do": "gem"})
         assert "Kun en kladde" in text(worlds.browser("patient").get("/minplan/"))
         assert "Der ligger en kladde" not in text(client.get(world.course + "plan/ret"))
+
+    def test_a_colleagues_draft_is_neither_overwritten_nor_ended_by_who_has_not_taken_it_up(
+        self, world: worlds.World
+    ) -> None:
+        mine, path = worlds.browser("laege"), world.course + "plan/ret"
+        planned(world, mine)
+        mine.post(path, sheet(mine, world) | {"nyt-maal-text": "Mettes kladde", "do": "kladde"})
+        people.save_persona(Persona("kollega", "Kaj Kollega", "Læge", Role.GP, world.clinic, "kaj", ""))
+        theirs = worlds.browser("kollega")
+        answer = theirs.post(path, sheet(theirs, world) | {"nyt-maal-text": "Kajs kladde", "do": "kladde"})
+        assert answer.status_code == 409
+        assert "fra en kollega" in text(answer) and "Kajs kladde" in answer.content.decode()
+        sent = sheet(theirs, world) | {"nyt-maal-text": "Kajs mål"}
+        assert theirs.post(path, sent).status_code == 302
+        assert "Mettes kladde" in theirs.get(path + "?kladde=1").content.decode()
+        # Who has taken it up may save it again, and use it.
+        taken = sheet(theirs, world) | {"nyt-maal-text": "Fælles kladde"}
+        assert theirs.post(path + "?kladde=1", taken | {"do": "kladde"}).status_code == 302
+        theirs.post(path + "?kladde=1", taken)
+        assert "Der ligger en kladde" not in text(mine.get(path))
 
     def test_without_a_confirmed_plan_there_is_none_to_change(self, world: worlds.World) -> None:
         assert worlds.browser("laege").get(world.course + "plan/ret").status_code == 409

@@ -160,6 +160,9 @@ def edit(request: HttpRequest, ctx: Context, patient_id: str, package: str) -> H
     if kept.is_resumed(request):
         return _show(request, held, sheet, [one for form in sheet.all if form.is_bound for one in form_errors(form)])
     if request.POST.get("do") == "kladde":
+        if not _may_take(request, ctx, held.draft):
+            wrong = _("Der ligger en kladde fra en kollega. Arbejd videre på den, eller gem dine ændringer i planen.")
+            return _show(request, held, sheet, [FormError("", wrong)], status=409)
         fields = {
             name: request.POST.getlist(name) for name in request.POST if name not in ("csrfmiddlewaretoken", "do")
         }
@@ -171,6 +174,11 @@ def edit(request: HttpRequest, ctx: Context, patient_id: str, package: str) -> H
     if wrong:
         return _show(request, held, sheet, wrong, status=422)
     return _save(request, ctx, held, sheet)
+
+
+def _may_take(request: HttpRequest, ctx: Context, draft: RevisionDraft | None) -> bool:
+    """Whether a save may end or replace the draft: nobody's work is lost by one who has not taken it up."""
+    return draft is None or draft.author == ctx.actor or "kladde" in request.GET
 
 
 def _save(request: HttpRequest, ctx: Context, held: Held, sheet: Sheet) -> HttpResponse:
@@ -189,7 +197,7 @@ def _save(request: HttpRequest, ctx: Context, held: Held, sheet: Sheet) -> HttpR
         return _show(request, held, fresh, told, status=status, technical=technical(problem))
     if done.clashes:
         return _clashed(request, ctx, held, done.clashes)
-    if held.draft is not None:
+    if held.draft is not None and _may_take(request, ctx, held.draft):
         plan = held.course.view.plan
         actions.drop_revision_draft(ctx, patient_id=held.course.patient_id, plan_id=(plan.id if plan else None) or "")
     if not done.changed:
