@@ -142,14 +142,20 @@ def guard(change: Change, uow: UnitOfWork) -> None:
             kept="the resource as it was",
         )
     if mine is None and change.new is not None and "url" in change.new:
-        other = canonical(change.type, str(change.new["url"]), str(change.new.get("version", "")))
-        if other is not None:
+        name, version = str(change.new["url"]), str(change.new.get("version", ""))
+        if canonical(change.type, name) is not None and not _is_put_by(change.new, version):
             raise rule(
                 f"{change.type}.url",
                 "this canonical is one of our packages'",
                 "a url of your own",
                 kept="the record as it was",
             )
+
+
+def _is_put_by(told: Mapping[str, Any], version: str) -> bool:
+    """Whether it says it is a version of ours that is no longer in force: it comes with another installation's record."""
+    mine = str(told.get("id")).startswith(as_fhir.naming.OUR_ID) and str(told.get("id")).endswith(f"-{version}")
+    return bool(version) and mine and told.get("status") == "retired"
 
 
 GUARDS = {kind: [guard] for kind in KINDS}

@@ -432,6 +432,26 @@ def test_nobody_else_changes_what_packages_are(world: World):
     assert caller.send("POST", "/PlanDefinition", other).status_code == 201
 
 
+@pytest.mark.parametrize("version", ["99.0.0", "2", ""])
+def test_nobody_else_tells_another_version_of_ours(world: World, version: str):
+    told = copy.deepcopy(PLAN) | {"url": KOL, "version": version}
+    if not version:
+        del told["version"]
+    with pytest.raises(Problem) as refusal, store.unit_of_work(system()) as uow:
+        uow.create(told)
+    assert refusal.value.issues[0].path == "PlanDefinition.url"
+    assert world.apply(f"{KOL}|99.0.0").status_code == 404
+
+
+def test_a_version_put_by_elsewhere_comes_with_the_record(world: World):
+    told = copy.deepcopy(PLAN) | {"id": "tovholder-kol-0.9.0", "url": KOL, "version": "0.9.0"}
+    with pytest.raises(Problem), store.unit_of_work(system()) as uow:
+        uow.update(told)
+    with store.unit_of_work(system()) as uow:
+        uow.update(told | {"status": "retired"})
+    assert world.apply(f"{KOL}|0.9.0").status_code == 400  # what is no longer in use is not applied
+
+
 def test_an_id_of_ours_that_is_taken_is_told():
     taken = {**PLAN, "id": f"tovholder-kol-{packages.get('kol').version}"}
     guards, steps = dict(ports._guards), ports.steps()
