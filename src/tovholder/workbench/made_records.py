@@ -87,6 +87,7 @@ class _Maker:
         self.resources: list[Json] = []
         self.truths: dict[str, Truth] = {}
         self.responses: dict[str, dict[str, Any]] = {}  # form → linkId → true answer
+        self.measured: dict[tuple[str, str | None], str] = {}  # what is measured → the key its truth stands under
 
     def happens(self, share: float) -> bool:
         return self.chance.random() < share
@@ -184,6 +185,10 @@ class _Maker:
         return "", self.chance.randint(1, 360)
 
     def _measured(self, key: str, held: Input, source: InputSource) -> None:
+        same = self.measured.setdefault((source.systems[0], source.code), key)
+        if same != key:  # another input reads the same measurement
+            self.truths[key] = self.truths[same]
+            return
         value = self._draw(held)
         codes = _codes(self.package, held)
         true_code = self.chance.choice(list(codes)) if codes else str(value)

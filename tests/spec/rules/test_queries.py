@@ -143,7 +143,8 @@ SPECS = [
         """
         WITH numbered AS (
           SELECT a.appointment_id, a.patient_id, ROW_NUMBER() OVER (
-            PARTITION BY a.patient_id ORDER BY a.start_day DESC NULLS LAST, a.appointment_id DESC) AS n
+            PARTITION BY a.patient_id ORDER BY a.start_day DESC NULLS LAST, a.appointment_id DESC,
+              a.activity_id NULLS FIRST) AS n
           FROM appointment AS a)
         SELECT r.patient_id, r.appointment_id FROM numbered AS r WHERE r.n = 1
         """,
@@ -153,7 +154,9 @@ SPECS = [
         "NULLS FIRST puts the empty ones first",
         """
         SELECT a.appointment_id,
-               RANK() OVER (PARTITION BY a.patient_id ORDER BY a.start_day NULLS FIRST, a.appointment_id) AS n
+               RANK() OVER (
+                 PARTITION BY a.patient_id ORDER BY a.start_day NULLS FIRST, a.appointment_id,
+                 a.activity_id NULLS FIRST) AS n
         FROM appointment AS a WHERE a.patient_id = 'p2'
         """,
         "appointment_id | n\na4 | 1\na5 | 2",
@@ -163,9 +166,11 @@ SPECS = [
         """
         SELECT a.appointment_id,
                LAG(a.kind) OVER (
-                 PARTITION BY a.patient_id ORDER BY a.start_day NULLS FIRST, a.appointment_id) AS before,
+                 PARTITION BY a.patient_id ORDER BY a.start_day NULLS FIRST, a.appointment_id,
+                 a.activity_id NULLS FIRST) AS before,
                LEAD(a.start_day, 2) OVER (
-                 PARTITION BY a.patient_id ORDER BY a.start_day NULLS FIRST, a.appointment_id) AS later
+                 PARTITION BY a.patient_id ORDER BY a.start_day NULLS FIRST, a.appointment_id,
+                 a.activity_id NULLS FIRST) AS later
         FROM appointment AS a WHERE a.patient_id = 'p1'
         """,
         "appointment_id | before | later\na1 | | 19950\na3 | x |\na2 | y |",
@@ -173,7 +178,9 @@ SPECS = [
     query(
         "SUM, COUNT, MIN and MAX run along the order, or take the whole partition without one",
         """
-        SELECT a.appointment_id, SUM(a.start_day) OVER (PARTITION BY a.patient_id ORDER BY a.appointment_id) AS sofar,
+        SELECT a.appointment_id, SUM(a.start_day) OVER (
+                 PARTITION BY a.patient_id ORDER BY a.appointment_id,
+                 a.activity_id NULLS FIRST) AS sofar,
                COUNT(*) OVER (PARTITION BY a.patient_id) AS n,
                MAX(a.start_day) OVER (PARTITION BY a.patient_id) AS last_day,
                MIN(a.appointment_id) OVER (PARTITION BY a.kind) AS first_id
@@ -187,7 +194,8 @@ SPECS = [
         """
         SELECT a.appointment_id, l.episode_id,
                ROW_NUMBER() OVER (
-                 PARTITION BY a.patient_id, e.episode_id ORDER BY a.start_day NULLS LAST, a.appointment_id) AS n
+                 PARTITION BY a.patient_id, e.episode_id ORDER BY a.start_day NULLS LAST, a.appointment_id,
+                 a.activity_id NULLS FIRST) AS n
         FROM appointment AS a
         JOIN (SELECT DISTINCT k.resource_id, k.patient_id, k.episode_id FROM episode_link AS k) AS l
           ON l.resource_id = a.appointment_id AND l.patient_id = a.patient_id

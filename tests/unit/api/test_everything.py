@@ -43,7 +43,7 @@ class World:
 
     def fill(self, uow: UnitOfWork) -> None:
         by = {"performer": [{"reference": f"Practitioner/{self.doctor}"}]}
-        self.ill = uow.create(condition(self.me, "K86", recorded="2019-05-01")).id
+        self.ill = uow.create(condition(self.me, "L90", recorded="2019-05-01")).id
         self.old = uow.create(observation(self.me, "2026-01-01", **by)).id
         self.new = uow.create(observation(self.me, "2027-02-01")).id
         self.group = uow.create(self.appointment(self.me, self.somebody)).id

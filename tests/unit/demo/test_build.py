@@ -120,7 +120,7 @@ def test_the_daily_run_raises_the_flags_the_stories_are_about(stories: tuple[dic
     }
     assert raised[Story.NEW] == {"kol-not-started", "kol-plan-deadline-near"}
     assert raised[Story.UNDECIDED] == {"kol-level-undecided", "kol-plan-deadline-near"}
-    assert raised[Story.MISSED] == {"kol-noshow-unbooked"}
+    assert raised[Story.MISSED] == {"kol-noshow-unbooked", "kol-rehab-not-offered"}
     assert raised[Story.STEADY] == raised[Story.DECLINED] == raised[Story.BACK_WELL] == set()
     assert raised[Story.BACK_FOUND] - {"lrs-plan-deadline-near"} == {"lrs-not-started"}
     assert raised[Story.BACK_FLAG] == {"lrs-red-flag-open"}

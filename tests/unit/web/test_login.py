@@ -314,7 +314,7 @@ def test_who_says_no_at_the_provider_is_told_so_and_comes_to_the_front_page(prov
         "/\\evil.example",
         "https:evil",
         "javascript:alert(1)",
-        "/minplan/../\x00",
+        "/minplan/../\x1f",
     ],
 )
 def test_nobody_is_sent_elsewhere(provider: Provider, world: dict[str, str], elsewhere: str) -> None:

@@ -54,7 +54,7 @@ def sent(step: Step, day: int | None = None, clock: str = "09:30") -> dict[str, 
 def test_the_page_tells_what_is_saved_and_where_each_step_comes_from(world: tuple[worlds.World, Ids]) -> None:
     made, _ids = world
     shown = text(worlds.browser("laege").get(url(made)))
-    for words in ("Samlet plan", "i stedet for", "Book én aftale til det hele", "Sukker", "Hjertet", "NPU27300"):
+    for words in ("Samlet plan", "i stedet for", "Book én aftale til det hele", "Sukker", "Hjertet", "HbA1c"):
         assert words in shown
     assert shown.count('class="th-merge-step') == 3
     english = Client()
