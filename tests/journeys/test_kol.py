@@ -252,7 +252,7 @@ class TestErrorsInEveryForm:
                 " const folded = form.closest('details'); if (folded) folded.open = true; }",
                 act,
             )
-            doctor.page.locator(f"form[action$='/{act}'] button[type=submit]").click()
+            doctor.page.locator(f"form[action$='/{act}'] button[type=submit]").first.click()
             doctor.page.locator("[data-module=error-summary]").wait_for()
             assert doctor.page.title().startswith({"da": "Fejl:", "en": "Error:"}[language])
             assert doctor.page.locator(f"#{field}").get_attribute("aria-invalid") == "true"
