@@ -113,9 +113,11 @@ class TestReferral:
         doctor.reads("Modtageren har ikke plads", "ingen har patienten")
         doctor.meets_an_accessible_page("henvisning-afvist")
         doctor.opens("/klinik/henvisninger")
-        doctor.reads("Venter på jer (1)")
+        doctor.reads("Venter på jer (", "Afvist: ingen har patienten")
         doctor.meets_an_accessible_page("henvisninger")
-        doctor.page.locator("main .th-lines a").first.click()
+        doctor.page.locator("main .th-lines li", has_text="Prøve Nabo").filter(has_text="Afvist").locator(
+            "a"
+        ).first.click()
         doctor.page.get_by_role("link", name="Send til en anden modtager").click()
         doctor.reads("Alt, hvad I skrev dengang, er bevaret.")
         doctor.tabs_to("Sundhedscenter", "input")  # the rest by keyboard alone
