@@ -171,6 +171,11 @@ class Visitor:
         self.page.locator(within).get_by_role("button", name=re.compile(rf"^\s*{re.escape(name)}")).first.click()
         self.page.wait_for_load_state()
 
+    def enters(self) -> None:
+        """Press Enter on what has the focus, and wait for the page it leads to, which a key does not do by itself."""
+        with self.page.expect_navigation():
+            self.page.keyboard.press("Enter")
+
     def unfolds(self, name: str, within: str = "main") -> None:
         """Open a folded part by its heading."""
         self.page.locator(f"{within} summary", has_text=name).first.click()

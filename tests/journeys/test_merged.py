@@ -53,8 +53,7 @@ class TestOnePlanOfTwoPackages:
     def when_it_is_booked_by_keyboard(self, doctor: Visitor) -> None:
         doctor.fills("Klokkeslæt", "09:30", ".th-merge-joint")
         doctor.tabs_to("Book aftalen", "button")
-        doctor.page.keyboard.press("Enter")
-        doctor.page.wait_for_load_state()
+        doctor.enters()
         doctor.reads("Aftalen er booket for alle pakkerne på én gang.", "Booket")
 
     def then_both_packages_have_it(self, doctor: Visitor, patient_id: str) -> None:

@@ -36,8 +36,7 @@ def test_the_patient_over_all_packages(visitor: Callable[..., Visitor], seeded: 
     doctor.reads("Patienten har været indlagt, siden niveauet blev besluttet.")
     doctor.meets_an_accessible_page("patient-overblik")
     doctor.tabs_to("Udeblevet", "button")  # the keyboard alone
-    doctor.page.keyboard.press("Enter")
-    doctor.page.wait_for_load_state()
+    doctor.enters()
     doctor.reads("Det er noteret, at patienten udeblev.")
     doctor.does_not_read("Hvordan gik det? KOL-kontrol")
     doctor.page.get_by_role("link", name="Tidslinje").click()

@@ -125,8 +125,7 @@ class TestReferral:
         doctor.tabs_to("MRC passer stadig", "input")
         doctor.page.keyboard.press("Space")
         doctor.tabs_to("Send henvisningen", "button")
-        doctor.page.keyboard.press("Enter")
-        doctor.page.wait_for_load_state()
+        doctor.enters()
         doctor.reads("Henvisningen er sendt", "Genoptræning efter indlæggelse", "Hænger sammen med")
 
     def then_the_list_and_english_fit_too(self, visitor: Callable[..., Visitor], form: str) -> None:

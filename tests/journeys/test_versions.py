@@ -47,8 +47,7 @@ class TestANewVersion:
         doctor.tabs_to("Ældresen", "input")
         doctor.page.keyboard.press("Space")
         doctor.tabs_to("Godkend de valgte", "button")
-        doctor.page.keyboard.press("Enter")
-        doctor.page.wait_for_load_state()
+        doctor.enters()
         doctor.reads(
             "1 plan følger nu den nye version. Patienten kan se den nye plan nu.", "1 plan venter", "Førstesen"
         )
