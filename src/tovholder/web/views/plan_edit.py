@@ -161,8 +161,8 @@ def edit(request: HttpRequest, ctx: Context, patient_id: str, package: str) -> H
         return _show(request, held, sheet, [one for form in sheet.all if form.is_bound for one in form_errors(form)])
     if request.POST.get("do") == "kladde":
         if not _may_take(request, ctx, held.draft):
-            wrong = _("Der ligger en kladde fra en kollega. Arbejd videre på den, eller gem dine ændringer i planen.")
-            return _show(request, held, sheet, [FormError("", wrong)], status=409)
+            told = _("Der ligger en kladde fra en kollega. Arbejd videre på den, eller gem dine ændringer i planen.")
+            return _show(request, held, sheet, [FormError("", told)], status=409)
         fields = {
             name: request.POST.getlist(name) for name in request.POST if name not in ("csrfmiddlewaretoken", "do")
         }
