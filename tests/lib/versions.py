@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from tovholder import packages
@@ -63,6 +65,13 @@ def in_force(parent: Path, *, later: bool) -> None:
     packages.install(Installed(folder=parent))
 
 
-def restore() -> None:
-    """Run with what comes with Tovholder alone."""
-    packages.install(Installed())
+@contextmanager
+def old_in_force(parent: Path) -> Iterator[Path]:
+    """An own folder with the old version in force, for a while; afterwards what comes with Tovholder alone."""
+    folder = parent / "own"
+    folder.mkdir()
+    try:
+        in_force(folder, later=False)
+        yield folder
+    finally:
+        packages.install(Installed())

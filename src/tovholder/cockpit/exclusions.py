@@ -10,7 +10,7 @@ from tovholder import packages, store
 from tovholder.access import Context
 from tovholder.packages.model import Package
 from tovholder.plan.diagnoses import matching, plain
-from tovholder.plan.domain import EndReason
+from tovholder.plan.domain import OPEN, EndReason
 from tovholder.plan.inclusion import closed_on, evaluate_inclusion, needs_record, spent
 from tovholder.plan.inputs import facts
 from tovholder.plan.record import Diagnosis, PatientFacts, Record
@@ -36,7 +36,6 @@ COURSES = """
 SELECT e.patient_id, e.package, e.phase, e.condition_id, e.end_reason, e.declined_day, e.ended_day
 FROM episode AS e
 """
-_OPEN = ("eligible", "startup", "further", "continuing")
 DECLINED, ENDED, RECORD = "declined", "ended", "record"
 
 
@@ -69,14 +68,12 @@ def excluded(ctx: Context) -> list[Excluded]:
     params = {f"c{number}": code for number, code in enumerate(codes)}
     asked = ", ".join(f":{name}" for name in params)
     people = {
-        row["patient_id"]: PatientFacts(
-            row["patient_id"], row["birth_day"], row["organization_id"], bool(row["deceased"]), row["deceased_day"]
-        )
+        row["patient_id"]: PatientFacts.of_row(row)
         for row in store.facts(ctx, PEOPLE.format(codes=asked), params, name="cockpit-excluded")
     }
     diagnoses: dict[str, list[Diagnosis]] = {}
     for row in store.facts(ctx, DIAGNOSES.format(codes=asked), params, name="cockpit-excluded"):
-        diagnoses.setdefault(row["patient_id"], []).append(_diagnosis(row))
+        diagnoses.setdefault(row["patient_id"], []).append(Diagnosis.of_row(row))
     courses: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for row in store.facts(ctx, COURSES, name="cockpit-excluded"):
         courses.setdefault((row["patient_id"], row["package"]), []).append(row)
@@ -88,21 +85,9 @@ def excluded(ctx: Context) -> list[Excluded]:
         for package in known.values():
             own = matching(package, held)
             closed = courses.get((patient_id, package.id), [])
-            if own and not any(row["phase"] in _OPEN for row in closed):
+            if own and not any(row["phase"] in OPEN for row in closed):
                 found.append(_why(ctx, package, person, held, closed))
     return found
-
-
-def _diagnosis(row: Mapping[str, Any]) -> Diagnosis:
-    return Diagnosis(
-        id=row["diagnosis_id"],
-        system=row["system"] or "",
-        code=row["code"] or "",
-        clinical_status=row["clinical_status"],
-        verification_status=row["verification_status"],
-        onset_day=row["onset_day"],
-        recorded_day=row["recorded_day"],
-    )
 
 
 def _why(

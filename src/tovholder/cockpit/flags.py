@@ -18,10 +18,10 @@ from tovholder.cockpit.models import FlagRow
 from tovholder.fhir import systems
 from tovholder.packages.model import Package, Rule
 from tovholder.plan import current
+from tovholder.plan.domain import OPEN
 from tovholder.rules import compile, run
 from tovholder.store import UnitOfWork, reading, unit_of_work
 
-OPEN_PHASES = ("eligible", "startup", "further", "continuing")
 # Which facts decide whether a rule's row becomes a flag, besides those the rule itself reads.
 GATE_TABLES = frozenset({"episode", "level", "episode_link"})
 BATCH = 200
@@ -76,7 +76,7 @@ def evaluate(uow: UnitOfWork, patients: Iterable[str], rules: Sequence[tuple[Pac
     """
     people = sorted(patients)
     rows = uow.fact_rows("episode", people, _EPISODE)
-    still_open = {row["episode_id"]: row["package"] for row in rows if row["phase"] in OPEN_PHASES}
+    still_open = {row["episode_id"]: row["package"] for row in rows if row["phase"] in OPEN}
     running = frozenset(still_open.values())
     names = {rule.id for _, rule in rules}
     standing = {(row.rule_id, row.patient_id, row.episode_id): row for row in _open(people) if row.rule_id in names}

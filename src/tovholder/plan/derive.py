@@ -11,7 +11,7 @@ from tovholder.plan import course, resources
 from tovholder.plan.actions.episodes import close_plan
 from tovholder.plan.clock import ClockEvent
 from tovholder.plan.diagnoses import is_wrong, matching
-from tovholder.plan.domain import EndReason, Phase
+from tovholder.plan.domain import OPEN, EndReason, Phase
 from tovholder.plan.inclusion import (
     Inclusion,
     clock_for,
@@ -30,7 +30,6 @@ from tovholder.store import UnitOfWork
 Row = dict[str, Any]
 _WATCHED = frozenset({"diagnosis", "patient", "episode"})
 _WATCHED_BY_RECORD = frozenset({"response", "measurement", "contact"})
-_OPEN = frozenset(str(phase) for phase in Phase if phase.is_open)
 
 
 class FindEligible:
@@ -51,38 +50,16 @@ class FindEligible:
         diagnoses = by_patient(uow.fact_rows("diagnosis", patients))
         episodes = by_patient(uow.fact_rows("episode", patients))
         for patient_id in sorted(people):
-            person = _person(people[patient_id][0])
-            held_diagnoses = [_diagnosis(row) for row in diagnoses.get(patient_id, ())]
+            person = PatientFacts.of_row(people[patient_id][0])
+            held_diagnoses = [Diagnosis.of_row(row) for row in diagnoses.get(patient_id, ())]
             for held in asked:
                 rows = [row for row in episodes.get(patient_id, ()) if row["package"] == held.id]
                 if rows or matching(held, held_diagnoses):
                     _one(uow, held, person, held_diagnoses, rows)
 
 
-def _person(row: Row) -> PatientFacts:
-    return PatientFacts(
-        id=row["patient_id"],
-        birth_day=row["birth_day"],
-        organization_id=row["organization_id"],
-        deceased=bool(row["deceased"]),
-        deceased_day=row["deceased_day"],
-    )
-
-
-def _diagnosis(row: Row) -> Diagnosis:
-    return Diagnosis(
-        id=row["diagnosis_id"],
-        system=row["system"] or "",
-        code=row["code"] or "",
-        clinical_status=row["clinical_status"],
-        verification_status=row["verification_status"],
-        onset_day=row["onset_day"],
-        recorded_day=row["recorded_day"],
-    )
-
-
 def _one(uow: UnitOfWork, held: Package, person: PatientFacts, diagnoses: list[Diagnosis], rows: list[Row]) -> None:
-    running = next((row for row in rows if row["phase"] in _OPEN), None)
+    running = next((row for row in rows if row["phase"] in OPEN), None)
     if running is not None:
         value = _keep(uow, held, person, diagnoses, running)
         if value.phase.is_open:

@@ -26,6 +26,17 @@ class PatientFacts:
     deceased: bool = False
     deceased_day: int | None = None
 
+    @classmethod
+    def of_row(cls, row: Mapping[str, Any]) -> PatientFacts:
+        """The person a row of the patient facts tells of."""
+        return cls(
+            id=row["patient_id"],
+            birth_day=row["birth_day"],
+            organization_id=row["organization_id"],
+            deceased=bool(row["deceased"]),
+            deceased_day=row["deceased_day"],
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
@@ -38,6 +49,19 @@ class Diagnosis:
     verification_status: str | None
     onset_day: int | None
     recorded_day: int | None
+
+    @classmethod
+    def of_row(cls, row: Mapping[str, Any]) -> Diagnosis:
+        """The coding a row of the diagnosis facts tells of."""
+        return cls(
+            id=row["diagnosis_id"],
+            system=row["system"] or "",
+            code=row["code"] or "",
+            clinical_status=row["clinical_status"],
+            verification_status=row["verification_status"],
+            onset_day=row["onset_day"],
+            recorded_day=row["recorded_day"],
+        )
 
     @property
     def day(self) -> int | None:

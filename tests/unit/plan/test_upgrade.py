@@ -28,11 +28,8 @@ NEEDS = {"biologisk": "1", "psykisk": "1", "social": "1", "sundhedskompetence": 
 @pytest.fixture
 def own(tmp_path: Path) -> Iterator[Path]:
     """The old version in force; ``later(own)`` brings the new one."""
-    folder = tmp_path / "own"
-    folder.mkdir()
-    versions.in_force(folder, later=False)
-    yield folder
-    versions.restore()
+    with versions.old_in_force(tmp_path) as folder:
+        yield folder
 
 
 def later(own: Path) -> None:

@@ -28,22 +28,19 @@ NEEDS = {"biologisk": "1", "psykisk": "1", "social": "1", "sundhedskompetence": 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[worlds.World]:
     """A clinic with one plan of the old version, and the new one in force."""
-    own = tmp_path / "own"
-    own.mkdir()
-    versions.in_force(own, later=False)
-    made = worlds.make()
-    ctx = Context(f"Practitioner/{made.doctor}", Role.GP, organization=made.clinic, now=system_clock())
-    system = system_context(system_clock(), "test")
-    (course,) = store.search_all(system, "EpisodeOfCare", [("patient", f"Patient/{made.patient}")])
-    who = {"patient_id": made.patient, "episode_id": course.id}
-    actions.start_episode(ctx, **who)
-    actions.record_needs_assessment(ctx, **who, answers=NEEDS)
-    actions.decide_level(ctx, **who, level=1)
-    actions.make_plan(ctx, **who)
-    actions.confirm_plan(ctx, **who, goals=[actions.GoalDraft("Gå til bageren")])
-    versions.in_force(own, later=True)
-    yield made
-    versions.restore()
+    with versions.old_in_force(tmp_path) as own:
+        made = worlds.make()
+        ctx = Context(f"Practitioner/{made.doctor}", Role.GP, organization=made.clinic, now=system_clock())
+        system = system_context(system_clock(), "test")
+        (course,) = store.search_all(system, "EpisodeOfCare", [("patient", f"Patient/{made.patient}")])
+        who = {"patient_id": made.patient, "episode_id": course.id}
+        actions.start_episode(ctx, **who)
+        actions.record_needs_assessment(ctx, **who, answers=NEEDS)
+        actions.decide_level(ctx, **who, level=1)
+        actions.make_plan(ctx, **who)
+        actions.confirm_plan(ctx, **who, goals=[actions.GoalDraft("Gå til bageren")])
+        versions.in_force(own, later=True)
+        yield made
 
 
 def words(response: Any) -> str:

@@ -28,11 +28,8 @@ CONFIG = synth.SynthConfig(
 @pytest.fixture
 def own(tmp_path: Path) -> Iterator[Path]:
     """COPD as first written in force."""
-    folder = tmp_path / "own"
-    folder.mkdir()
-    versions.in_force(folder, later=False)
-    yield folder
-    versions.restore()
+    with versions.old_in_force(tmp_path) as folder:
+        yield folder
 
 
 @pytest.fixture
