@@ -209,6 +209,7 @@ def start(host: str, port: int) -> None:
 
     from tovholder import database
 
+    database.never_make()
     database.disconnect()  # workers are forked: each opens its own
     Server().run()
 

@@ -85,14 +85,19 @@ def django(*, reached: bool = True, migrated: bool = True, filled: bool = True) 
 
 
 def require_migrated() -> None:
-    """Raise Problem when the database lacks tables: never work on half a record."""
+    """Raise Problem when the database lacks tables: never work on half a record, nor make one where none was found."""
     from django.db import connection
     from django.db.migrations.executor import MigrationExecutor
 
+    from tovholder import database
     from tovholder.store import schema
 
-    executor = MigrationExecutor(connection)
-    if executor.migration_plan(executor.loader.graph.leaf_nodes()) or schema.outdated():
+    def outdated() -> bool:
+        executor = MigrationExecutor(connection)
+        return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()) or schema.outdated())
+
+    database.never_make()
+    if not database.present() or outdated():
         raise Problem(
             Category.BUSY,
             "The database is not up to date; run: tovholder migrate",

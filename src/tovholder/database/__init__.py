@@ -42,6 +42,7 @@ __all__ = [
     "lock_name",
     "lock_patients",
     "most_patients",
+    "never_make",
     "numbers",
     "open_unit",
     "pipeline",
@@ -297,6 +298,11 @@ def loading() -> AbstractContextManager[None]:
 def reach() -> None:
     """Raise Problem(BUSY) saying where and why when the database's server does not answer; at once, not after a wait."""
     _engine().reach()
+
+
+def never_make() -> None:
+    """Where no record stands, none is made from here on: for a process that works on the one there is."""
+    _engine().never_make()
 
 
 def disconnect() -> None:

@@ -292,6 +292,10 @@ def present() -> bool:
     return True
 
 
+def never_make() -> None:
+    """Nobody who asks a server makes a database."""
+
+
 def reach() -> None:
     """One connection beside the pool, which would try again and again first."""
     wrapper: Any = connection

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from django.db import IntegrityError, connection, transaction
@@ -224,6 +225,16 @@ def present() -> bool:
 
 def reach() -> None:
     """A file is opened, and made, when it is asked."""
+
+
+def never_make() -> None:
+    """Every connection opened from here on finds the file or fails: one whose record was moved away a moment after it
+    looked makes no empty file in its place.
+    """
+    here = short.wrapper()
+    name = _file(here)
+    if name is not None:
+        here.settings_dict["OPTIONS"]["database"] = f"{Path(name).absolute().as_uri()}?mode=rw"
 
 
 @contextmanager

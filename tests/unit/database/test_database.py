@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.db import IntegrityError, connection, transaction
 
+from lib import homes
 from tovholder import database
 from tovholder.store import schema
 
@@ -180,3 +183,20 @@ def test_a_long_log_is_copied_and_begins_anew() -> None:
             assert log.stat().st_size == long  # written over from its beginning
         finally:
             cursor.execute("DROP TABLE filling")
+
+
+@pytest.mark.sqlite("only a file can be missing")
+def test_who_works_on_a_record_makes_no_empty_one(tmp_path: Path) -> None:
+    home = homes.Home(tmp_path)
+
+    def asked(before: str) -> subprocess.CompletedProcess[str]:
+        code = f"import django; django.setup(); from tovholder import database; {before}database.rows('SELECT 1')"
+        command = [sys.executable, "-c", code]
+        return subprocess.run(command, env=home.environ, cwd=tmp_path, capture_output=True, text=True)
+
+    told = asked("database.never_make(); ")
+    assert told.returncode != 0
+    assert "unable to open database file" in told.stderr
+    assert not home.file.exists()
+    assert asked("").returncode == 0
+    assert home.file.exists()

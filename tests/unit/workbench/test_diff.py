@@ -22,10 +22,7 @@ NEEDS = {"biologisk": "2", "psykisk": "1", "social": "1", "sundhedskompetence": 
 @pytest.fixture
 def w(db: None, tmp_path: Path) -> Iterator[World]:
     """Two plans of the old version; one of them missed an appointment twenty days ago."""
-    own = tmp_path / "own"
-    own.mkdir()
-    versions.in_force(own, later=False)
-    with world.bound():
+    with versions.old_in_force(tmp_path) as own, world.bound():
         made = world.build()
         for missed in (True, False):
             person = made.patient()
@@ -43,7 +40,6 @@ def w(db: None, tmp_path: Path) -> Iterator[World]:
                 appointments.mark_noshow(later.gp, patient_id=person, appointment_id=str(booked.id))
         versions.in_force(own, later=True)
         yield made
-    versions.restore()
 
 
 def test_every_live_plan_is_asked(w: World) -> None:
