@@ -22,7 +22,8 @@ from tovholder.web.views import (
     smart,
     versions,
 )
-from tovholder.web.views.clinic_acts import ACTS, questionnaire
+from tovholder.web.views.clinic_acts import ACTS
+from tovholder.web.views.sheet import questionnaire
 
 app_name = "web"
 

@@ -377,7 +377,7 @@ class TestAssessingAnew:
         planned(world, client)
         put(measured(world, "MCS88137", 24, 100), measured(world, "MCS88021", 3, 2))
         answer = client.get(world.course + "formular/kol-aarsstatus")
-        fields = {field.link_id: (field.values, told) for field, told in answer.context["questions"]}
+        fields = {field.link_id: (field.values, told) for field, told, _when in answer.context["questions"]}
         values, told = fields["cat-total"]
         assert values == ()
         assert "Fra journalen: 24" in told and "(3 måneder gammelt)" in told

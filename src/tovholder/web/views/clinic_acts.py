@@ -9,30 +9,24 @@ from typing import Any
 from django.contrib import messages
 from django.forms import Form, Textarea
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import get_language, gettext_lazy
-from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from tovholder import forms
 from tovholder.access.domain import Context, Role
 from tovholder.appointments import actions as appointment_actions
 from tovholder.appointments.together import book_together
 from tovholder.base.errors import Category, Issue, Problem, not_found
-from tovholder.packages.model import Form as PackageForm
 from tovholder.plan import actions
 from tovholder.plan.merge import merged
 from tovholder.plan.merge.domain import State
 from tovholder.plan.values import Appointment
-from tovholder.web import errors, kept, prefill, reading
-from tovholder.web.presenters.pages import beside
+from tovholder.web import errors, kept, reading
 from tovholder.web.view_models import FormError
 from tovholder.web.views import clinic
 from tovholder.web.views.common import for_roles, form_errors, safe_next, technical
 from tovholder.web.views.patient_forms import PatientForms
 
-_UNDER_WAY = 7  # days an assessment of a checklist may take
 _TOLD_ON_THE_PAGE = frozenset({Category.RULE, Category.INVALID, Category.CONFLICT, Category.PRECONDITION})
 
 
@@ -69,7 +63,7 @@ def _start(call: Call) -> Any:
 
 
 def _decline(call: Call) -> Any:
-    actions.decline_episode(call.ctx, **call.about, reason=call.form.cleaned_data["reason"])
+    actions.decline_episode(call.ctx, **call.about, reason=call.form.cleaned_data["reason"], before_start=True)
     return gettext_lazy("Det er noteret, at patienten siger nej tak.")
 
 
@@ -171,7 +165,9 @@ def _rebook(call: Call) -> Any:
             organization_id=old.organization_id,
         )
     else:
-        appointment_actions.reschedule(call.ctx, **call.appointment, start=call.form.start)
+        appointment_actions.reschedule(
+            call.ctx, **call.appointment, start=call.form.start, shown=call.form.cleaned_data["shown"]
+        )
     return gettext_lazy("Den nye tid er booket.")
 
 
@@ -287,79 +283,3 @@ def _typed(form: Form | None) -> tuple[str, ...]:
         return ()
     words = (form.cleaned_data.get(bound.name) for bound in form if isinstance(bound.field.widget, Textarea))
     return tuple(text for text in words if text)
-
-
-@require_http_methods(["GET", "POST"])
-@for_roles(Role.GP, Role.STAFF, resumes=True)
-def questionnaire(request: HttpRequest, ctx: Context, patient_id: str, package: str, form_id: str) -> HttpResponse:
-    """A questionnaire of the package about one patient: the deep link from the list."""
-    course = reading.course(ctx, patient_id, package)
-    form = course.package.forms.get(form_id)
-    if form is None:
-        raise not_found("The form")
-    back = reverse("web:patient", args=[patient_id, package])
-    language = get_language() or "da"
-    answers: dict[str, Any] = {}
-    issues: list[Issue] = []
-    if request.method == "POST":
-        sent = {key: request.POST.getlist(key) for key in request.POST}
-        answers, issues = forms.parse(form, sent)
-        wrong = {issue.path for issue in issues}
-        issues += [issue for issue in forms.check(form, answers) if issue.path not in wrong]
-        if not issues and not kept.is_resumed(request):
-            _record(ctx, course, form_id, answers)
-            messages.success(request, _("Svarene er gemt."))
-            rules = course.package.level
-            for_level = {rules.base.form, *(block.form for block in rules.blocks)}
-            return HttpResponseRedirect(f"{back}#{'niveau' if form_id in for_level else 'maalinger'}")
-    issues = [errors.question_issue(issue, form, language) for issue in issues]
-    known = prefill.of(ctx, course, form) if request.method != "POST" else prefill.Prefilled()
-    if request.method == "POST":
-        shown = _as_typed(form, answers, request)
-    else:
-        shown = known.answers | _under_way(ctx, course, form)
-    sheet = forms.render(form, shown, language, issues)
-    return render(
-        request,
-        "web/klinik/formular.html",
-        {
-            "sheet": sheet,
-            "questions": tuple((field, known.told.get(field.link_id, "")) for field in sheet.fields),
-            "prefilled": known.filled,
-            "beside": beside(course, form_id, language),
-            "errors": tuple(FormError(f"svar-{issue.path}", issue.message) for issue in issues),
-            "patient_name": course.view.patient.name,
-            "package_title": course.package.titles,
-            "back": back,
-        },
-        status=422 if issues else 200,
-    )
-
-
-def _record(ctx: Context, course: reading.Course, form_id: str, answers: dict[str, Any]) -> None:
-    """Keep the answers; the needs assessment is followed by a proposed level at once."""
-    about: dict[str, Any] = {"patient_id": course.patient_id, "episode_id": course.episode.id or ""}
-    if form_id == course.package.level.base.form:
-        actions.record_needs_assessment(ctx, **about, answers=answers)
-        actions.propose_level(ctx, **about)
-    else:
-        actions.record_response(ctx, **about, package=course.package.id, form_id=form_id, answers=answers)
-
-
-def _under_way(ctx: Context, course: reading.Course, form: PackageForm) -> dict[str, Any]:
-    """The answers of a checklist gone through within these days, so that its assessment can be added to them.
-
-    Older ones, and those of other forms, are not shown: what is asked anew is to be looked at anew.
-    """
-    held = next((item for item in course.view.forms if item.id == form.id), None)
-    if held is None or form.scoring.kind != "checklist" or held.day is None or held.day < ctx.today - _UNDER_WAY:
-        return {}
-    return {link_id: list(values) for link_id, values in held.answers.items()}
-
-
-def _as_typed(form: PackageForm, answers: dict[str, Any], request: HttpRequest) -> dict[str, Any]:
-    """The answers so far; what could not be read stands as it was typed."""
-    if request.method != "POST":
-        return answers
-    typed = {key: request.POST.getlist(key) for key in request.POST if key not in answers and request.POST[key].strip()}
-    return {**{key: value for key, value in typed.items() if key != "csrfmiddlewaretoken"}, **answers}

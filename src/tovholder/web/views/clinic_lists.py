@@ -8,6 +8,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.http import urlencode
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
@@ -17,6 +18,7 @@ from tovholder.access import blocks
 from tovholder.access.domain import Context, Role
 from tovholder.cockpit import exclusions, quality, queries, visits
 from tovholder.cockpit.queries import ClinicRow
+from tovholder.plan.domain import Phase
 from tovholder.web.presenters.cockpit_rows import course_url
 from tovholder.web.presenters.cockpit_rows import next_step as step_of
 from tovholder.web.view_models import NextStep
@@ -48,6 +50,7 @@ class CourseShown:
     gaps: tuple[GapShown, ...]
     next_step: NextStep | None
     url: str
+    sheets: tuple[tuple[str, str], ...] = ()  # what can be filled in at the visit: title, address
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +131,29 @@ def _course(ctx: Context, row: ClinicRow, visit: visits.Visit) -> CourseShown:
         gaps,
         step_of(row, url, ctx.today),
         url,
+        _sheets(row, visit, language),
     )
+
+
+def _sheets(row: ClinicRow, visit: visits.Visit, language: str) -> tuple[tuple[str, str], ...]:
+    """The form of what the visit is for, and those of the steps that could be done; else the course's own control."""
+    if not Phase(row.phase).is_started:
+        return ()
+    held = packages.builtin()[row.package]
+    ours = {
+        identity: form
+        for identity, form in held.forms.items()
+        if form.scoring.kind in ("status", "annual-status") and {"gp", "staff"} & set(form.scoring.filled_by)
+    }
+    wanted = [*visit.appointment.kinds, *(gap.kind for gap in visit.gaps if gap.package == row.package)]
+    named = [one for one in dict.fromkeys(wanted) if one in ours]
+    chosen = named or [one for one, form in ours.items() if form.scoring.kind == "status"][:1]
+    here = urlencode({"tilbage": reverse("web:today")})
+    return tuple(
+        (ours[one].titles.da if language == "da" else ours[one].titles.en,
+         f"{reverse('web:form', args=[row.patient_id, row.package, one])}?{here}")
+        for one in chosen
+    )  # fmt: skip
 
 
 @require_GET
