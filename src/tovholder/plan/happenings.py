@@ -71,6 +71,7 @@ class Namer:
             found for name in held if (found := packages.builtin().get(name)) is not None
         )
         self._measures: dict[tuple[str, str], list[tuple[Package, Text]]] = {}
+        self._yes_no: set[tuple[str, str]] = set()
         for package in self.packages:
             for asked in package.level.inputs:
                 for source in asked.sources:
@@ -78,6 +79,8 @@ class Namer:
                         named = self._measures.setdefault((system, source.code), [])
                         if all(other is not package for other, _ in named):
                             named.append((package, _both(asked.title)))
+                        if (asked.minimum, asked.maximum) == (0, 1):
+                            self._yes_no.add((system, source.code))
 
     def of_episode(self, resource: Resource) -> tuple[str, ...]:
         """The package of the course a resource names."""
@@ -101,6 +104,10 @@ class Namer:
             if named := self._measures.get(coding):
                 return tuple(package.id for package, _ in named), named[0][1]
         return (), None
+
+    def is_yes_no(self, codings: Iterable[tuple[str, str]]) -> bool:
+        """Whether a measurement can be 0 or 1 alone."""
+        return not self._yes_no.isdisjoint(codings)
 
     def form(self, url: str) -> tuple[tuple[str, ...], Text | None]:
         """The packages a questionnaire belongs to, and its title."""
@@ -221,6 +228,7 @@ def _observation(resource: Resource, namer: Namer) -> Iterable[Entry]:
         **_dated(at),
         packages=namer.of_episode(resource) or by,
         title=title or _same(_words(resource.get("code"))),
+        what="yes-no" if namer.is_yes_no(_codings(resource.get("code"))) else "",
         detail=_value(resource),
         status=str(resource.get("status") or ""),
         source=_organization(resource.get("performer")),

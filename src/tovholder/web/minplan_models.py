@@ -82,6 +82,14 @@ class MinPlanPage:
     holder: Holder | None
     courses: tuple[Course, ...]
     lead: Course | None  # the course the page speaks of first when nothing is agreed
+    ahead: tuple[Activity, ...]  # what was agreed in all courses and is not done, next first
+    done: tuple[Activity, ...]  # newest first
     coming: tuple[Appointment, ...]
     earlier: tuple[Appointment, ...]
     measurements: tuple[Series, ...]
+    reading: tuple[Content, ...]
+
+    @property
+    def several(self) -> bool:
+        """Whether there are so many courses that each is folded."""
+        return len(self.courses) > 1

@@ -164,7 +164,7 @@ class Activity:
     window_end_day: int | None
     done_day: int | None
     overdue_days: int
-    also: tuple[str, ...] = ()  # other packages it is done for at the same time
+    packages: tuple[str, ...] = ()  # what it is done for, told to a patient who has several
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,6 +193,7 @@ class Point:
     day: int
     value: float
     text: str
+    band: str = ""  # what the package calls it
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +219,7 @@ class Series:
     bands: tuple[Level, ...] = ()  # each from its value up to the next
     told: tuple[str, ...] = ()  # the chart in words: goals reached or not, smallest change that is felt
     packages: tuple[Text, ...] = ()  # which ask about it
+    yes_no: bool = False  # told in words alone
 
     @property
     def data_id(self) -> str:

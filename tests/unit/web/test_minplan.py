@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from lib import two_packages
 from lib import world as worlds
 from lib.world import World
 from tovholder import store
@@ -234,3 +236,36 @@ def test_every_phase_in_english(w: World, who: dict[str, str], page: Page) -> No
     told = page(w, who["patient_id"], "en")
     assert "You said no to the course on 1 March 2027." in told
     assert not re.search(r"[æøå]", told.replace("Lægerne Prøvestræde", "").replace("Prøve", ""))
+
+
+def test_with_several_packages_each_step_stands_once_and_the_courses_are_folded(
+    w: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with two_packages.installed(tmp_path / "own"):
+        patient_id = w.patient()
+        for package in ("sukker", "hjertet"):
+            two_packages.start(w, patient_id, package)
+        monkeypatch.setattr(access_web, "timezone", SimpleNamespace(now=clock.fixed(w.now)))
+        people.save_persona(Persona("mig", "Prøve Jensen", "Patient", Role.CITIZEN, "", "", patient_id))
+        client = browser("mig")
+        body = client.get("/minplan/").content.decode()
+        assert body.count(">Det har I aftalt<") == 1
+        assert "På samme tid for: Hjertet, Sukker" in body
+        for package in ("sukker", "hjertet"):
+            assert f'<details class="th-panel th-fold" id="forloeb-{package}">' in body
+        ids = re.findall(r'\bid="([^"]+)"', body)
+        assert sorted(ids) == sorted(set(ids))
+        # What is wrong in one course's form is told there alone, and its course is open.
+        answer = client.post("/minplan/sukker/maal", {"text": "  "})
+        assert answer.status_code == 422
+        told = answer.content.decode()
+        assert '<details class="th-panel th-fold" id="forloeb-sukker" open>' in told
+        assert '<details class="th-panel th-fold" id="forloeb-hjertet">' in told
+        assert 'href="#maal-sukker-text"' in told
+
+
+def test_what_is_late_is_told_as_late(w: World, who: dict[str, str], page: Page) -> None:
+    confirm(w, who)
+    told = page(w.later(500), who["patient_id"])
+    assert "Det skulle være sket senest" in told
+    assert "Skulle være sket senest" in told

@@ -32,7 +32,7 @@ def is_measurement(column: Column) -> bool:
     return column.fact.startswith(_MEASURED)
 
 
-def said(column: Column, cell: Cell, today: int, language: str) -> str:
+def said(package: Package, column: Column, cell: Cell, today: int, language: str) -> str:
     """The cell in words; what the column says of an empty one, or nothing."""
     value = cell.value
     if value is None and column.show != "count":
@@ -45,13 +45,27 @@ def said(column: Column, cell: Cell, today: int, language: str) -> str:
         return ago(today - value)
     if column.show == "count":
         return str(value or 0)
-    text = str(value)
+    text = _named(package, column, str(value), language) if column.show == "code" else str(value)
     if column.show == "number" and isinstance(value, int):
         whole, rest = divmod(value, 1000) if column.fact.endswith("_milli") else (value, 0)
         text = number_format(whole + rest / 1000 if rest else whole, use_l10n=True)
     if cell.day is not None and is_measurement(column):
         return _("%(value)s (%(day)s)") % {"value": text, "day": day(cell.day, "compact")}
     return text
+
+
+def _named(package: Package, column: Column, code: str, language: str) -> str:
+    """What a form of the package calls the band or group a code stands for; the code where none does."""
+    for form in package.forms.values():
+        for score in form.scoring.scores:
+            if score.code is None or score.code.code != column.where.get("code"):
+                continue
+            titles = {group.code: group.title for group in score.groups} | {
+                band.code: band.title for band in score.bands
+            }
+            if code in titles:
+                return titles[code][language]
+    return code
 
 
 def shown(
@@ -71,7 +85,7 @@ def shown(
         if column.show == "count" and not cell.value:
             continue
         title = {"da": column.title.da, "en": column.title.en}
-        found.append(Shown(title, said(column, cell, today, language), known))
+        found.append(Shown(title, said(package, column, cell, today, language), known))
     return tuple(found)
 
 

@@ -71,6 +71,6 @@ def _cell(column: Column, row: ClinicRow, clinic: Clinic) -> str:
         return ""
     if column.show in ("date", "days-left", "days-since") and isinstance(cell.value, int):
         return days.iso(cell.value)
-    return cockpit_cells.said(
-        column, cell if column.show != "number" else type(cell)(cell.value), clinic.today, clinic.language
-    )
+    assert clinic.package is not None  # its columns are those asked for
+    told = cell if column.show != "number" else type(cell)(cell.value)
+    return cockpit_cells.said(clinic.package, column, told, clinic.today, clinic.language)

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy
 
 from tovholder.packages import Package
 from tovholder.packages.common import to_milli
+from tovholder.packages.model_clinical import Band
 from tovholder.plan.aims import same_measure
 from tovholder.plan.measures import Series
 from tovholder.plan.overview import PatientView
@@ -74,7 +75,6 @@ def _shown(one: _Gathered, goals: Iterable[Goal], language: str) -> Iterable[v.S
         yield replace(
             made,
             goals=tuple(line for aim in aims for line in _lines(aim, language)),
-            bands=tuple(v.Level(to_milli(band.at_least) / 1000, band.title[language]) for band in one.held.bands),
             told=tuple(_told(one.held, aims, language)),
             packages=tuple({"da": item.titles.da, "en": item.titles.en} for item in one.packages),
         )
@@ -101,10 +101,7 @@ def _told(held: Series, aims: Iterable[Limits], language: str) -> Iterable[str]:
             said = f"{said}. {_('Nået ved seneste måling.') if met else _('Ikke nået ved seneste måling.')}"
         yield said
     if held.bands:
-        named = [
-            str(_FROM) % {"value": _text(to_milli(band.at_least), held.unit, language), "text": band.title[language]}
-            for band in held.bands
-        ]
+        named = [_named(band, held.unit, language) for band in held.bands]
         yield f"{_('Inddeling:')} {', '.join(named)}."
     if held.change is not None:
         ways: Mapping[str, Any] = {"lower": _LOWER, "higher": _HIGHER}
@@ -112,8 +109,16 @@ def _told(held: Series, aims: Iterable[Limits], language: str) -> Iterable[str]:
         yield f"{ways[held.change.better]} {_('Mindste ændring, der kan mærkes: %(limit)s.') % {'limit': smallest}}"
 
 
+def _named(band: Band, unit: str, language: str) -> str:
+    """A band's name, and from where it reaches unless the name says so itself."""
+    title = band.title[language]
+    if any(letter.isdecimal() for letter in title):
+        return title
+    return str(_FROM) % {"value": _text(to_milli(band.at_least), unit, language), "text": title}
+
+
 _AT_MOST = gettext_lazy("Mål: højst %(value)s")
 _AT_LEAST = gettext_lazy("Mål: mindst %(value)s")
-_FROM = gettext_lazy("fra %(value)s: %(text)s")
+_FROM = gettext_lazy("%(text)s (fra %(value)s)")
 _LOWER = gettext_lazy("Lavere er bedre.")
 _HIGHER = gettext_lazy("Højere er bedre.")

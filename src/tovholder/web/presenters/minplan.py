@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -67,47 +67,58 @@ def minplan_page(
     coming = tuple(item for item in shown if item.status in _COMING and (item.day is None or item.day >= today))
     earlier = tuple(item for item in shown if item not in coming)
     courses = tuple(_course(held, language, today) for held in view.courses)
-    if merged is not None:
-        courses = _once(courses, merged, language)
-    waiting = [
-        activity
-        for one in courses
-        for activity in one.activities
-        if activity.done_day is None and activity.due_day is not None
-    ]
+    steps = _steps(courses, merged, language)
+    ahead = tuple(sorted((one for one in steps if one.done_day is None), key=_when))
     lead = min(courses, key=lambda one: _URGENT.index(Stage(one.stage)), default=None)
     return m.MinPlanPage(
         first_name=view.patient.name.split(" ")[0],
         next_appointment=next((item for item in coming if item.start is not None), None),
-        next_activity=min(waiting, key=lambda item: item.due_day or 0, default=None),
+        next_activity=next((one for one in ahead if one.due_day is not None), None),
         missed=tuple(item for item in earlier if _still_missed(item, shown, today)),
         holder=holder,
         courses=courses,
         lead=lead,
+        ahead=ahead,
+        done=tuple(sorted((one for one in steps if one.done_day is not None), key=lambda one: -(one.done_day or 0))),
         coming=coming,
         earlier=earlier,
         measurements=series(view.measurements, language),
+        reading=_reading(courses),
     )
 
 
-def _once(courses: Sequence[m.Course], merged: Merged, language: str) -> tuple[m.Course, ...]:
-    """The courses with each joint step in the first of them, which says whom it is for besides, and in no other."""
-    joint = {origin.id: step for step in merged.steps if len(step.origins) > 1 for origin in step.origins}
-    told: set[str] = set()
+def _when(step: v.Activity) -> tuple[bool, int]:
+    return (step.due_day is None, step.due_day or 0)
 
-    def kept(course: m.Course) -> Iterator[v.Activity]:
+
+def _steps(courses: Sequence[m.Course], merged: Merged | None, language: str) -> tuple[v.Activity, ...]:
+    """What was agreed in all open courses: each joint step once, and with several courses what it is for."""
+    held = [course for course in courses if course.stage in (Stage.BEGUN, Stage.PLANNED)]
+    joint = {
+        origin.id: step
+        for step in (merged.steps if merged is not None else ())
+        if len(step.origins) > 1
+        for origin in step.origins
+    }
+    told: set[str] = set()
+    found: list[v.Activity] = []
+    for course in held:
+        own = (course.title[language],) if len(held) > 1 else ()
         for activity in course.activities:
             step = joint.get(activity.id or "")
             if step is None:
-                yield activity
+                found.append(replace(activity, packages=own))
             elif step.id not in told:
                 told.add(step.id)
-                others = {one.package_title[language] for one in step.origins if one.package != course.package}
                 day = activity.due_day if step.state is State.DONE or step.day is None else step.day
-                title = title_of(step)[language]
-                yield replace(activity, title=title, due_day=day, also=tuple(sorted(others)))
+                titles = tuple(sorted({origin.package_title[language] for origin in step.origins}))
+                found.append(replace(activity, title=title_of(step)[language], due_day=day, packages=titles))
+    return tuple(found)
 
-    return tuple(replace(course, activities=tuple(kept(course))) for course in courses)
+
+def _reading(courses: Sequence[m.Course]) -> tuple[v.Content, ...]:
+    """What there is to read, once each."""
+    return tuple({(item.url, str(item.title)): item for course in courses for item in course.content}.values())
 
 
 def _still_missed(item: v.Appointment, shown: Sequence[v.Appointment], today: int) -> bool:

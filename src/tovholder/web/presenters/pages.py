@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from django.urls import reverse
@@ -10,9 +11,10 @@ from django.utils.translation import gettext_lazy as _
 
 from tovholder.forms import domain as form_domain
 from tovholder.packages import Package
+from tovholder.packages.common import to_milli
 from tovholder.packages.model import Change
 from tovholder.packages.questionnaires import items, translation
-from tovholder.plan.measures import Series, Way
+from tovholder.plan.measures import Point, Series, Way
 from tovholder.plan.views import EpisodeView
 from tovholder.web import reading, wording
 from tovholder.web import view_models as v
@@ -126,7 +128,14 @@ def series(found: Iterable[Series], language: str) -> tuple[v.Series, ...]:
     """Measured numbers over time; codes (smoking status and the like) are no curve and are left to the record."""
     made = []
     for item in found:
-        points = tuple(point(one.day, one.milli, language) for one in item.points if one.milli is not None)
+        yes_no = item.limits == (0, 1000)
+        points = tuple(
+            _yes_no(one, language)
+            if yes_no
+            else replace(point(one.day, one.milli, language), band=_band(item, one.milli, language))
+            for one in item.points
+            if one.milli is not None
+        )
         if points:
             made.append(
                 v.Series(
@@ -137,9 +146,24 @@ def series(found: Iterable[Series], language: str) -> tuple[v.Series, ...]:
                     about=trend_words(item, language),
                     band=item.band.title[language] if item.band else "",
                     way=str(item.trend.way) if item.trend else "",
+                    bands=tuple(v.Level(to_milli(band.at_least) / 1000, band.title[language]) for band in item.bands),
+                    yes_no=yes_no,
                 )
             )
     return tuple(made)
+
+
+def _yes_no(one: Point, language: str) -> v.Point:
+    """A value that can only be 0 or 1, in words; as it was written where it is neither."""
+    told = {0: _("nej"), 1000: _("ja")}.get(one.milli or 0)
+    made = point(one.day, one.milli or 0, language)
+    return made if told is None else replace(made, text=str(told))
+
+
+def _band(item: Series, milli: int, language: str) -> str:
+    """What the package calls a value: the highest band it reaches."""
+    reached = [band for band in item.bands if to_milli(band.at_least) <= milli]
+    return reached[-1].title[language] if reached else ""
 
 
 def trend_words(item: Series, language: str) -> str:

@@ -143,6 +143,8 @@ def _detail(one: Entry, language: str) -> str:
         return _("Udskrevet %(date)s") % {"date": day_text(days.parse_day(one.detail), "compact")}
     if one.kind is Kind.LEVEL and one.detail:
         return _("Et andet niveau end foreslået: %(reason)s") % {"reason": one.detail}
+    if one.kind is Kind.RESULT and one.what == "yes-no" and one.detail in ("0", "1"):
+        return _("ja") if one.detail == "1" else _("nej")
     if one.kind is Kind.RESULT and language == "da":
         return one.detail.replace(".", ",") if one.detail[:1].isdigit() else one.detail
     if one.kind is Kind.FORM and one.what == "by-patient":

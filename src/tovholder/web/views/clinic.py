@@ -45,6 +45,7 @@ def show(
 ) -> HttpResponse:
     """The patient's page, with what went wrong when something did."""
     page = patient_page(course, today=ctx.today, language=get_language() or "da")
+    anew = _proposes_anew(page)
     prompts = review_prompts(course.view, course.flags, ctx.today) if course.episode.phase.is_started else ()
     return render(
         request,
@@ -60,7 +61,8 @@ def show(
             "lifted": course.patient_id in blocks.lifted(ctx),
             "may_open": emergencies.may(ctx),
             "broken": _broken(ctx, course.patient_id),
-            "level_open": sheets.decide.is_bound or sheets.reassess.is_bound or bool(prompts) or _proposes_anew(page),
+            "level_open": sheets.decide.is_bound or sheets.reassess.is_bound or bool(prompts) or anew,
+            "proposes_anew": anew,
             "reviews": prompts,
         },
         status=status,

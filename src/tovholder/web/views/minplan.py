@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -33,7 +34,13 @@ def _own(ctx: Context) -> str:
     return ctx.patient
 
 
-def _show(request: HttpRequest, ctx: Context, form: forms.OwnGoalForm, *, status: int = 200) -> HttpResponse:
+def _goal_form(ctx: Context, package: str, data: Any = None) -> forms.OwnGoalForm:
+    return forms.OwnGoalForm(data, today=ctx.today, name=f"maal-{package}")
+
+
+def _show(
+    request: HttpRequest, ctx: Context, form: forms.OwnGoalForm | None = None, package: str = "", *, status: int = 200
+) -> HttpResponse:
     held = read_all(ctx, _own(ctx), (REQUEST, STATEMENT))
     view, merged = minplan_of(ctx, held), merged_of(held, ctx.today)
     names = reading.names(ctx, (f"Organization/{item.organization_id}" for item in view.appointments))
@@ -48,8 +55,11 @@ def _show(request: HttpRequest, ctx: Context, form: forms.OwnGoalForm, *, status
         page = replace(page, courses=tuple(with_medicine))
     context = {
         "plan": page,
-        "goal_form": form,
-        "errors": form_errors(form) if form.is_bound else (),
+        "courses": tuple(
+            (one, form if form is not None and one.package == package else _goal_form(ctx, one.package))
+            for one in page.courses
+        ),
+        "errors": form_errors(form) if form is not None else (),
         "represented": view.patient.name if ctx.role is Role.REPRESENTATIVE else "",
         "notices": access_view.notices(ctx, language=get_language() or "da"),
         "messages_received": channel.received(ctx, _own(ctx)),
@@ -70,7 +80,7 @@ def _holder(ctx: Context, view: MinPlanView) -> Holder | None:
 @for_roles(Role.CITIZEN, Role.REPRESENTATIVE)
 def page(request: HttpRequest, ctx: Context) -> HttpResponse:
     """The page."""
-    return _show(request, ctx, forms.OwnGoalForm(today=ctx.today, name="maal"))
+    return _show(request, ctx)
 
 
 @require_http_methods(["GET", "POST"])
@@ -83,11 +93,11 @@ def add_goal(request: HttpRequest, ctx: Context, package: str) -> HttpResponse:
     course = next((item for item in view.courses if item.package.id == package), None)
     if course is None:
         raise not_found("The course")
-    form = forms.OwnGoalForm(request.POST, today=ctx.today, name="maal")
+    form = _goal_form(ctx, package, request.POST)
     if kept.is_resumed(request):
-        return _show(request, ctx, form)
+        return _show(request, ctx, form, package)
     if not form.is_valid():
-        return _show(request, ctx, form, status=422)
+        return _show(request, ctx, form, package, status=422)
     text = form.cleaned_data["text"]
     try:
         actions.add_goal(ctx, patient_id=view.patient.id, episode_id=course.episode.id, text=text)

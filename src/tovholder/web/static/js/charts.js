@@ -51,22 +51,24 @@
         return;
       }
       var height = upTo - (found.length ? at : 0);
+      var roomy = upTo - at >= (axis.max - axis.min) / 9; // for a line of text
       found.push({
         type: "line",
         name: name,
         stack: "bands",
         silent: true,
-        symbol: "none",
+        symbol: "circle",
+        itemStyle: { opacity: 0 },
         lineStyle: { width: 0 },
         areaStyle: { color: BANDS[index % BANDS.length], origin: "start" },
         data: ends.map(function (day, place) {
           return {
             value: [day, height],
-            label: { show: place === 0 && name !== "", position: "bottom", align: "left", formatter: name, color: SOFT, fontSize: 12 }
+            label: { show: place === 0 && name !== "" && roomy, position: "bottom", align: "left", formatter: name, color: SOFT, fontSize: 12 }
           };
         }),
         showSymbol: true,
-        symbolSize: 0,
+        symbolSize: 1,
         z: 0
       });
       at = upTo;
@@ -143,6 +145,12 @@
     var source = document.getElementById(place.dataset.source);
     var make = KINDS[place.dataset.chart];
     if (!source || !make || !window.echarts) {
+      return;
+    }
+    // What is folded has no width yet: it is drawn when it is opened.
+    var folded = place.closest("details:not([open])");
+    if (folded) {
+      folded.addEventListener("toggle", function () { draw(place); }, { once: true });
       return;
     }
     place.classList.add("is-drawn");

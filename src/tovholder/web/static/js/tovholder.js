@@ -33,6 +33,15 @@
     }
     unfold();
     window.addEventListener("hashchange", unfold);
+    // Paper cannot be unfolded: what is folded is printed as if it were open.
+    var opened = [];
+    window.addEventListener("beforeprint", function () {
+      opened = Array.from(document.querySelectorAll("details.th-fold:not([open])"));
+      opened.forEach(function (one) { one.open = true; });
+    });
+    window.addEventListener("afterprint", function () {
+      opened.forEach(function (one) { one.open = false; });
+    });
     // One press is one press: a form that was sent is not sent again while the answer is on its way.
     document.addEventListener("submit", function (event) {
       var form = event.target;
