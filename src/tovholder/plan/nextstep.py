@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -156,6 +156,37 @@ def waiting(
             found.append(Waiting(Ask.REVIEW, min(reviews)))
     found.sort(key=lambda item: (_ORDER[item.ask], item.day is None, item.day or 0))
     return tuple(found) or (Waiting(Ask.FOLLOW),)
+
+
+def to_book(
+    activities: Iterable[Activity], appointments: Iterable[Appointment], kinds: Container[str], today: int
+) -> tuple[Activity, int] | None:
+    """The step of one of these kinds to agree a time for first, and the day to propose; None when all are agreed.
+
+    The day is the step's own where it is still to come, else tomorrow; a weekday within its window where there is one.
+    """
+    ahead = [item for item in appointments if is_ahead(item, today)]
+    free = [
+        item
+        for item in activities
+        if item.status.is_open
+        and item.due_day is not None
+        and item.kind in kinds
+        and not any(item.id in other.activity_ids or item.kind in other.kinds for other in ahead)
+    ]
+    step = min(free, key=lambda item: (item.due_day or 0, item.id or ""), default=None)
+    if step is None or step.due_day is None:
+        return None
+    return step, _weekday(max(step.due_day, today + 1), last=step.window_end_day)
+
+
+def _weekday(day: int, *, last: int | None) -> int:
+    """The day, or the Monday after a weekend; the Friday before it where Monday is too late."""
+    over = max(0, days.date_of(day).weekday() - 4)
+    if not over:
+        return day
+    monday = day + 3 - over
+    return monday if last is None or monday <= last or last < day else day - over
 
 
 def _from_appointments(appointments: list[Appointment], episode_id: str | None, today: int) -> list[Waiting]:

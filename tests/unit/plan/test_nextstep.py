@@ -10,7 +10,7 @@ from lib.world import day
 from tovholder.base import days
 from tovholder.plan.clock import ClockEvent, Pause, RightsClock
 from tovholder.plan.domain import ActivityStatus, Phase, PlanStatus
-from tovholder.plan.nextstep import Ask, Waiting, next_thing, waiting
+from tovholder.plan.nextstep import Ask, Waiting, next_thing, to_book, waiting
 from tovholder.plan.values import Activity, Appointment, Episode, Plan
 
 TODAY = day("2027-06-01")
@@ -130,3 +130,32 @@ def test_overdue_booking_and_review() -> None:
 def test_an_open_pause_asks_whether_it_is_over() -> None:
     paused = replace(EPISODE, pauses=(Pause(TODAY - 5, None, "rejse"),))
     assert asks(episode=paused) == [Waiting(Ask.RESUME, TODAY - 5)]
+
+
+def test_the_step_to_book_is_the_first_nobody_has_agreed_a_time_for() -> None:
+    steps = [
+        activity(TODAY + 2),
+        activity(TODAY + 7, rid="s2", kind="spirometri"),
+        activity(TODAY + 1, rid="s3", kind="traening"),
+        activity(TODAY, rid="s4", kind="spirometri", status=ActivityStatus.COMPLETED),
+    ]
+    found = to_book(steps, [appointment(TODAY + 3)], {"kol-kontrol", "spirometri"}, TODAY)
+    assert found is not None
+    assert (found[0].id, found[1]) == ("s2", TODAY + 7)
+    assert to_book(steps, [], {"ukendt"}, TODAY) is None
+    assert to_book([activity(TODAY + 2)], [appointment(TODAY + 3)], {"kol-kontrol"}, TODAY) is None
+
+
+def test_the_day_to_book_is_a_weekday_to_come_within_the_window() -> None:
+    friday = day("2027-06-04")
+
+    def proposed(due: int, **changes: Any) -> int:
+        found = to_book([activity(due, **changes)], [], {"kol-kontrol"}, TODAY)
+        assert found is not None
+        return found[1]
+
+    assert proposed(TODAY - 40) == TODAY + 1  # a Wednesday
+    assert proposed(friday) == friday
+    assert proposed(friday + 1) == proposed(friday + 2) == friday + 3
+    assert proposed(friday + 1, window_end_day=friday + 2) == friday
+    assert proposed(TODAY - 40, window_end_day=TODAY - 10) == TODAY + 1

@@ -29,6 +29,7 @@ from tovholder.web.templatetags.tovholder import day, say
 from tovholder.web.view_models import FormError
 from tovholder.web.views.cockpit import wish_of
 from tovholder.web.views.common import for_roles, form_errors
+from tovholder.web.views.patient_forms import to_book
 from tovholder.web.wording import CHANNELS, OUTCOMES
 
 
@@ -235,10 +236,13 @@ def _show(
     course, language = state.course, get_language() or "da"
     where = [course.patient_id, course.package.id]
     patient = store.read(ctx, "Patient", course.patient_id).resource
-    book = forms.BookForm(today=ctx.today, name="book", kinds=book_kinds(course.package, language))
-    kinds = {flag.rule_id: kind for flag in state.flags for kind in [_kind_of(course, flag)] if kind}
-    if kinds:
-        book.initial["kind"] = next(iter(kinds.values()))
+    kind = next((kind for flag in state.flags if (kind := _kind_of(course, flag))), "")
+    book = forms.BookForm(
+        today=ctx.today,
+        name="book",
+        kinds=book_kinds(course.package, language),
+        initial=to_book(course, ctx.today, kind),
+    )
     titles = {rule.id: {"da": rule.title.da, "en": rule.title.en} for rule in course.package.rules}
     return render(
         request,

@@ -7,8 +7,25 @@ from typing import Any
 from django.forms import Form
 
 from tovholder.base import days
+from tovholder.plan import nextstep
 from tovholder.web import forms, reading
 from tovholder.web.presenters.pages import book_kinds
+
+
+def to_book(course: reading.Course, today: int, kind: str = "") -> dict[str, Any]:
+    """What the form for a new appointment proposes: the step that waits for a time (of the kind, where one is named), and
+    its day; nothing where all is agreed.
+    """
+    serves = {item.kind: item.kind for item in course.package.appointment_kinds}
+    for item in course.package.appointment_kinds:
+        for covered in item.covers:
+            serves.setdefault(covered, item.kind)
+    wanted = {step for step, by in serves.items() if not kind or kind in (step, by)}
+    found = nextstep.to_book(course.view.activities, course.view.appointments, wanted, today)
+    if found is None:
+        return {"kind": serves.get(kind, kind)} if kind else {}
+    step, day = found
+    return {"kind": serves[step.kind], "date": days.date_of(day)}
 
 
 class PatientForms:
@@ -33,13 +50,17 @@ class PatientForms:
         self.decide = self._make("decide", initial={"level": int(proposed) if proposed else None})
         self.confirm = self._make("confirm")
         self.goal = self._make("goal")
-        self.book = self._make("book")
+        self.book = self._make("book", initial=to_book(course, today))
         self.pause = self._make("pause")
         self.reassess = self._make("reassess", initial={"asked": days.date_of(today)})
         self.end = self._make("end", initial={"reason": view.stops[0][0].end_reason} if view.stops else None)
         ids = [item.id for item in view.appointments if item.id]
         self.cancel: dict[str, Form] = {identity: self._make("cancel", key=identity) for identity in ids}
-        self.rebook: dict[str, Form] = {identity: self._make("rebook", key=identity) for identity in ids}
+        self.rebook: dict[str, Form] = {
+            item.id: self._make("rebook", key=item.id, initial={"shown": item.start.isoformat() if item.start else ""})
+            for item in view.appointments
+            if item.id
+        }
 
     def bind(self, name: str, data: Any) -> Form | None:
         """The named form with what was sent; None for an appointment that is not on the page."""
