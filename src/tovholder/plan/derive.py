@@ -7,8 +7,7 @@ from typing import Any
 
 from tovholder import packages
 from tovholder.packages import Package
-from tovholder.plan import course, resources
-from tovholder.plan.actions.episodes import close_plan
+from tovholder.plan import closing, course, holding, resources
 from tovholder.plan.clock import ClockEvent
 from tovholder.plan.diagnoses import is_wrong, matching
 from tovholder.plan.domain import OPEN, EndReason, Phase
@@ -56,6 +55,16 @@ class FindEligible:
                 rows = [row for row in episodes.get(patient_id, ()) if row["package"] == held.id]
                 if rows or matching(held, held_diagnoses):
                     _one(uow, held, person, held_diagnoses, rows)
+            if "patient" in tables:
+                _beside(uow, person, episodes.get(patient_id, []))
+
+
+def _beside(uow: UnitOfWork, person: PatientFacts, rows: list[Row]) -> None:
+    """What hangs on the life of somebody who is or was in a course, beside the courses."""
+    if person.deceased and rows:
+        closing.on_death(uow, person.id)
+    elif any(row["phase"] not in OPEN for row in rows):
+        closing.taken_back(uow, person.id)
 
 
 def _one(uow: UnitOfWork, held: Package, person: PatientFacts, diagnoses: list[Diagnosis], rows: list[Row]) -> None:
@@ -67,6 +76,12 @@ def _one(uow: UnitOfWork, held: Package, person: PatientFacts, diagnoses: list[D
         rows = [replace_row(row, value) if row is running else row for row in rows]
     if person.deceased:
         return
+    for row in rows:
+        if row["end_reason"] == EndReason.DIED and row["phase"] == Phase.ENDED and running is None:
+            opened = closing.reopen_course(uow, row["episode_id"])
+            if opened is not None:
+                _keep(uow, held, person, diagnoses, row | {"phase": str(opened.phase), "end_reason": None})
+                return
     found = _evaluate(uow, held, person, diagnoses, rows)
     if not found.included:
         return
@@ -121,21 +136,27 @@ def _keep(uow: UnitOfWork, held: Package, person: PatientFacts, diagnoses: list[
     stored = uow.read("EpisodeOfCare", row["episode_id"])
     value = before = resources.read_episode(stored)
     reason = _over(held, person, diagnoses, value)
-    if reason is not None:
+    if reason is EndReason.DIED:
+        day = uow.ctx.today if person.deceased_day is None else min(person.deceased_day, uow.ctx.today)
+        return closing.end_course(uow, stored, value, day)
+    if reason is not None:  # of one that was never started: there is no plan to close
         day = uow.ctx.today
-        if reason is EndReason.DIED and person.deceased_day is not None:
-            day = min(person.deceased_day, day)
         pauses = tuple(
             replace(pause, end_day=max(day, pause.start_day)) if pause.end_day is None else pause
             for pause in value.pauses
         )
         value = replace(value, phase=Phase.ENDED, ended_day=day, end_reason=str(reason), pauses=pauses)
-        if before.phase.is_started:
-            close_plan(uow, person.id, row["episode_id"], completed=False, day=day)
     else:
         value = _dated(held, diagnoses, value)
-        if person.organization_id and person.organization_id != value.organization_id:
-            value = replace(value, organization_id=person.organization_id)  # the tovholder is handed over
+        if _is_elsewhere(uow, person, value.organization_id):
+            value = holding.handed_over(value, None, uow.ctx.today)
+        elif person.organization_id and value.organization_id is None and not value.holdings:
+            value = replace(value, organization_id=person.organization_id)  # nobody held it before
+        elif person.organization_id:
+            value = holding.handed_over(value, person.organization_id, uow.ctx.today)
+        if value.holdings != before.holdings:
+            holding.follow_team(uow, person.id, before.organization_id, value.organization_id)
+            holding.release(uow, value)
     if value != before:
         uow.update(resources.episode_resource(value, stored))
     return value
@@ -155,7 +176,7 @@ def _from_row(row: Row) -> Episode:
 
 def _nothing_to_do(held: Package, person: PatientFacts, diagnoses: list[Diagnosis], row: Row) -> bool:
     """The usual case, answered from facts alone: alive, same clinic, same standing diagnosis on the same day."""
-    if person.deceased or (person.organization_id and person.organization_id != row["organization_id"]):
+    if person.deceased or (person.organization_id != row["organization_id"]):
         return False
     own = [item for item in diagnoses if item.id == row["condition_id"]]
     if not row["condition_id"]:
@@ -165,6 +186,13 @@ def _nothing_to_do(held: Package, person: PatientFacts, diagnoses: list[Diagnosi
     if row["phase"] == Phase.ELIGIBLE and not _stands(held, own[0]):
         return False
     return not _redated(own[0], row["diagnosis_day"], row["clock_event"], str(row["phase"]))
+
+
+def _is_elsewhere(uow: UnitOfWork, person: PatientFacts, held_by: str | None) -> bool:
+    """Whether the patient went to a clinic outside this system. Who merely stands on no list is still held as before."""
+    if person.organization_id or held_by is None:
+        return False
+    return holding.is_elsewhere(uow.read("Patient", person.id))
 
 
 def _stands(held: Package, item: Diagnosis) -> bool:

@@ -25,6 +25,7 @@ from tovholder.plan.domain import (
     episode_status,
     may_move,
 )
+from tovholder.plan.resources import closing
 from tovholder.plan.resources.extensions import coding, target, text, x
 from tovholder.plan.resources.extensions import day as extension_day
 from tovholder.store.ports import Change, Resource
@@ -118,6 +119,11 @@ def _only_open(uow: UnitOfWork, new: Resource, package_id: str) -> None:
             )
 
 
+def _reopened(change: Change) -> bool:
+    """Whether our own derivation sets back what a death closed that was registered by mistake."""
+    return change.ctx.actor == _DERIVED and change.new is not None and closing.reopens(change.old, change.new)
+
+
 def plan_guard(change: Change, uow: UnitOfWork) -> None:
     """A plan belongs to a started course, is the only valid one, and is confirmed once, by the clinic, with reason."""
     new, old = change.new, change.old
@@ -134,7 +140,7 @@ def plan_guard(change: Change, uow: UnitOfWork) -> None:
     status = str(new.get("status"))
     if status == "unknown" or status not in {str(item) for item in PlanStatus}:
         raise rule("CarePlan.status", "the status is not one a plan may have", ", ".join(PlanStatus))
-    if old is not None and old.get("status") != status:
+    if old is not None and old.get("status") != status and not _reopened(change):
         allowed = PLAN_TRANSITIONS[PlanStatus(str(old.get("status")))]
         if PlanStatus(status) not in allowed:
             expected = ", ".join(sorted(allowed)) or "nothing: the plan is closed"
@@ -307,7 +313,7 @@ def activity_guard(change: Change, uow: UnitOfWork) -> None:
         raise rule("ServiceRequest.status", "the status is not one an activity may have", ", ".join(ActivityStatus))
     if old is not None:
         was = str(old.get("status"))
-        if was in _CLOSED_ACTIVITY and status not in (was, ERROR):
+        if was in _CLOSED_ACTIVITY and status not in (was, ERROR) and not _reopened(change):
             raise rule(
                 "ServiceRequest.status", f"an activity that is {was} stays so", f"{was} or {ERROR}; add a new one"
             )

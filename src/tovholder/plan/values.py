@@ -18,6 +18,20 @@ class Code:
     text: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """A stretch of days in which one clinic held the rope; ``organization_id`` None: nobody of this system did.
+
+    ``to_day``: the day it was handed over, None while it lasts. ``taken_day``: the day the clinic took it over.
+    """
+
+    organization_id: str | None
+    from_day: int
+    to_day: int | None = None
+    taken_day: int | None = None
+    taken_by: str | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Episode:
     """One patient's course in one package (EpisodeOfCare)."""
@@ -42,6 +56,13 @@ class Episode:
     clock: RightsClock | None = None
     pauses: tuple[Pause, ...] = ()
     care_manager: str | None = None
+    holdings: tuple[Holding, ...] = ()  # oldest first; none while it was never handed over
+
+    @property
+    def awaits(self) -> Holding | None:
+        """The hand-over nobody has taken yet."""
+        last = self.holdings[-1] if self.holdings else None
+        return last if last is not None and last.organization_id is not None and last.taken_day is None else None
 
     @property
     def paused_days(self) -> int:

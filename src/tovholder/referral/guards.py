@@ -8,6 +8,7 @@ from tovholder.base.errors import forbidden, rule
 from tovholder.fhir.references import patient_of
 from tovholder.plan import resources
 from tovholder.plan.course import CLINIC
+from tovholder.plan.resources import closing
 from tovholder.plan.values import Referral
 from tovholder.referral.domain import REFUSED, Status, move, status_of
 from tovholder.store.ports import Change
@@ -37,7 +38,8 @@ def referral_guard(change: Change, uow: UnitOfWork) -> None:
             raise forbidden("Task.owner", "only the sender chooses the receiver", "the receiver as it was")
         if before.receiver_id != ctx.organization and ctx.role not in CLINIC:
             raise forbidden("Task.owner", "this referral is not yours to answer", "its receiver")
-        move(status_of(before.status), status)
+        if not (ctx.role is Role.SYSTEM and closing.reopens(old, new)):
+            move(status_of(before.status), status)
         _kept(before, value, ctx)
     elif ctx.role not in CLINIC:
         raise forbidden("Task.requester", "this role may not refer", "the patient's clinic")

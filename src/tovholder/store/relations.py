@@ -20,7 +20,7 @@ from tovholder.store import consents
 LONGEST_WAIT_DAYS = 400
 SOURCES = frozenset({"Patient", "EpisodeOfCare", "CareTeam", "Task", "Appointment", "Encounter", "Consent"})
 # Those whose relations hang on when they were stored.
-DATED = frozenset({"Task", "Appointment", "Encounter"})
+DATED = frozenset({"Task", "Appointment", "Encounter", "EpisodeOfCare"})
 _CONTACTS = frozenset({"arrived", "triaged", "in-progress", "onleave", "finished"})
 
 
@@ -41,7 +41,9 @@ def relations_of(resource: dict[str, Any]) -> list[RelationRow]:
         return [row(organization, "own-list") for organization in found]
     if kind == "EpisodeOfCare":
         found = _organizations([resource.get("managingOrganization", {})])
-        return [row(organization, "care-team") for organization in found]
+        last = _closed(resource)
+        until = None if last is None else last + aftercare
+        return [row(organization, "care-team", 0, until) for organization in found]
     if kind == "CareTeam":
         if resource.get("status") not in ("active", "proposed"):
             return []
@@ -89,6 +91,25 @@ def _contact(encounter: dict[str, Any], aftercare: int) -> tuple[int, int] | Non
     longest = (start if stored is None else stored) + LONGEST_WAIT_DAYS
     to_day = min(longest, end if end is not None else longest) + aftercare
     return None if stored is not None and to_day < stored else (start, to_day)
+
+
+def _closed(episode: dict[str, Any]) -> int | None:
+    """The day a closed course closed, no later than it was stored: then it opens the record no longer by itself, and who
+    has moved since is seen by the clinic that holds the rope now. None for one that is open.
+    """
+    if episode.get("status") not in ("finished", "cancelled"):
+        return None
+    told = [days.parse_day((episode.get("period") or {}).get("end"))]
+    told += [
+        days.parse_day(item.get("valueDate"))
+        for item in episode.get("extension") or ()
+        if item.get("url") in (systems.extension_url("ended"), systems.extension_url("declined"))
+    ]
+    known = [day for day in told if day is not None]
+    stored = _stored(episode)
+    if not known:
+        return stored
+    return max(known) if stored is None else min(max(known), stored)
 
 
 def _ended(task: dict[str, Any]) -> int:

@@ -193,8 +193,9 @@ def test_a_change_of_practice_hands_the_course_over_with_its_clock(w: World) -> 
     change(w.later(4), "Patient", patient_id, generalPractitioner=[{"reference": f"Organization/{w.other_clinic}"}])
     (row,) = episodes(w, patient_id)
     assert row["organization_id"] == w.other_clinic
-    assert {key: row[key] for key in row if key not in ("organization_id",)} == {
-        key: before[key] for key in before if key not in ("organization_id",)
+    assert (row["handed_day"], row["taken_day"]) == (day("2027-03-05"), None)
+    assert {key: row[key] for key in row if key not in ("organization_id", "handed_day", "held_before")} == {
+        key: before[key] for key in before if key not in ("organization_id", "handed_day", "held_before")
     }
 
 

@@ -10,13 +10,14 @@ from tovholder.fhir import systems
 from tovholder.plan.clock import ClockEvent, Pause, RightsClock
 from tovholder.plan.domain import Phase, episode_status, phase_of_status
 from tovholder.plan.resources import extensions as e
-from tovholder.plan.values import Episode
+from tovholder.plan.values import Episode, Holding
 
 _OWNED = tuple(
     e.x(name)
     for name in (
         "episode-phase", "package-version", "diagnosed", "eligible", "offered", "started", "declined", "decline-reason",
         "decided-by", "ended", "end-reason", "inclusion-reason", "rights-clock", "pause", "paused-days", "pause-open",
+        "holding", "handed", "taken",
     )
 )  # fmt: skip
 
@@ -41,6 +42,32 @@ def _pause(pause: Pause) -> e.Json:
     return {"url": e.x("pause"), "extension": parts}
 
 
+def _holding(holding: Holding) -> e.Json:
+    parts: list[e.Json] = []
+    if holding.organization_id:
+        parts.append({"url": "organization", "valueReference": e.ref("Organization", holding.organization_id)})
+    parts.append({"url": "start", "valueDate": days.iso(holding.from_day)})
+    if holding.to_day is not None:
+        parts.append({"url": "end", "valueDate": days.iso(holding.to_day)})
+    if holding.taken_day is not None:
+        parts.append({"url": "taken", "valueDate": days.iso(holding.taken_day)})
+    if holding.taken_by and "/" in holding.taken_by:
+        parts.append({"url": "by", "valueReference": {"reference": holding.taken_by}})
+    return {"url": e.x("holding"), "extension": parts}
+
+
+def _holdings(episode: Episode) -> list[e.Json]:
+    if not episode.holdings:
+        return []
+    last = episode.holdings[-1]
+    handed = last.from_day if last.organization_id is not None and len(episode.holdings) > 1 else None
+    return [
+        *(_holding(item) for item in episode.holdings),
+        *e.date("handed", handed),
+        *e.date("taken", last.taken_day),
+    ]
+
+
 def episode_resource(episode: Episode, base: Mapping[str, Any] | None = None) -> e.Json:
     """The course as FHIR. ``base`` is the stored resource to write into; what we do not own in it stays."""
     made = e.start("EpisodeOfCare", episode.id, base)
@@ -53,6 +80,8 @@ def episode_resource(episode: Episode, base: Mapping[str, Any] | None = None) ->
     made["patient"] = e.ref("Patient", episode.patient_id)
     if episode.organization_id:
         made["managingOrganization"] = e.ref("Organization", episode.organization_id)
+    elif episode.holdings:
+        made.pop("managingOrganization", None)
     if episode.care_manager:
         made["careManager"] = {"reference": episode.care_manager}
     period: e.Json = {}
@@ -82,6 +111,7 @@ def episode_resource(episode: Episode, base: Mapping[str, Any] | None = None) ->
         written.extend(e.simple("paused-days", "Integer", episode.paused_days))
     if waiting is not None:
         written.extend(e.date("pause-open", waiting.start_day))
+    written.extend(_holdings(episode))
     return e.with_extensions(made, _OWNED, written)
 
 
@@ -116,6 +146,25 @@ def _read_pauses(resource: Mapping[str, Any]) -> tuple[Pause, ...]:
         begin, stop = days.parse_day(parts.get("start")), days.parse_day(parts.get("end"))
         if begin is not None and (stop is None or stop >= begin):
             found.append(Pause(begin, stop, str(parts.get("reason") or "")))
+    return tuple(found)
+
+
+def _read_holdings(resource: Mapping[str, Any]) -> tuple[Holding, ...]:
+    found = []
+    for item in e.many(resource, e.x("holding")):
+        parts = _parts(item)
+        begin = days.parse_day(parts.get("start"))
+        if begin is None:
+            continue
+        found.append(
+            Holding(
+                e.id_of((parts.get("organization") or {}).get("reference"), "Organization"),
+                begin,
+                days.parse_day(parts.get("end")),
+                days.parse_day(parts.get("taken")),
+                (parts.get("by") or {}).get("reference"),
+            )
+        )
     return tuple(found)
 
 
@@ -159,4 +208,5 @@ def read_episode(resource: Mapping[str, Any]) -> Episode:
         clock=_read_clock(resource),
         pauses=_read_pauses(resource),
         care_manager=(resource.get("careManager") or {}).get("reference"),
+        holdings=_read_holdings(resource),
     )
