@@ -38,6 +38,7 @@ SCRIPTS = (
     Part("htmx.org/dist/htmx.min.js", "js/htmx.min.js"),
     Part("echarts/dist/echarts.simple.min.js", "js/echarts.simple.min.js"),
 )
+LETTER_FONTS = ("IBMPlexSans-Regular.ttf", "IBMPlexSans-Bold.ttf")  # embedded in letters (recall/letters.py)
 SPRITE = Part("dkfds/dist/img/all-svg-icons.svg", "img/all-svg-icons.svg")
 LICENCES = (
     ("dkfds (Det Fælles Designsystem), with its icons", "dkfds/LICENSE.md"),
@@ -89,6 +90,9 @@ def vendor(modules: Path = MODULES, target: Path = TARGET) -> list[str]:
     done.append(f"css/dkfds.min.css: {len(fonts)} fonts, woff2 only")
     for font in fonts:
         _copy(modules, f"dkfds/dist/fonts/IBMPlexSans/complete/woff2/{font}", fresh / "fonts" / font)
+    for font in LETTER_FONTS:
+        _copy(modules, f"dkfds/dist/fonts/IBMPlexSans/complete/ttf/{font}", fresh / "letters" / font)
+    done.append(f"letters: {len(LETTER_FONTS)} fonts")
     pictures = pictures_of(css)
     for picture in pictures:
         _copy(modules, f"dkfds/dist/{picture}", fresh / picture)
