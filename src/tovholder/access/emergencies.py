@@ -27,6 +27,11 @@ COLUMNS = (
     "number", "patient_id", "person", "actor", "role", "organization_id", "reason", "text", "opened_ms", "until_ms",
     "ended_ms", "status", "note", "followed_by", "followed_ms",
 )  # fmt: skip
+_SAME = (
+    f"SELECT number, until_ms FROM {TABLE} WHERE patient_id = %s AND person = %s AND opened_ms > %s AND until_ms > %s"
+    " AND ended_ms IS NULL AND reason = %s AND text = %s"
+)
+_PRESSED_TWICE = 60_000  # milliseconds in which the same words are the same press
 SHORTEST, LONGEST = 10, 1000  # characters of the words that say why
 # What the law lets somebody set a block aside for (domain.md §9), by language.
 REASONS: Mapping[str, Mapping[str, str]] = {
@@ -102,7 +107,8 @@ def person_of(ctx: Context) -> str:
 def open_glass(ctx: Context, patient: str, *, reason: str, text: str) -> Emergency:
     """Lift the blocks on a patient for a while. Raises Problem: FORBIDDEN, INVALID (reason, text), NOT_FOUND.
 
-    The same person's opening that still holds on the patient ends, and this one takes its place.
+    The same person's opening that still holds on the patient ends, and this one takes its place; a second
+    press, with the same words, is the first one.
     """
     if not may(ctx):
         audit_acts.refused(ctx, f"Patient/{patient}/$break-glass", frozenset({patient}))
@@ -123,6 +129,10 @@ def open_glass(ctx: Context, patient: str, *, reason: str, text: str) -> Emergen
             "SELECT 1 FROM store_resource WHERE type = 'Patient' AND rid = %s AND NOT deleted", [patient]
         ):
             raise not_found("The patient")
+        for number, held_until in database.rows(
+            _SAME, [patient, person_of(ctx), now - _PRESSED_TWICE, now, reason, text]
+        ):
+            return Emergency(number, patient, held_until, reason)  # pressed twice
         _end(ctx, patient)
         (number,) = database.numbers(f"{TABLE}.number", 1)
         row = (

@@ -13,7 +13,7 @@ from tovholder.base import days
 from tovholder.base.errors import Category, Issue, Problem, not_found, rule
 from tovholder.fhir.references import parse_reference
 from tovholder.plan import course, resources
-from tovholder.plan.domain import ActivityStatus
+from tovholder.plan.domain import ActivityStatus, Phase
 from tovholder.plan.links import kinds
 from tovholder.plan.values import Appointment
 from tovholder.store import UnitOfWork
@@ -78,7 +78,23 @@ def book(
             activity_id=activity_id or _activity(uow, patient_id, kind, days.day_of(start)),
         )
         agreed_once(uow, made)
+        _still_runs(uow, made, ctx.now)
         return replace(made, id=uow.create(resources.appointment_resource(made)).id)
+
+
+def _still_runs(uow: UnitOfWork, made: Appointment, now: datetime) -> None:
+    """Refuse a time to come in a course that is over; one that has been is told all the same."""
+    if made.episode_id is None or made.start is None or made.start <= now:
+        return
+    _, held = course.episode(uow.as_system("appointments"), made.patient_id, made.episode_id)
+    if held.phase in (Phase.ENDED, Phase.DECLINED):
+        told = f"the course is {held.phase}"
+        raise _conflict("Appointment.extension('workflow-episodeOfCare')", told, "a course under way, or none")
+
+
+def _conflict(path: str, told: str, expected: str) -> Problem:
+    issue = Issue(path, told, expected, "conflict")
+    return Problem(Category.CONFLICT, told.capitalize(), [issue], kept="the appointments as they were")
 
 
 def agreed_once(uow: UnitOfWork, made: Appointment) -> None:
@@ -132,9 +148,18 @@ def _activity(uow: UnitOfWork, patient_id: str, kind: str, day: int) -> str | No
 
 
 def reschedule(
-    ctx: Context, *, patient_id: str, appointment_id: str, start: datetime, minutes: int | None = None
+    ctx: Context,
+    *,
+    patient_id: str,
+    appointment_id: str,
+    start: datetime,
+    minutes: int | None = None,
+    shown: str = "",
 ) -> Appointment:
-    """Move an appointment that has no outcome to another time; it stays the same appointment, with its history."""
+    """Move an appointment that has no outcome to another time; it stays the same appointment, with its history.
+
+    shown: the instant it had when it was looked at; where another has moved it since, it is Problem(CONFLICT).
+    """
     may_keep(ctx)
     if start.tzinfo is None:
         raise rule("Appointment.start", "the time has no time zone", "an instant with its zone")
@@ -147,6 +172,8 @@ def reschedule(
                 "book a new one, or correct this one first",
                 kept="the appointment as it was",
             )
+        if shown and value.start not in (None, start) and shown != value.start.isoformat():
+            raise _conflict("Appointment.start", "the appointment has been moved meanwhile", "the time it has now")
         length = (
             timedelta(minutes=minutes) if minutes else (value.end - value.start if value.end and value.start else None)
         )
@@ -192,6 +219,10 @@ def cancel(ctx: Context, *, patient_id: str, appointment_id: str, reason: str, b
         raise rule("Appointment.cancelationReason.text", "another reason needs words", "why it is cancelled")
     with store.unit_of_work(ctx, patients=[patient_id]) as uow:
         stored, value = _read(uow, patient_id, appointment_id)
+        if status_of(value.status) is Status.CANCELLED:
+            if (value.cancel_reason, value.cancel_text, value.cancelled_by) == (str(why), text.strip(), str(who)):
+                return value  # pressed twice
+            raise _conflict("Appointment.status", "the appointment is cancelled already", "one that is not")
         cancelled = replace(
             value,
             status=str(move(status_of(value.status), Status.CANCELLED)),

@@ -29,6 +29,10 @@ class Change:
         """The fields that were changed."""
         return tuple(name for name, value in self.now.items() if value != self.was.get(name))
 
+    def asks_more_than(self, current: Values) -> bool:
+        """Whether it would change how things stand: a form sent twice asks for what is there already."""
+        return any(self.now[name] != current.get(name) for name in self.fields)
+
 
 @dataclass(frozen=True, slots=True)
 class NewStep:

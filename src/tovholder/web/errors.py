@@ -138,7 +138,10 @@ _AT: Mapping[str, Any] = {
     "CarePlan.extension('workflow-episodeOfCare')": _("Start forløbet, før I laver planen."),
     "Goal.extension('workflow-episodeOfCare')": _("Forløbet er afsluttet, så der kan ikke tilføjes mål."),
     "Appointment.status": _("Aftalen har allerede et udfald, eller dens dag er ikke kommet endnu."),
-    "Appointment.start": _("Aftalen har allerede et udfald. Book en ny aftale i stedet."),
+    "Appointment.start": _("Aftalen er flyttet eller har fået et udfald. Se, hvordan den står nu."),
+    "Appointment.extension('workflow-episodeOfCare')": _(
+        "Forløbet er afsluttet, så der kan ikke bookes flere aftaler."
+    ),
     "ServiceRequest.status": _("Aktiviteten er allerede afsluttet."),
     "ServiceRequest.appointment": _("En anden har lige booket et af skridtene. Se, hvordan planen står nu."),
     "ServiceRequest.occurrencePeriod": _("Dagen ligger uden for det, en af pakkerne tillader. Vælg en dag inden for."),

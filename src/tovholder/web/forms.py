@@ -294,6 +294,8 @@ class RebookForm(BookForm):
     """A new time for the same thing."""
 
     kind = None  # type: ignore[assignment]
+    # When the appointment was, as it was shown: what another moved meanwhile is not moved unseen.
+    shown = forms.CharField(required=False, max_length=40, widget=forms.HiddenInput)
 
 
 class CancelForm(TodayForm):

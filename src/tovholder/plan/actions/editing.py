@@ -121,10 +121,10 @@ def _write(
 ) -> Edited:
     written: list[store.Stored] = []
     for change in edit.steps:
-        if change.fields:
+        if change.asks_more_than(step_values(steps[change.id][1])):
             written.append(uow.update(_step(change, *steps[change.id])))
     for change in edit.goals:
-        if change.fields:
+        if change.asks_more_than(goal_values(goals[change.id][1])):
             written.append(uow.update(_goal(change, *goals[change.id])))
     # A form sent twice, or from two windows, adds its own step or goal once.
     there = {(step.kind, step.title, step.due_day) for _, step in steps.values() if step.status.is_open}
@@ -141,8 +141,8 @@ def _write(
         for item in edit.new_goals
         if (item.text.strip(), item.by_patient) not in said
     ]
-    nothing = not written and not more_steps and not more_goals and not edit.plan.fields
-    if nothing:
+    of_plan = edit.plan.asks_more_than(plan_values(plan))
+    if not written and not more_steps and not more_goals and not of_plan:
         return Edited(others=others)
     dropped = {change.id for change in edit.goals if change.now.get("state") == "dropped"}
     kept = tuple(item for item in plan.goal_ids if item not in dropped)

@@ -210,8 +210,12 @@ def decline_episode(
     reason: str,
     by: str | None = None,
     declined_day: int | None = None,
+    before_start: bool = False,
 ) -> Episode:
-    """Record that the patient does not want the package: who, when, why. A started course ends with that reason."""
+    """Record that the patient does not want the package: who, when, why. A started course ends with that reason.
+
+    before_start: it was said of a course that had not begun; one that somebody began meanwhile is Problem(CONFLICT).
+    """
     course.require(ctx, course.CLINIC, "EpisodeOfCare", "this role may not record a refusal", _ONLY_CLINIC)
     if not reason.strip():
         raise rule(
@@ -220,6 +224,11 @@ def decline_episode(
     with store.unit_of_work(ctx, patients=[patient_id]) as uow:
         stored, value = course.episode(uow, patient_id, episode_id)
         _not_closed(value)
+        if before_start and value.phase.is_started:
+            issue = Issue(
+                "EpisodeOfCare.extension('episode-phase')", "the course has been started meanwhile", "one not started"
+            )
+            raise Problem(Category.CONFLICT, "The course is started already", [issue], kept="the course as it was")
         day = past_day(ctx, declined_day, "EpisodeOfCare.extension('declined')")
         told = replace(
             value,

@@ -23,6 +23,7 @@ from tovholder.base.errors import Category, Problem
 from tovholder.cockpit import columns, handling, queries, views
 from tovholder.fhir import systems
 from tovholder.store import trail
+from tovholder.web import kept
 from tovholder.web.cockpit_view import Choice
 from tovholder.web.forms_cockpit import SaveViewForm
 from tovholder.web.presenters import cockpit as presenter
@@ -154,6 +155,8 @@ def save_view(request: HttpRequest, ctx: Context) -> HttpResponse:
         return HttpResponseRedirect(reverse("web:cockpit"))
     form = SaveViewForm(request.POST, auto_id="visning-%s")
     wish = wish_of(QueryDict(request.POST.get("query", "")[:300]).dict())
+    if kept.is_resumed(request):
+        return _show(request, ctx, wish, form=form)
     if not form.is_valid():
         return _show(request, ctx, wish, form=form, status=422)
     given = form.cleaned_data

@@ -124,7 +124,8 @@ def listed(request: HttpRequest, ctx: Context) -> HttpResponse:
         if problem.category is not Category.NOT_FOUND:
             raise
         text = _("Vi kan ikke finde en patient med det nummer. Se efter, om det er skrevet rigtigt.")
-        return _list(request, ctx, form, errors=(FormError("nummer-cpr", text),))
+        form.add_error("cpr", text)
+        return _list(request, ctx, form, errors=form_errors(form))
     messages.warning(request, _opened_words())
     return HttpResponseRedirect(_after(ctx))
 

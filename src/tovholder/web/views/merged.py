@@ -18,6 +18,7 @@ from tovholder.access.domain import Context, Role
 from tovholder.appointments.together import book_together
 from tovholder.base import days
 from tovholder.base.errors import Category, Problem
+from tovholder.base.ids import is_fhir_id
 from tovholder.plan import overview as patients
 from tovholder.plan.merge import merged_of
 from tovholder.web import errors, forms, kept, reading
@@ -37,7 +38,7 @@ def page(request: HttpRequest, ctx: Context, patient_id: str) -> HttpResponse:
     """The merged plan, and booking one of its steps."""
     if request.method != "POST":
         return _show(request, ctx, _read(ctx, patient_id))
-    ids = tuple(dict.fromkeys(request.POST.getlist("trin")))[:20]
+    ids = tuple(one for one in dict.fromkeys(request.POST.getlist("trin")) if is_fhir_id(one))[:20]
     form = forms.RebookForm(request.POST, today=ctx.today, name=f"book-{ids[0] if ids else ''}"[:80])
     if kept.is_resumed(request):
         return _show(request, ctx, _read(ctx, patient_id), form, ids, told=form_errors(form))

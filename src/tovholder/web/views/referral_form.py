@@ -53,12 +53,14 @@ class _Sheet:
     again: bool = False
     wrong: dict[str, str] = field(default_factory=dict)  # a field of the pakketabel → what to correct
     told: list[FormError] = field(default_factory=list)
+    at: dict[str, str] = field(default_factory=dict)  # a control of the page's own → what to correct
     technical: tuple[str, ...] = ()
     day: int | None = None
 
     def say(self, target: str, text: Any) -> None:
         """One thing to correct, with where it stands on the page."""
         self.told.append(FormError(target, str(text)))
+        self.at.setdefault(target, str(text))
 
     def say_of(self, identity: str, text: Any) -> None:
         """The same of a field of the pakketabel."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Any
 
 from django.contrib import messages
@@ -14,21 +13,21 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from tovholder.access.domain import Context, Role
-from tovholder.base import days
-from tovholder.base.errors import Category, Problem, not_found
+from tovholder.base.errors import Category, Issue, Problem, not_found
 from tovholder.base.ids import is_fhir_id
 from tovholder.cockpit.queries import patient_names
 from tovholder.referral import actions, queries
-from tovholder.web import errors, reading, referral_words
+from tovholder.web import errors, kept, reading
+from tovholder.web.forms_referrals import ACTS, HeardForm
 from tovholder.web.presenters import referrals as presenter
 from tovholder.web.view_models import FormError
-from tovholder.web.views.common import for_roles, technical
+from tovholder.web.views.common import for_roles, form_errors, technical
 
 _ON_THE_PAGE = frozenset({Category.RULE, Category.INVALID, Category.CONFLICT, Category.PRECONDITION})
 
 
 @require_http_methods(["GET", "POST"])
-@for_roles(Role.GP, Role.STAFF)
+@for_roles(Role.GP, Role.STAFF, resumes=True)
 def one(request: HttpRequest, ctx: Context, patient_id: str, package: str, referral_id: str) -> HttpResponse:
     """One referral: its days, what the receiver was told, what came back; and what the clinic heard by other ways."""
     course = reading.course(ctx, patient_id, package)
@@ -37,18 +36,23 @@ def one(request: HttpRequest, ctx: Context, patient_id: str, package: str, refer
     value, _task, order = queries.one(ctx, patient_id, referral_id)
     if value.episode_id != course.episode.id and value.episode_id not in {e.id for e in course.view.patient.episodes}:
         raise not_found("The referral")
-    told: list[FormError] = []
+    sheets = {act: HeardForm(act=act, today=ctx.today) for act in ACTS}
+    told: tuple[FormError, ...] = ()
     details: tuple[str, ...] = ()
+    status = 200
     if request.method == "POST":
-        try:
-            said = _act(request, ctx, patient_id, referral_id, told)
-        except Problem as problem:
-            if problem.category not in _ON_THE_PAGE:
-                raise
-            details = technical(problem)
-            told = [FormError("", str(text)) for text in errors.in_words(problem)]
-        else:
-            if not told:
+        form = _sent(request, ctx, sheets)
+        if form is not None and not form.is_valid():
+            told, status = form_errors(form), 200 if kept.is_resumed(request) else 422
+        elif not kept.is_resumed(request):
+            try:
+                said = _act(ctx, request.POST.get("do", ""), form, patient_id=patient_id, referral_id=referral_id)
+            except Problem as problem:
+                if problem.category not in _ON_THE_PAGE:
+                    raise
+                details, status = technical(problem), errors.TOLD[problem.category].status
+                told = tuple(FormError("", str(text)) for text in errors.in_words(problem))
+            else:
                 messages.success(request, said)
                 return HttpResponseRedirect(request.path)
     language = get_language() or "da"
@@ -79,16 +83,13 @@ def one(request: HttpRequest, ctx: Context, patient_id: str, package: str, refer
             "table": value.table,
             "text": next(iter(notes), ""),
             "documents": documents,
-            "can": _may(value.status),
-            "reject_reasons": [(code, referral_words.REASONS[code]) for code in referral_words.REJECT_REASONS],
-            "stop_reasons": [(code, referral_words.REASONS[code]) for code in referral_words.STOP_REASONS],
-            "today": days.iso(ctx.today),
+            # What was typed stays on the page, whatever became of the referral meanwhile.
+            "heard": [form for act, form in sheets.items() if act in _may(value.status) or form.is_bound],
             "unseen": queries.of_round(value, package, ctx.today) in ("stopped", "answered", "referred-on"),
-            "errors": tuple(told),
+            "errors": told,
             "technical": details,
-            "typed_text": request.POST.get("tekst", ""),
         },
-        status=422 if told else 200,
+        status=status,
     )
 
 
@@ -102,27 +103,24 @@ def _may(status: str) -> frozenset[str]:
     }.get(status, frozenset())
 
 
-def _act(request: HttpRequest, ctx: Context, patient_id: str, referral_id: str, told: list[FormError]) -> Any:
-    """Write down what the clinic heard. What is missing goes into ``told``."""
-    data, about = request.POST, {"patient_id": patient_id, "referral_id": referral_id}
-    do, text, reason = data.get("do", ""), data.get("tekst", "").strip(), data.get("grund", "")
-    day: int | None = None
-    if data.get("dag", "").strip():
-        try:
-            day = days.day_of(date.fromisoformat(data["dag"].strip()))
-        except ValueError:
-            told.append(FormError(f"{do}-dag", _("Skriv datoen som dag, måned og år, for eksempel 31-01-2027.")))
-            return ""
-        if day > ctx.today:
-            text_ = _("Datoen ligger i fremtiden. Skriv en dato, der er i dag eller tidligere.")
-            told.append(FormError(f"{do}-dag", text_))
-            return ""
-    if do in ("reject", "stop") and reason not in referral_words.REASONS:
-        told.append(FormError(f"{do}-grund", _("Vælg en grund.")))
-        return ""
-    if ((do in ("reject", "stop") and reason == "other") or do == "withdraw") and not text:
-        told.append(FormError(f"{do}-tekst", _("Skriv hvorfor.")))
-        return ""
+def _sent(request: HttpRequest, ctx: Context, sheets: dict[str, HeardForm]) -> HeardForm | None:
+    """The form that was sent, in its place among the page's; None where a button alone was pressed."""
+    act = request.POST.get("do", "")
+    if act not in sheets:
+        return None
+    sheets[act] = HeardForm(request.POST, act=act, today=ctx.today)
+    return sheets[act]
+
+
+def _act(ctx: Context, do: str, form: HeardForm | None, **about: Any) -> Any:
+    """Write down what the clinic heard."""
+    if do == "seen":
+        actions.mark_seen(ctx, **about)
+        return _("Det er noteret, at I har set det.")
+    if form is None:
+        raise Problem(Category.INVALID, "The act is not known", [Issue("do", "unknown act", ", ".join(ACTS))])
+    given = form.cleaned_data
+    text, day = given.get("tekst", "").strip(), form.day("dag")
     if do == "accept":
         actions.accept(ctx, **about, accepted_day=day)
         return _("Det er noteret, at modtageren har accepteret.")
@@ -133,19 +131,13 @@ def _act(request: HttpRequest, ctx: Context, patient_id: str, referral_id: str, 
         actions.complete(ctx, **about, completed_day=day, answer=text)
         return _("Det er noteret, at tilbuddet er afsluttet.")
     if do == "reject":
-        actions.reject(ctx, **about, reason=reason, text=text)
+        actions.reject(ctx, **about, reason=given["grund"], text=text)
         return _("Det er noteret, at henvisningen er afvist. Send den til en anden modtager.")
     if do == "stop":
-        actions.stop(ctx, **about, reason=reason, text=text, stopped_day=day)
+        actions.stop(ctx, **about, reason=given["grund"], text=text)
         return _("Det er noteret, at tilbuddet er stoppet.")
-    if do == "withdraw":
-        actions.withdraw(ctx, **about, text=text)
-        return _("Henvisningen er trukket tilbage.")
-    if do == "seen":
-        actions.mark_seen(ctx, **about)
-        return _("Det er noteret, at I har set det.")
-    told.append(FormError("", _("Vælg en af de muligheder, der står på siden.")))
-    return ""
+    actions.withdraw(ctx, **about, text=text)
+    return _("Henvisningen er trukket tilbage.")
 
 
 @require_http_methods(["GET", "HEAD"])

@@ -24,6 +24,7 @@ from tovholder.web.forms import DayField, TodayForm, WordsField, _words
 from tovholder.web.view_models import FormError
 from tovholder.web.views.common import for_roles, form_errors
 
+_NAME = re.compile(r"[a-z0-9-]{1,64}")
 _ACTS = ("approve", "approve-all", "keep")
 
 
@@ -73,7 +74,8 @@ def _form(request: HttpRequest, ctx: Context, package: str) -> KeepForm:
     """The form of one package on the page: filled in with what was sent about it, when it was to keep plans."""
     sent = request.POST if request.method == "POST" and request.POST.get("do") == "keep" else None
     mine = sent if sent is not None and sent.get("pakke") == package else None
-    return KeepForm(mine, today=ctx.today, name=f"behold-{package}")
+    named = package if _NAME.fullmatch(package) else ""  # it becomes part of the page's ids
+    return KeepForm(mine, today=ctx.today, name=f"behold-{named}")
 
 
 def _each(ctx: Context, plans: list[Live], sent: QueryDict, form: KeepForm) -> dict[str, int]:
@@ -132,7 +134,7 @@ def _tell(request: HttpRequest, counts: dict[str, int], chosen: int) -> None:
 def _query(given: QueryDict) -> str:
     """Where on the page one was: package, page and whether those kept are shown; no plan and no patient."""
     told = {key: given.get(key, "") for key in ("pakke", "side", "vis")}
-    held = {key: text for key, text in told.items() if re.fullmatch(r"[a-z0-9-]{1,64}", text)}
+    held = {key: text for key, text in told.items() if _NAME.fullmatch(text)}
     return f"?{urlencode(held)}" if held else ""
 
 
