@@ -109,8 +109,8 @@ class Received:
         return days.parse_day(self.sent)
 
 
-def received(ctx: Context, patient_id: str, *, most: int = 5) -> tuple[Received, ...]:
-    """The newest messages to the patient; none for who may not read them."""
+def received(ctx: Context, patient_id: str, *, most: int = 5, besides: str = "") -> tuple[Received, ...]:
+    """The newest messages to the patient; none for who may not read them. besides: left out are those sent for this request."""
     try:
         found = store.search_all(ctx, "Communication", [("patient", f"Patient/{patient_id}")])
     except Problem as problem:
@@ -122,6 +122,7 @@ def received(ctx: Context, patient_id: str, *, most: int = 5) -> tuple[Received,
         for entry in found
         if entry.resource.get("status") == "completed"
         and {"reference": f"Patient/{patient_id}"} in entry.resource.get("recipient", ())
+        and not (besides and {"reference": besides} in entry.resource.get("basedOn", ()))
         for item in entry.resource.get("payload", ())
         if item.get("contentString")
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
+from tovholder.web.urls_handover import PATHS as HANDOVER_PATHS
 from tovholder.web.urls_patient import PATHS as PATIENT_PATHS
 from tovholder.web.urls_referrals import PATHS as REFERRAL_PATHS
 from tovholder.web.views import (
@@ -19,6 +20,7 @@ from tovholder.web.views import (
     login,
     minplan,
     monitoring,
+    recall,
     smart,
     versions,
 )
@@ -52,6 +54,11 @@ urlpatterns = [
     path("klinik/visning/<int:number>/fjern", cockpit.forget_view, name="view-forget"),
     path("klinik/i-dag", clinic_lists.today, name="today"),
     path("klinik/kontroller", clinic_lists.controls, name="controls"),
+    path("klinik/indkaldelser", recall.page, name="recall"),
+    path("klinik/indkaldelser/undtag", recall.exempt, name="recall-exempt"),
+    path("klinik/indkaldelser/<str:round_id>", recall.one_round, name="recall-round"),
+    path("klinik/indkaldelser/<str:round_id>/breve.pdf", recall.print_letters, name="recall-letters"),
+    path("klinik/indkaldelser/<str:round_id>/liste.csv", recall.download, name="recall-csv"),
     path("klinik/ikke-foreslaaet", clinic_lists.excluded, name="excluded"),
     path("klinik/datakvalitet", clinic_lists.unknown, name="unknown"),
     path("klinik/pakker", versions.page, name="versions"),
@@ -61,6 +68,7 @@ urlpatterns = [
     path("klinik/vaerdispring/<int:number>", glass.follow, name="glass-follow"),
     path("klinik/patient/<str:patient_id>/vaerdispring", glass.open_glass, name="glass-open"),
     path("klinik/patient/<str:patient_id>/vaerdispring/afslut", glass.end, name="glass-end"),
+    *HANDOVER_PATHS,
     *PATIENT_PATHS,
     path(_COURSE, clinic.patient, name="patient"),
     path(_COURSE + "formular/<str:form_id>", questionnaire, name="form"),

@@ -21,6 +21,7 @@ from tovholder.plan.merge import merged_of
 from tovholder.plan.queries import minplan_of, minplan_view, read_all
 from tovholder.plan.resources.medicine import REQUEST, STATEMENT
 from tovholder.plan.views import MinPlanView
+from tovholder.recall import history
 from tovholder.web import access_view, forms, kept, reading
 from tovholder.web.minplan_models import Holder
 from tovholder.web.presenters.medicine import noted
@@ -53,8 +54,11 @@ def _show(
             for shown, one in zip(page.courses, view.courses, strict=True)
         )
         page = replace(page, courses=tuple(with_medicine))
+    invitation = history.for_patient(ctx, _own(ctx), opened=request.method == "GET")
     context = {
         "plan": page,
+        "invitation": invitation,
+        "invitation_link": view.patient.clinic_link if invitation is not None else "",
         "courses": tuple(
             (one, form if form is not None and one.package == package else _goal_form(ctx, one.package))
             for one in page.courses
@@ -62,7 +66,9 @@ def _show(
         "errors": form_errors(form) if form is not None else (),
         "represented": view.patient.name if ctx.role is Role.REPRESENTATIVE else "",
         "notices": access_view.notices(ctx, language=get_language() or "da"),
-        "messages_received": channel.received(ctx, _own(ctx)),
+        "messages_received": channel.received(
+            ctx, _own(ctx), besides=f"CommunicationRequest/{invitation.id}" if invitation is not None else ""
+        ),
         "may_act": ctx.role is Role.CITIZEN or Right.ACT in ctx.rights,
     }
     return render(request, "web/minplan/page.html", context, status=status)
