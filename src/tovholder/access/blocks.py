@@ -29,6 +29,8 @@ COLUMNS = (
     "patient_id", "actor", "source", "from_ms", "until_ms", "narrow", "data_from", "data_until", "type", "kind",
 )  # fmt: skip
 EVERYBODY = "*"
+OTHERS = "*others"  # everybody beside the clinics: whoever has left the system is shared with none of them
+_BESIDE = frozenset({Role.HOSPITAL, Role.PREVENTION, Role.PARTNER})
 ALWAYS = 2**62  # an open end, in epoch milliseconds
 # Types a block of a period or a kind of data never keeps back; so is the Observation that is a decided level.
 FRAME = ("CareTeam", "Consent", "EpisodeOfCare", "Patient", "RelatedPerson")
@@ -108,7 +110,8 @@ def actors(ctx: Context) -> tuple[str, ...]:
     if ctx.role in _NEVER_BLOCKED:
         return ()
     units = ctx.units or ((ctx.organization,) if ctx.organization else ())
-    return (EVERYBODY, ctx.actor, *(f"Organization/{unit}" for unit in units))
+    general = (EVERYBODY, OTHERS) if ctx.role in _BESIDE else (EVERYBODY,)
+    return (*general, ctx.actor, *(f"Organization/{unit}" for unit in units))
 
 
 def lifted(ctx: Context) -> tuple[str, ...]:

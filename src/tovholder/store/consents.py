@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any
 
 from tovholder.access import Role, audit_acts
-from tovholder.access.blocks import ALWAYS, EVERYBODY, FRAME, Block
+from tovholder.access.blocks import ALWAYS, EVERYBODY, FRAME, OTHERS, Block
 from tovholder.access.domain import Context
 from tovholder.access.relations import RelationRow
 from tovholder.access.representation import AREAS, Given
@@ -61,6 +61,15 @@ def about_privacy(consent: Mapping[str, Any]) -> bool:
     )
 
 
+def is_leave(consent: Mapping[str, Any]) -> bool:
+    """Whether it withdraws sharing as a whole: from everybody beside the clinics, whoever they are."""
+    return any(
+        item.get("system") == CATEGORY_SYSTEM and item.get("code") == "leave"
+        for concept in consent.get("category") or ()
+        for item in concept.get("coding") or ()
+    )
+
+
 def told(consent: Mapping[str, Any]) -> Told:
     """The rows a Consent gives; none while it is not active, or says what is not understood."""
     patient = patient_of(dict(consent))
@@ -84,7 +93,7 @@ def told(consent: Mapping[str, Any]) -> Told:
     data_from, data_until = _span(provision.get("dataPeriod"))
     blocks: list[Block] = []
     taken: list[Given] = []
-    for kind, identity in _actors(provision) or [("", EVERYBODY)]:
+    for kind, identity in _actors(provision) or [("", OTHERS if is_leave(consent) else EVERYBODY)]:
         if kind == "RelatedPerson":
             taken.append(Given(identity, patient, (), True, source, since, until))
             continue
@@ -280,6 +289,12 @@ def block_resource(
         ends = {"start": data_from, "end": data_until}
         provision["dataPeriod"] = {name: value for name, value in ends.items() if value}
     return resource(ctx, patient, "block", "OPTOUT", provision)
+
+
+def leave_resource(ctx: Context, patient: str) -> dict[str, Any]:
+    """A Consent that withdraws sharing; by the clinic on the patient's word it is still the patient's."""
+    made = resource(ctx, patient, "leave", "OPTOUT", {"type": "deny"})
+    return made | {"performer": [{"reference": f"Patient/{patient}"}]}
 
 
 def open_resource(ctx: Context, patient: str, *, organization: str, display: str, until: str) -> dict[str, Any]:

@@ -121,6 +121,10 @@ def _reference(actor: Mapping[str, Any]) -> str:
     return str((actor.get("reference") or {}).get("reference", ""))
 
 
+def _everybody(consent: Mapping[str, Any]) -> str:
+    return _("Alle uden for klinikken") if consents.is_leave(consent) else _("Alle behandlere")
+
+
 def _given(ctx: Context, consent: Mapping[str, Any], provision: Mapping[str, Any], language: str) -> Given:
     names = [name_of(ctx, _reference(actor)) or _display(actor) for actor in provision.get("actor") or ()]
     what: list[str] = []
@@ -132,7 +136,7 @@ def _given(ctx: Context, consent: Mapping[str, Any], provision: Mapping[str, Any
     period, data = provision.get("period") or {}, provision.get("dataPeriod") or {}
     return Given(
         id=str(consent["id"]),
-        who=", ".join(names) if names else _("Alle behandlere"),
+        who=", ".join(names) or _everybody(consent),
         what=tuple(what),
         data_from=days.parse_day(data.get("start")),
         data_until=days.parse_day(data.get("end")),
