@@ -19,6 +19,8 @@ from tovholder.plan import holding, resources
 from tovholder.plan.values import Episode
 from tovholder.store import UnitOfWork
 
+Row = tuple[Any, ...]
+_STRATA = 7  # where a contribution's strata begin
 Strata = tuple[Any, ...]  # phase, level, clinic, region, health council
 
 
@@ -38,6 +40,18 @@ class HandedOver:
         holder = holding.held_on(self.value, today if end is None else min(end, today))
         region, council = self.places.get(holder or "", (None, None))
         return (now[0], now[1], holder, region, council)
+
+
+def settled(uow: UnitOfWork, people: Sequence[str], rows: list[Row]) -> list[Row]:
+    """Contributions (``contributions.COLUMNS``) with those of handed-over courses under the clinic they were settled at."""
+    handed = handed_over(uow, people)
+    if not handed:
+        return rows
+    today = uow.ctx.today
+    return [
+        (*row[:_STRATA], *handed[row[2]].strata(row[_STRATA:], str(row[3]), today)) if row[2] in handed else row
+        for row in rows
+    ]
 
 
 def handed_over(uow: UnitOfWork, people: Sequence[str]) -> dict[str, HandedOver]:
