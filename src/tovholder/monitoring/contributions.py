@@ -11,6 +11,7 @@ from django.db import connection
 
 from tovholder import database, packages
 from tovholder.access import system_context
+from tovholder.monitoring import attribution
 from tovholder.packages.model import Indicator, Package
 from tovholder.plan import current
 from tovholder.rules import compile, run
@@ -87,6 +88,7 @@ def recompute(uow: UnitOfWork, patients: Iterable[str], todo: Sequence[tuple[Pac
         named, indicators = database.in_list("indicator", ids)
         about, whom = database.in_list("patient_id", people)
         cursor.execute(f"DELETE FROM monitoring_contribution WHERE {named} AND {about}", [*indicators, *whom])
+    rows = attribution.settled(uow, people, rows)
     database.insert("monitoring_contribution", COLUMNS, rows)
     return len(rows)
 
