@@ -17,6 +17,8 @@ from tovholder.cockpit.flags import reason
 from tovholder.cockpit.handling import Attempt, Snooze, Standing
 from tovholder.cockpit.ranking import Gathered, NextStep, OpenFlag
 from tovholder.packages.model import Package
+from tovholder.plan.happenings import ADMISSIONS
+from tovholder.plan.review import Review, asked
 from tovholder.store import reading, schema, withholding
 
 EPISODES = """
@@ -54,6 +56,12 @@ ACTIVITIES = """
 SELECT a.patient_id, a.episode_id, a.activity_id, a.kind, a.status, a.due_day, a.window_start_day, a.window_end_day
 FROM activity AS a
 WHERE a.status = 'active' AND a.due_day IS NOT NULL
+"""
+LEFT = f"""
+SELECT c.patient_id, MAX(c.end_day) AS left_day
+FROM contact AS c
+WHERE c.kind IN ({", ".join(f"'{kind}'" for kind in sorted(ADMISSIONS))}) AND c.status = 'finished' AND c.end_day >= :today - 730
+GROUP BY c.patient_id
 """
 MEASURED = """
 SELECT m.patient_id, m.system, m.code, COUNT(*) AS times
@@ -93,6 +101,7 @@ class ClinicRow:
     assigned_to: str = ""
     last_attempt: Attempt | None = None
     attempts: int = 0
+    reviews: tuple[Review, ...] = ()  # why the level should be looked at again
     facts: Mapping[str, Any] = field(default_factory=dict)  # the course's and the patient's own
 
     @property
@@ -140,6 +149,7 @@ def clinic_list(ctx: Context) -> list[ClinicRow]:
     measured: dict[str, set[tuple[str, str]]] = {}
     for row in store.facts(ctx, MEASURED, name="cockpit"):
         measured.setdefault(row["patient_id"], set()).add((row["system"], row["code"]))
+    left = {row["patient_id"]: row["left_day"] for row in store.facts(ctx, LEFT, name="cockpit")}
     flags = open_flags(ctx, list(courses))
     names = patient_names(ctx, sorted({held.episode["patient_id"] for held in courses.values()}))
     standing = handling.standing(ctx)
@@ -150,6 +160,7 @@ def clinic_list(ctx: Context) -> list[ClinicRow]:
             flags.get(episode_id, ()),
             names,
             measured.get(held.episode["patient_id"], set()),
+            left.get(held.episode["patient_id"]),
             standing.get(episode_id, Standing()),
         )
         for episode_id, held in courses.items()
@@ -238,6 +249,7 @@ def _row(
     flags: tuple[OpenFlag, ...],
     names: Mapping[str, str],
     measured: set[tuple[str, str]],
+    left_day: int | None,
     standing: Standing,
 ) -> ClinicRow:
     episode, package, today = held.episode, held.package, ctx.today
@@ -280,7 +292,22 @@ def _row(
         assigned_to=standing.assigned_to,
         last_attempt=standing.last_attempt,
         attempts=standing.attempts,
+        reviews=_reviews(held, left_day, awake, today),
         facts=episode,
+    )
+
+
+def _reviews(held: Gathered, left_day: int | None, flags: tuple[OpenFlag, ...], today: int) -> tuple[Review, ...]:
+    """Why a decided level should be looked at again; a wish of the patient's stands as the day the review is due."""
+    if held.level is None or held.level["decided_day"] is None:
+        return ()
+    return asked(
+        decided_day=held.level["decided_day"],
+        review_day=held.level["review_day"],
+        wish_day=None,
+        left=() if left_day is None else (left_day,),
+        flags=((flag.rule_id, flag.severity, flag.since_day) for flag in flags),
+        today=today,
     )
 
 

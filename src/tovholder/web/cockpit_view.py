@@ -71,6 +71,7 @@ class CockpitRow:
     courses: tuple[Course, ...]
     level: int | None
     level_from: Text
+    review: str  # why the level should be looked at again
     flags: tuple[Flag, ...]
     asleep: tuple[Asleep, ...]
     deadline_day: int | None

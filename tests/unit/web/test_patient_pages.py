@@ -362,6 +362,9 @@ class TestAssessingAnew:
                 }
             )
         assert "Patienten har været indlagt, siden niveauet blev besluttet." in text(client.get(world.course))
+        assert "Vurdér niveauet igen" in text(client.get(f"/klinik/patient/{world.patient}/"))
+        told = text(client.get("/klinik/?vis=alle"))
+        assert f"Vurdér igen: udskrevet {days.date_of(today() - 5):%d-%m-%Y}" in told
 
     def test_the_needs_assessment_is_filled_in_from_last_time_and_says_so(self, world: worlds.World) -> None:
         client = worlds.browser("laege")

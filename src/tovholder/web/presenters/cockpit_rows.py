@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from tovholder.cockpit.queries import ClinicRow
 from tovholder.cockpit.ranking import SEVERITY, SOON
+from tovholder.plan.review import Prompt
 from tovholder.web.cockpit_view import Asleep, CockpitRow, Course
 from tovholder.web.presenters import cockpit_cells
 from tovholder.web.templatetags.tovholder import day
@@ -44,6 +45,14 @@ _DAYS: Mapping[str, tuple[Any, Any]] = {
     "overdue": (_("Skulle være gjort"), _("Senest")),
     "review": (_("Skulle være gjort"), _("Senest")),
     "book": (_("Skulle være gjort"), _("Senest")),
+}
+
+
+_REVIEWS: Mapping[Prompt, Any] = {
+    Prompt.WISH: _("patienten bad om det %(date)s"),
+    Prompt.ADMISSION: _("udskrevet %(date)s"),
+    Prompt.FLAG: _("nyt vigtigt flag %(date)s"),
+    Prompt.YEARLY: _("skulle være sket %(date)s"),
 }
 
 
@@ -116,6 +125,7 @@ def row_of(
         ),
         level=level,
         level_from=origin.package_title if len(person.rows) > 1 and level is not None else {},
+        review=_review(person),
         flags=tuple(
             Flag(flag.rule_id, flag.title, flag.severity, flag.reason, flag.since_day, flag.age_days) for flag in flags
         ),
@@ -142,6 +152,13 @@ def row_of(
 def course_url(row: ClinicRow) -> str:
     """The page of the course."""
     return reverse("web:patient", args=[row.patient_id, row.package])
+
+
+def _review(person: Person) -> str:
+    found = next((review for row in person.rows for review in row.reviews), None)
+    if found is None:
+        return ""
+    return gettext("Vurdér igen: %(why)s") % {"why": _REVIEWS[found.prompt] % {"date": day(found.day, "compact")}}
 
 
 def _assigned(person: Person, clinic: Clinic) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from django.urls import Resolver404, resolve, reverse
@@ -24,6 +25,7 @@ from tovholder.web.presenters import course as c
 _APPOINTMENTS = 8  # shown of those to come
 _URGENT = tuple(Ask)
 _ONE_BY_ONE = (Ask.NEEDS, Ask.LEVEL, Ask.PLAN, Ask.CONFIRM)  # each comes of the one before: only the first can be done
+_LEVEL_AGAIN = {"da": "Vurdér niveauet igen", "en": "Assess the level again"}
 _LATE = frozenset({Ask.REBOOK, Ask.OVERDUE, Ask.OUTCOME})
 Names = Mapping[str, str]
 
@@ -142,7 +144,7 @@ def _course(view: PatientView, held: EpisodeView, flags: tuple[OpenFlag, ...], t
         url=url,
         clock=c.clock(package, episode, held.plan, today),
         flags=c.flags(flags),
-        todos=tuple(_todo(one, held, view.summary.id, today) for one in waiting) if is_open else (),
+        todos=tuple(_told(one, held, view.summary.id, today, bool(prompts)) for one in waiting) if is_open else (),
         reviews=review_words(prompts, held, flags),
         plan=_plan(held, view.summary.id, today),
         ended_day=episode.ended_day if str(episode.phase) == "ended" else episode.declined_day,
@@ -184,6 +186,12 @@ def _plan(held: EpisodeView, patient_id: str, today: int) -> p.PlanSummary | Non
         history_url=reverse("web:plan-history", args=about),
         edit_url=reverse("web:plan-edit", args=about) if may_edit else "",
     )
+
+
+def _told(one: Waiting, held: EpisodeView, patient_id: str, today: int, anew: bool) -> p.Todo:
+    """anew: the level is what should be looked at again, not the plan alone."""
+    made = _todo(one, held, patient_id, today)
+    return replace(made, title=_LEVEL_AGAIN) if anew and one.ask is Ask.REVIEW else made
 
 
 def _todo(one: Waiting, held: EpisodeView, patient_id: str, today: int) -> p.Todo:

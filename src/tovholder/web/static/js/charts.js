@@ -58,13 +58,13 @@
         stack: "bands",
         silent: true,
         symbol: "circle",
-        itemStyle: { opacity: 0 },
+        itemStyle: { color: "transparent" },
         lineStyle: { width: 0 },
         areaStyle: { color: BANDS[index % BANDS.length], origin: "start" },
         data: ends.map(function (day, place) {
           return {
             value: [day, height],
-            label: { show: place === 0 && name !== "" && roomy, position: "bottom", align: "left", formatter: name, color: SOFT, fontSize: 12 }
+            label: { show: place === 0 && name !== "" && roomy, position: "bottom", align: "left", offset: [10, 0], formatter: name, color: SOFT, fontSize: 12 }
           };
         }),
         showSymbol: true,
