@@ -40,7 +40,7 @@ class TestARound:
 
     def when_a_round_is_laid_ready(self, doctor: Visitor) -> None:
         doctor.opens("/klinik/indkaldelser?dage=180")
-        doctor.reads("Kan indkaldes sammen", "Se på dem én for én", "Intet telefonnummer", "Sukker, Hjertet")
+        doctor.reads("Kan indkaldes sammen", "Se på dem én for én", "Intet telefonnummer", "Hjertet, Sukker")
         doctor.meets_an_accessible_page("indkaldelser")
         doctor.presses("Læg de valgte klar, og se dem igennem")
         doctor.reads("Intet er sendt endnu", "Send 2 indkaldelser")

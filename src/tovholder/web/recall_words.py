@@ -19,7 +19,7 @@ WHY: Mapping[str, Any] = {
     Why.ROUND: _("Har fået to indkaldelser uden at svare: ring."),
     Why.APART: _("Ring selv: en besked alene kan gå tabt."),
     Why.EXEMPT: _("Er fritaget for Digital Post."),
-    Why.USUAL: _("Er ikke fritaget for Digital Post."),
+    Why.USUAL: _("Ingen fritagelse for Digital Post er noteret."),
     Why.ONLY: _("Den vej, vi kender."),
 }
 REASONS: Mapping[str, Any] = {
