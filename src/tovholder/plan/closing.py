@@ -20,6 +20,7 @@ from tovholder.plan.values import Episode
 from tovholder.store import UnitOfWork
 
 Json = dict[str, Any]
+_STANDING = f"{systems.BASE}/CodeSystem/invitation-standing"
 REASON = str(EndReason.DIED)
 CATEGORY_SYSTEM = f"{systems.BASE}/CodeSystem/communication-category"
 _PAUSED = " paused"
@@ -93,6 +94,8 @@ def on_death(uow: UnitOfWork, patient_id: str) -> None:
                 closed["cancelationReason"] = {"text": "Patienten er død"}
             elif kind == "Task":
                 closed["statusReason"] = {"text": "Patienten er død"}
+            elif kind == "CommunicationRequest":
+                closed["statusReason"] = {"coding": [{"system": _STANDING, "code": "taken-back"}]}
             uow.update(closed)
             for organization in _actors(item):
                 told.setdefault(organization, []).append(f"{kind}/{item['id']}")
@@ -173,7 +176,7 @@ def _message(item: Json, _uow: UnitOfWork) -> bool:
 
 
 def _request(item: Json, _uow: UnitOfWork) -> bool:
-    return item.get("status") in _WANTED
+    return item.get("status") in _WANTED and not item.get("doNotPerform")
 
 
 # What waits, when it does, and the status that ends it. Messages already sent are the journal's and stay.

@@ -160,6 +160,14 @@ def test_death_closes_what_was_to_come_and_a_death_taken_back_opens_it_as_it_was
                 "payload": [{"contentString": "Kom til kontrol"}],
             }
         ).id
+        invited = uow.create(
+            {
+                "resourceType": "CommunicationRequest",
+                "status": "draft",
+                "subject": {"reference": f"Patient/{patient_id}"},
+                "recipient": [{"reference": f"Patient/{patient_id}"}],
+            }
+        ).id
     before, plan, steps = the_course(w, patient_id), w.rows("plan", patient_id), w.rows("activity", patient_id)
     dead = w.later(9)
     change(dead, "Patient", patient_id, deceasedDateTime="2027-03-05T10:00:00+01:00")
@@ -169,6 +177,7 @@ def test_death_closes_what_was_to_come_and_a_death_taken_back_opens_it_as_it_was
     assert {item["status"] for item in w.rows("activity", patient_id)} <= {"revoked", "completed"}
     assert store.read(w.system, "Appointment", booked.id or "").resource["status"] == "cancelled"
     assert store.read(w.system, "Communication", waiting).resource["status"] == "stopped"
+    assert store.read(w.system, "CommunicationRequest", invited).resource["status"] == "revoked"
     told = [
         item
         for item in store.search_all(w.system, "Communication", [("patient", f"Patient/{patient_id}")])
