@@ -11,11 +11,22 @@ import pytest_django
 from django.conf import settings
 from django.db import connection, connections
 from django.utils import translation
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis
 
 from tovholder.access import audit_tables
 from tovholder.database import temporary as postgres
 
 pytest_plugins = ["lib.tally", "lib.log_watch"]
+# A busy machine is no fault of what is tested. Where CI is set, Hypothesis itself makes each run the same as the last.
+hypothesis.register_profile(
+    "tovholder",
+    parent=hypothesis.get_profile(hypothesis.get_current_profile_name()),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+hypothesis.load_profile("tovholder")
+
 _SERVER = pytest.StashKey[ExitStack]()
 ON_POSTGRESQL = os.environ.get("TOVHOLDER_TEST_DATABASE") == "postgresql"
 
