@@ -21,6 +21,19 @@ from tovholder.cli.setup import console
 
 BUILDING = "demo-building"  # there while a demo is built, and after that only if it was interrupted
 HOST = "127.0.0.1"
+# What a visitor can do first: as whom, where, and what is seen there.
+TRY = (
+    ("Mette Skov", "/klinik/", "the list: who needs us, called, put off, handed to Mette by Anna"),
+    ("Mette Skov", "/klinik/i-dag", "today's patients: Bjarne Fog comes with a cough; his controls can be done too"),
+    ("Mette Skov", "Gerda Villadsen", "KOL, diabetes and heart: three plans as one; a draft to take up"),
+    ("Anna Holm", "Egon Frost", "answers nobody knows: no level is proposed"),
+    ("Anna Holm", "Finn Ibsen", "the right to a plan is broken; Ruth Holst wished to wait"),
+    ("Anna Holm", "Dorthe Vinter", "back pain again after a course that ended; Tina Eriksen has a red flag"),
+    ("Anna Holm", "/klinik/henvisninger", "Alice Brandt: refused and resent, answered; Niels Damgaard: referred on"),
+    ("Anna Holm", "/klinik/pakker", "plans that follow an earlier version of KOL"),
+    ("Anna Holm", "/klinik/afvigelser", "levels decided otherwise than proposed, and why"),
+    ("Gerda", "/minplan/", "the patient's own three plans"),
+)
 
 
 def demo(
@@ -113,7 +126,7 @@ def build() -> None:
     """Tables, population, personas and their stories, flags and figures."""
     from tovholder.demo import build as making
 
-    console.print("Building the demo; this takes about a minute.")
+    console.print("Building the demo; this takes a minute or two.")
     start = time.monotonic()
     setup.migrate()
     with setup.progress_bar("Building the demo", None) as bar:
@@ -149,6 +162,10 @@ def welcome(port: int) -> None:
         "\n  Ctrl-C stops it.\n",
         markup=False,
     )
+    console.print("  Worth trying:\n")
+    for who, where, what in TRY:
+        console.print(f"  {who:<12} {where:<28} {what}", markup=False)
+    console.print()
 
 
 def _myself() -> str:

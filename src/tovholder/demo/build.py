@@ -9,7 +9,7 @@ from tovholder.access import system_context
 from tovholder.access.people import save_persona
 from tovholder.base import days
 from tovholder.base.errors import Category, Problem
-from tovholder.demo import consents
+from tovholder.demo import consents, everyday_work
 from tovholder.demo.personas import PATIENTS, Story, all_personas, patient_ids
 from tovholder.demo.scene import Scene
 from tovholder.demo.stories import TELL
@@ -56,6 +56,9 @@ def build(now: datetime, progress: Progress = _silent, *, config: SynthConfig | 
         TELL[patient.story](scenes[patient.story])
     consents.tell(everywhere.clinics, scenes)
     progress("Stories", len(PATIENTS), len(PATIENTS))
+    progress("The clinic's own work", 0, 1)
+    everyday_work.tell(everywhere.clinics[0], now, without=set(known.values()))
+    progress("The clinic's own work", 1, 1)
     return {
         "resources": stored,
         "clinics": config.clinics,

@@ -8,8 +8,10 @@ from tovholder import packages
 from tovholder.base.clock import system_clock
 from tovholder.demo.browser import Failed
 from tovholder.demo.journey import STEPS, Step, Walk
+from tovholder.demo.journey_more import MORE
 
 Tell = Callable[[str], None]
+ALL = (*STEPS, *MORE)
 
 
 def walk(base: str, tell: Tell) -> bool:
@@ -17,7 +19,7 @@ def walk(base: str, tell: Tell) -> bool:
 
     The calling process must work on the same home: tokens and the new patient's persona are made here.
     """
-    return take(Walk(base, system_clock(), packages.get("kol")), STEPS, tell)
+    return take(Walk(base, system_clock(), packages.get("kol")), ALL, tell)
 
 
 def take(held: Walk, steps: tuple[Step, ...], tell: Tell) -> bool:

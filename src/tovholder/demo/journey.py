@@ -20,6 +20,7 @@ from tovholder.fhir import systems as s
 from tovholder.packages.model import Indicator, Package
 from tovholder.plan.domain import Phase
 from tovholder.plan.resources import decided_level, read_episode, read_plan
+from tovholder.plan.resources.extensions import Json
 from tovholder.plan.values import Episode
 
 FLAG = "kol-noshow-unbooked"
@@ -55,10 +56,15 @@ class Walk:
         return next(item for item in self.package.indicators if item.right == self.package.plan_right.id)
 
     def episode(self) -> Episode:
-        """The patient's one course as the record has it now."""
-        found = self.system.find(f"/EpisodeOfCare?patient={self.patient_id}")
-        expect(len(found) == 1, "one EpisodeOfCare of the patient", len(found))
-        return read_episode(found[0])
+        """The patient's one course in the package as the record has it now."""
+        held = self.system.find(f"/EpisodeOfCare?patient={self.patient_id}")
+        found = [value for item in held if (value := read_episode(item)).package == self.package.id]
+        expect(len(found) == 1, f"one EpisodeOfCare of the patient in {self.package.id}", len(found))
+        return found[0]
+
+    def of_course(self, found: list[Json]) -> list[Json]:
+        """Those that belong to the course."""
+        return [item for item in found if f"EpisodeOfCare/{self.episode_id}" in str(item)]
 
     def press(self, ending: str, given: dict[str, str] | None = None, having: dict[str, str] | None = None) -> Page:
         """Do one act on the patient's page as the doctor; the page afterwards."""
@@ -192,7 +198,7 @@ def assesses(walk: Walk) -> str:
     said = page.part("niveau")
     reason = walk.package.level.base.reason.da.partition("{")[0].strip()
     expect("Niveau 2" in said and reason in said, f"level 2 proposed, since “{reason} …”", said[:300] or "nothing")
-    proposed = walk.system.find(f"/RiskAssessment?patient={walk.patient_id}")
+    proposed = walk.of_course(walk.system.find(f"/RiskAssessment?patient={walk.patient_id}"))
     expect(len(proposed) == 1, "one RiskAssessment in the record", len(proposed))
     return "level 2 proposed with reasons"
 
@@ -200,7 +206,7 @@ def assesses(walk: Walk) -> str:
 def decides(walk: Walk) -> str:
     """The doctor decides level 2."""
     walk.press("/niveau", {"level": "2"})
-    found = [decided_level(item) for item in walk.system.find(_levels(walk))]
+    found = [decided_level(item) for item in walk.of_course(walk.system.find(_levels(walk)))]
     expect(found == [2], "one decision, level 2", found)
     return "level 2"
 
@@ -208,14 +214,15 @@ def decides(walk: Walk) -> str:
 def plans(walk: Walk) -> str:
     """A plan is drafted, and confirmed with the patient's goal."""
     walk.press("/plan/kladde")
-    drafts = [read_plan(item).status for item in walk.system.find(f"/CarePlan?patient={walk.patient_id}")]
+    care_plans = f"/CarePlan?patient={walk.patient_id}"
+    drafts = [read_plan(item).status for item in walk.of_course(walk.system.find(care_plans))]
     expect([str(status) for status in drafts] == ["draft"], "one draft", drafts)
     expect(_contribution(walk) in (None, (1, 0, 0)), "a draft that keeps no right", _contribution(walk))
     walk.press("/plan/bekraeft", {"goal": newcomer.GOAL, "by_patient": "patient", "together": "on"})
-    confirmed = [read_plan(item) for item in walk.system.find(f"/CarePlan?patient={walk.patient_id}")]
+    confirmed = [read_plan(item) for item in walk.of_course(walk.system.find(care_plans))]
     days_told = [(str(plan.status), plan.confirmed_day) for plan in confirmed]
     expect(days_told == [("active", walk.today)], "one plan, confirmed today", days_told)
-    activities = walk.system.find(f"/ServiceRequest?patient={walk.patient_id}")
+    activities = walk.of_course(walk.system.find(f"/ServiceRequest?patient={walk.patient_id}"))
     expect(bool(activities), "activities in the plan", "none")
     return f"confirmed with a goal and {len(activities)} activities"
 

@@ -28,6 +28,18 @@ class Story(StrEnum):
     BACK_FLAG = "back-flag"  # started and assessed; a red flag stands in the way of a level
     BACK_AWAY = "back-away"  # level 3, long on sick leave, has left physiotherapy
     BACK_WELL = "back-well"  # level 2, so much better that the course could end
+    BACK_AGAIN = "back-again"  # a course ended well; the pain came back, and a new one is begun
+    DIABETES = "diabetes"  # level 2; blood sugar too high; new medicine whose follow-up is late
+    HEART = "heart"  # a heart attack four months ago; blood pressure is not down yet
+    SEVERAL = "several"  # KOL, diabetes and heart disease: three plans, one visit where one will do
+    ONE_MORE = "one-more"  # follows a KOL plan; diabetes was found lately; comes today
+    LATE = "late"  # the right to a plan is broken
+    WAITING = "waiting"  # wished to wait: the clock runs, and the pause stands beside it
+    UNKNOWN = "unknown"  # half an assessment, old measurements, answers nobody knows
+    DIFFERENT = "different"  # another level than the proposed one, with the doctor's reason
+    SUSPECTED = "suspected"  # a diagnosis nobody has confirmed: not proposed
+    REFUSED = "refused"  # referred in four ways: sent, refused and resent, answered, taken back
+    ONWARD = "onward"  # the hospital referred on and handed back
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +70,7 @@ class PatientPersona:
     title: str
     number: int
     package: str = "kol"
+    can_log_in: bool = True  # the others are there to be looked at in the clinic
 
     @property
     def display_name(self) -> str:
@@ -118,6 +131,54 @@ PATIENTS: tuple[PatientPersona, ...] = (
         "hanne", ("Hanne",), "Lund", True, 58, (12, 16), "Åvej 6", Story.BACK_WELL,
         "Patient med ondt i ryggen: niveau 2, så meget bedre, at forløbet kan afsluttes", 10, "lrs",
     ),
+    PatientPersona(
+        "gerda", ("Gerda",), "Villadsen", True, 72, (5, 8), "Kvædehaven 11", Story.SEVERAL,
+        "Patient med KOL, type 2-diabetes og hjertesygdom: tre planer samlet i én", 11,
+    ),
+    PatientPersona(
+        "inger", ("Inger", "Marie"), "Mikkelsen", True, 63, (1, 22), "Skovstjernen 4", Story.DIABETES,
+        "Patient med type 2-diabetes: niveau 2, ny medicin, som ikke er fulgt op", 12, "t2d",
+    ),
+    PatientPersona(
+        "preben", ("Preben",), "Nygaard", False, 67, (3, 3), "Havnegade 27", Story.HEART,
+        "Patient med hjertesygdom: havde en blodprop i hjertet for fire måneder siden", 13, "hjerte",
+    ),
+    PatientPersona(
+        "dorthe", ("Dorthe",), "Vinter", True, 47, (9, 12), "Lindealléen 38", Story.BACK_AGAIN,
+        "Patient med ondt i ryggen: smerterne er kommet igen efter et afsluttet forløb", 14, "lrs",
+    ),
+    PatientPersona(
+        "bjarne", ("Bjarne",), "Fog", False, 68, (6, 2), "Smedebakken 9", Story.ONE_MORE,
+        "Patient med KOL: har også fået diabetes og kommer i klinikken i dag", 15, can_log_in=False,
+    ),
+    PatientPersona(
+        "finn", ("Finn",), "Ibsen", False, 70, (10, 28), "Bøgevej 61", Story.LATE,
+        "Patient med type 2-diabetes: fristen for planen er overskredet", 16, "t2d", can_log_in=False,
+    ),
+    PatientPersona(
+        "ruth", ("Ruth",), "Holst", True, 64, (7, 6), "Violvej 15", Story.WAITING,
+        "Patient med KOL: vil vente med at begynde", 17, can_log_in=False,
+    ),
+    PatientPersona(
+        "egon", ("Egon",), "Frost", False, 76, (12, 3), "Pilevænget 2", Story.UNKNOWN,
+        "Patient med KOL: halvt udfyldt behovsvurdering og gamle målinger", 18, can_log_in=False,
+    ),
+    PatientPersona(
+        "kaj", ("Kaj", "Ove"), "Bundgaard", False, 79, (2, 24), "Kirkestræde 7", Story.DIFFERENT,
+        "Patient med KOL: lægen valgte et andet niveau end det foreslåede", 19, can_log_in=False,
+    ),
+    PatientPersona(
+        "poul", ("Poul",), "Lassen", False, 59, (4, 30), "Rugmarken 18", Story.SUSPECTED,
+        "Patient, hvor KOL er en mistanke", 20, can_log_in=False,
+    ),
+    PatientPersona(
+        "alice", ("Alice",), "Brandt", True, 58, (8, 14), "Elmealléen 22", Story.REFUSED,
+        "Patient med type 2-diabetes: en henvisning blev afvist og sendt igen", 21, "t2d", can_log_in=False,
+    ),
+    PatientPersona(
+        "niels", ("Niels", "Erik"), "Damgaard", False, 69, (11, 19), "Vesterled 33", Story.ONWARD,
+        "Patient med hjertesygdom: hospitalet henviste videre", 22, "hjerte", can_log_in=False,
+    ),
 )  # fmt: skip
 
 
@@ -143,6 +204,8 @@ def all_personas(everywhere: Directory, seed: int) -> Iterator[Persona]:
         )
     known = patient_ids(seed)
     for patient in PATIENTS:
+        if not patient.can_log_in:
+            continue
         yield Persona(
             name=patient.name,
             display_name=patient.display_name,

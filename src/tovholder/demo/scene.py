@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 
 from tovholder import packages, store
 from tovholder.access import Context, Role, system_context
 from tovholder.appointments import actions as appointments
 from tovholder.base import days
+from tovholder.demo import readings
 from tovholder.demo.personas import PatientPersona
-from tovholder.demo.synth import backs
-from tovholder.demo.synth import measurements as m
 from tovholder.demo.synth.cpr import reserved
 from tovholder.demo.synth.organisations import Clinic, Place
 from tovholder.fhir import systems as s
+from tovholder.forms import items_of
 from tovholder.plan import actions as plan
 from tovholder.plan import due
-from tovholder.plan.resources import condition_resource, measurement_resource, read_episode
+from tovholder.plan.actions.medicine import Change
+from tovholder.plan.resources import condition_resource, read_episode, response_resource
 from tovholder.plan.resources.extensions import Json
 from tovholder.plan.values import Code
 from tovholder.referral import actions as referral
@@ -35,6 +36,7 @@ class Scene:
     patient_id: str
     now: datetime
     episode_id: str = ""
+    package: str = ""  # another than the persona's own
 
     def at(self, ago: int, hour: int = 10) -> datetime:
         """A moment so many days before now; one in a weekend is the Friday before, for clinics are closed then."""
@@ -48,6 +50,10 @@ class Scene:
         if date_then.weekday() > 4:
             date_then += timedelta(days=7 - date_then.weekday())
         return datetime.combine(date_then, time(hour), days.COPENHAGEN)
+
+    def today(self, hour: int, minute: int = 0) -> datetime:
+        """A time of the day the demo is built, whatever weekday it is."""
+        return datetime.combine(days.date_of(days.day_of(self.now)), time(hour, minute), days.COPENHAGEN)
 
     def day(self, ago: int) -> int:
         """The integer day of that moment."""
@@ -82,6 +88,11 @@ class Scene:
             now=self.at(ago, hour),
             patient=self.patient_id,
         )
+
+    def department(self, kind: str, ago: int, hour: int = 10) -> Context:
+        """Whoever at the hospital receives that kind of referral, then."""
+        place = self.clinic.department(kind)
+        return self._worker(place, Role.HOSPITAL, place.workers[0].kind, ago, hour)
 
     def _worker(self, place: Place, role: Role, work: str, ago: int, hour: int) -> Context:
         return Context(actor=place.worker(work).reference, role=role, organization=place.id, now=self.at(ago, hour))
@@ -145,55 +156,19 @@ class Scene:
         numbers: Mapping[str, float] | None = None,
         smoking: str | None = None,
         risk: str | None = None,
+        eyes: str | None = None,
+        feet: str | None = None,
     ) -> None:
-        """A visit's measurements came in from the clinic's system. numbers by name of measurements.py and backs.py."""
-        known = {
-            "fev1": (m.FEV1, "%"),
-            "bmi": (m.BMI, "kg/m2"),
-            "weight": (m.WEIGHT, "kg"),
-            "saturation": (m.SATURATION, "%"),
-        }
-        counts = {
-            "mrc": m.MRC, "cat": m.CAT, "exacerbations": m.EXACERBATIONS, "technique": m.TECHNIQUE,
-            "pain": backs.PAIN, "rmdq": backs.FUNCTION, "sick_leave": backs.SICK_LEAVE,
-        }  # fmt: skip
+        """A visit's measurements came in from the clinic's system; named as in readings.py."""
         nurse = self.clinic.place.worker("nurse").reference
-        made: list[Json] = []
-        for name, value in (numbers or {}).items():
-            if name in counts:
-                made.append(
-                    measurement_resource(
-                        patient_id=self.patient_id,
-                        code=counts[name],
-                        at=self.at(ago, 9),
-                        integer=int(value),
-                        performer=nurse,
-                    )
-                )
-            else:
-                code, unit = known[name]
-                made.append(
-                    measurement_resource(
-                        patient_id=self.patient_id,
-                        code=code,
-                        at=self.at(ago, 9),
-                        quantity=value,
-                        unit=unit,
-                        performer=nurse,
-                    )
-                )
-        for code, said in ((m.SMOKING_STATUS, smoking), (backs.RISK, risk)):
-            if said:
-                coded = Code(s.MCS, said, said)
-                at = self.at(ago, 9)
-                made.append(
-                    measurement_resource(patient_id=self.patient_id, code=code, at=at, coded=coded, performer=nurse)
-                )
+        said = {"smoking": smoking, "risk": risk, "eyes": eyes, "feet": feet}
         with store.unit_of_work(self.system(ago), patients=[self.patient_id]) as uow:
-            for resource in made:
+            for resource in readings.resources(self.patient_id, self.at(ago, 9), nurse, numbers or {}, said):
                 uow.create(resource)
 
-    def diagnosed(self, ago: int, *, recorded: int | None = None, code: Code = KOL) -> None:
+    def diagnosed(
+        self, ago: int, *, recorded: int | None = None, code: Code = KOL, verification: str = "confirmed"
+    ) -> None:
         """The doctor writes the diagnosis; the course becomes possible in the same moment, or when the package's time
         has passed (``found``). recorded: days before now."""
         ctx = self.doctor(ago)
@@ -204,9 +179,29 @@ class Scene:
                     codes=[code],
                     recorded_day=self.day(ago if recorded is None else recorded),
                     recorder=ctx.actor,
+                    verification_status=verification,
                 )
             )
         self._course(ctx)
+
+    def resolved(self, ago: int) -> None:
+        """The doctor writes that what stood is over."""
+        ctx = self.doctor(ago)
+        with store.unit_of_work(ctx, patients=[self.patient_id]) as uow:
+            for held in uow.find("Condition", [("patient", f"Patient/{self.patient_id}")]):
+                uow.update(
+                    dict(held)
+                    | {
+                        "clinicalStatus": {"coding": [{"system": s.CONDITION_CLINICAL, "code": "resolved"}]},
+                        "abatementDateTime": days.iso(self.day(ago)),
+                    }
+                )
+
+    def in_package(self, package: str) -> Scene:
+        """The same patient's story in another of their packages."""
+        other = replace(self, package=package)
+        other._course(self.doctor(0))
+        return other
 
     def found(self, ago: int) -> None:
         """The daily run looks, and finds that time has made the course possible."""
@@ -214,8 +209,14 @@ class Scene:
         self._course(self.doctor(ago))
 
     def _course(self, ctx: Context) -> None:
-        found = store.search(ctx, "EpisodeOfCare", [("patient", f"Patient/{self.patient_id}")]).entries
-        self.episode_id = str(read_episode(found[0].resource).id) if found else ""
+        """The course of the package: the open one, else the last."""
+        found = [
+            value
+            for entry in store.search(ctx, "EpisodeOfCare", [("patient", f"Patient/{self.patient_id}")]).entries
+            if (value := read_episode(entry.resource)).package == (self.package or self.persona.package)
+        ]
+        found.sort(key=lambda value: (value.phase.is_open, value.eligible_day or 0))
+        self.episode_id = str(found[-1].id) if found else ""
 
     def started(self, ago: int) -> None:
         """The clinic starts the course with the patient."""
@@ -242,6 +243,23 @@ class Scene:
             form_id="lrs-roede-flag",
             answers=answers | ({"vurdering": assessed} if assessed else {}),
         )
+
+    def half_assessed(self, ago: int, **needs: int) -> None:
+        """Another system told of an assessment nobody has finished: only these of the four needs are answered."""
+        held = packages.get(self.persona.package)
+        form = held.forms[held.level.base.form]
+        made = response_resource(
+            patient_id=self.patient_id,
+            questionnaire=form.canonical,
+            items=items_of(form, {link: [str(need)] for link, need in needs.items()}),
+            authored=self.at(ago, 9),
+            author=self.clinic.place.worker("nurse").reference,
+            episode_id=self.episode_id,
+            status="in-progress",
+        )
+        with store.unit_of_work(self.system(ago), patients=[self.patient_id]) as uow:
+            uow.create(made)
+        plan.propose_level(self.doctor(ago), patient_id=self.patient_id, episode_id=self.episode_id)
 
     def assessed(self, ago: int, needs: tuple[int, int, int, int], notes: Mapping[str, str] | None = None) -> None:
         """The needs assessment is filled in together: biological, psychological, social, health literacy."""
@@ -279,7 +297,7 @@ class Scene:
     def booked(self, by: Context, kind: str, when: datetime, minutes: int = 30) -> str:
         """Somebody books a time at their own place; returns its id."""
         made = appointments.book(
-            by, patient_id=self.patient_id, kind=kind, start=when, minutes=minutes, episode_id=self.episode_id
+            by, patient_id=self.patient_id, kind=kind, start=when, minutes=minutes, episode_id=self.episode_id or None
         )
         return str(made.id)
 
@@ -287,8 +305,10 @@ class Scene:
         """The patient came."""
         appointments.mark_fulfilled(by, patient_id=self.patient_id, appointment_id=appointment)
 
-    def referred(self, ago: int, kind: str, receiver: Place, receiver_kind: str, text: str) -> str:
-        """The doctor refers; returns the referral's id."""
+    def referred(
+        self, ago: int, kind: str, receiver: Place, receiver_kind: str, text: str, *, after: str | None = None
+    ) -> str:
+        """The doctor refers; returns the referral's id. after: the refused one it follows."""
         made = referral.send(
             self.doctor(ago, 13),
             patient_id=self.patient_id,
@@ -297,8 +317,33 @@ class Scene:
             receiver_id=receiver.id,
             receiver_kind=receiver_kind,
             text=text,
+            after=after,
         )
         return str(made.id)
+
+    def treated(
+        self,
+        ago: int,
+        change: Change,
+        name: str,
+        atc: str,
+        reason: str,
+        *,
+        dosage: str = "",
+        follow: int | None = None,
+    ) -> None:
+        """The doctor starts, changes or stops medicine. follow: days before now it is to be followed up."""
+        plan.record_medicine(
+            self.doctor(ago, 12),
+            patient_id=self.patient_id,
+            episode_id=self.episode_id,
+            change=change,
+            name=name,
+            atc=atc,
+            reason=reason,
+            dosage=dosage,
+            due_day=None if follow is None else self.day(follow),
+        )
 
     def admitted(self, ago: int, nights: int) -> None:
         """The hospital told of a stay for an exacerbation that ended then."""

@@ -14,13 +14,19 @@ from tovholder.access import Role, system_context
 from tovholder.access.people import personas
 from tovholder.base import days
 from tovholder.base.errors import Problem
-from tovholder.cockpit import flags
+from tovholder.cockpit import exclusions, flags, handling, visits
 from tovholder.demo.build import build
 from tovholder.demo.personas import PATIENTS, STAFF, Story, all_personas, patient_ids
 from tovholder.demo.scene import Scene
 from tovholder.demo.stories import TELL
 from tovholder.demo.synth import SynthConfig
 from tovholder.demo.synth.organisations import directory
+from tovholder.plan import upgrade
+from tovholder.plan.actions.revisions import standing_draft
+from tovholder.plan.merge.domain import State
+from tovholder.plan.merge.query import merged
+from tovholder.plan.resources import read_plan
+from tovholder.referral import queries as referrals
 
 pytestmark = pytest.mark.django_db
 
@@ -63,15 +69,15 @@ def test_the_demo_builds_on_any_day_and_every_story_stands_where_it_should(
     now: datetime, told: list[tuple[str, int, int | None]]
 ) -> None:
     made = build(now, lambda *step: told.append(step), config=small(now))
-    assert made["personas"] == len(STAFF) + len(PATIENTS)
-    assert [stage for stage, *_ in told][-1] == "Stories"
+    assert made["personas"] == len(STAFF) + sum(one.can_log_in for one in PATIENTS)
+    assert [stage for stage, *_ in told][-1] == "The clinic's own work"
     known = {story.story: patient_ids(2027)[story.name] for story in PATIENTS}
     today = days.day_of(now)
     phases = {
         story: rows("SELECT phase, deadline_day FROM fact_episode WHERE patient_id = %s", known[story])
         for story in Story
     }
-    assert {story: [phase for phase, _ in found] for story, found in phases.items()} == {
+    assert {story: sorted(phase for phase, _ in found) for story, found in phases.items()} == {
         Story.NEW: ["eligible"],
         Story.UNDECIDED: ["startup"],
         Story.MISSED: ["continuing"],  # her smoking course is done: nothing outside the clinic is left
@@ -82,6 +88,18 @@ def test_the_demo_builds_on_any_day_and_every_story_stands_where_it_should(
         Story.BACK_FLAG: ["startup"],
         Story.BACK_AWAY: ["further"],  # he left physiotherapy: somebody must decide what now
         Story.BACK_WELL: ["continuing"],
+        Story.BACK_AGAIN: ["ended", "further"],
+        Story.DIABETES: ["further"],  # nobody has examined her eyes
+        Story.HEART: ["further"],
+        Story.SEVERAL: ["continuing", "continuing", "continuing"],
+        Story.ONE_MORE: ["continuing", "eligible"],
+        Story.LATE: ["startup"],
+        Story.WAITING: ["eligible"],
+        Story.UNKNOWN: ["startup"],
+        Story.DIFFERENT: ["continuing"],
+        Story.SUSPECTED: [],
+        Story.REFUSED: ["further"],
+        Story.ONWARD: ["further"],
     }
     assert 3 <= phases[Story.NEW][0][1] - today <= 7
     assert 6 <= phases[Story.BACK_FOUND][0][1] - today <= 8
@@ -124,7 +142,63 @@ def test_the_daily_run_raises_the_flags_the_stories_are_about(stories: tuple[dic
     assert raised[Story.STEADY] == raised[Story.DECLINED] == raised[Story.BACK_WELL] == set()
     assert raised[Story.BACK_FOUND] - {"lrs-plan-deadline-near"} == {"lrs-not-started"}
     assert raised[Story.BACK_FLAG] == {"lrs-red-flag-open"}
+    assert raised[Story.DIABETES] == {"t2d-control-overdue", "t2d-eye-overdue", "t2d-hba1c-high"}
+    assert raised[Story.LATE] == {"t2d-level-undecided", "t2d-plan-deadline-over"}
+    assert raised[Story.WAITING] == {"kol-not-started", "kol-plan-deadline-over"}
+    assert raised[Story.ONE_MORE] >= {"t2d-not-started", "t2d-plan-deadline-near"}
+    assert raised[Story.SEVERAL] == raised[Story.UNKNOWN] == raised[Story.SUSPECTED] == set()
     assert raised[Story.BACK_AWAY] == {"lrs-course-stopped", "lrs-sick-leave-no-plan"}
+
+
+def told_in(known: dict[Story, str], now: datetime, story: Story) -> Scene:
+    patient = next(one for one in PATIENTS if one.story is story)
+    return Scene(directory(small(now)).clinics[0], patient, known[story], now)
+
+
+def test_three_plans_are_fewer_visits_than_one_by_one(stories: tuple[dict[Story, str], datetime]) -> None:
+    scene = told_in(*stories, Story.SEVERAL)
+    found = merged(scene.nurse(0), scene.patient_id)
+    assert found.after.visits < found.before.visits
+    assert found.after.examinations < found.before.examinations
+    assert found.contradictions
+    assert any(len(step.origins) > 1 and step.state is State.BOOKED for step in found.steps)
+    draft = scene.in_package("kol")
+    plans = [
+        read_plan(entry.resource)
+        for entry in store.search_all(scene.nurse(0), "CarePlan", [("patient", f"Patient/{scene.patient_id}")])
+    ]
+    mine = next(plan for plan in plans if plan.episode_id == draft.episode_id)
+    left = standing_draft(scene.doctor(0), patient_id=scene.patient_id, plan_id=str(mine.id))
+    assert left is not None
+    assert left.author == scene.nurse(0).actor
+
+
+def test_referrals_stand_in_every_state(stories: tuple[dict[Story, str], datetime]) -> None:
+    known, now = stories
+    alice = told_in(known, now, Story.REFUSED)
+    held = {one.status: one for one in referrals.rounds(alice.doctor(0), alice.patient_id)}
+    assert set(held) == {"rejected", "in-progress", "completed", "cancelled", "requested"}
+    assert held["in-progress"].follows == held["rejected"].id
+    assert held["completed"].answer
+    niels = told_in(known, now, Story.ONWARD)
+    first, next_one = sorted(referrals.rounds(niels.doctor(0), niels.patient_id), key=lambda one: one.sent_day)
+    assert (first.status, next_one.status, next_one.follows) == ("completed", "accepted", first.id)
+
+
+def test_the_clinic_has_worked_on_its_list(stories: tuple[dict[Story, str], datetime]) -> None:
+    known, now = stories
+    nurse = told_in(known, now, Story.SEVERAL).nurse(0)
+    standing = handling.standing(nurse).values()
+    assert any(one.attempts for one in standing)
+    assert any(one.snoozes for one in standing)
+    assert any(one.assigned_to for one in standing)
+    booked = visits.today(nurse)
+    assert any(visit.patient_id == known[Story.ONE_MORE] for visit in booked)
+    assert any(not visit.courses for visit in booked)
+    left_out = {one.patient_id: one.kind for one in exclusions.excluded(nurse)}
+    assert left_out[known[Story.SUSPECTED]] == "not_confirmed"
+    waiting = upgrade.waiting(nurse)
+    assert {(one.package, one.version) for one in waiting} == {("kol", "1.0.0")}
 
 
 def test_everybody_sees_what_is_theirs(stories: tuple[dict[Story, str], datetime]) -> None:
@@ -147,7 +221,7 @@ def test_everybody_sees_what_is_theirs(stories: tuple[dict[Story, str], datetime
 def test_personas_are_saved_once_and_point_at_people_who_exist(stories: tuple[dict[Story, str], datetime]) -> None:
     _, now = stories
     saved = personas()
-    assert Counter(one.role for one in saved)[Role.CITIZEN] == len(PATIENTS)
+    assert Counter(one.role for one in saved)[Role.CITIZEN] == sum(one.can_log_in for one in PATIENTS)
     assert [one.name for one in saved] == [one.name for one in all_personas(directory(small(now)), 2027)]
     anna = next(one for one in saved if one.name == "anna")
     assert (anna.display_name, anna.role) == ("Anna Holm", Role.GP)

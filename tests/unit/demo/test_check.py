@@ -15,8 +15,8 @@ from tovholder import packages
 from tovholder.base import days
 from tovholder.demo import newcomer
 from tovholder.demo.browser import Failed, Form, Page, expect
-from tovholder.demo.check import take
-from tovholder.demo.journey import STEPS, Step
+from tovholder.demo.check import ALL, take
+from tovholder.demo.journey import Step
 from tovholder.demo.synth.cpr import passes_modulus_11
 from tovholder.fhir.validate import validate
 from tovholder.plan.clock import ClockEvent
@@ -168,9 +168,9 @@ def test_the_whole_walk_and_what_it_finds(tmp_path: Path):
     lines = [
         line for line in done.stdout.splitlines() if line.startswith(("ok ", "FAILED", "True", "False", "Stopped"))
     ]
-    first, second = lines[: len(STEPS) + 1], lines[len(STEPS) + 1 :]
+    first, second = lines[: len(ALL) + 1], lines[len(ALL) + 1 :]
     assert [line for line in first if not line.startswith("ok ")] == ["True"], done.stdout
-    assert len(first) == len(STEPS) + 1
+    assert len(first) == len(ALL) + 1
     found = [line for line in second if not line.startswith("ok ")]
     assert found == [
         "FAILED another clinic's doctor does not: expected 404 for another clinic's doctor, found 200",

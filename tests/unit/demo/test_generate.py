@@ -94,7 +94,7 @@ def test_writing_again_replaces_what_was_there(tmp_path: Path) -> None:
 
 
 def test_the_demo_stays_within_its_budget(demo: Mapping[str, list[Json]]) -> None:
-    assert sum(map(len, demo.values())) <= 40_000
+    assert sum(map(len, demo.values())) <= 65_000
     assert 900 <= len(demo["EpisodeOfCare"]) <= 1_150
     assert 2_400 <= len(demo["Patient"]) <= 2_800
 
@@ -158,8 +158,10 @@ def test_courses_are_in_every_phase_and_their_clocks_are_the_packages(demo: Mapp
     for item in episodes:
         assert item.clock is not None
         assert item.clock.missing == (item.diagnosed_day is None)
-        if not item.clock.missing:  # built before 2027: everybody counts from inclusion, with KOL as legacy
-            assert (item.clock.legacy, item.clock.start_day) == (item.package == "kol", item.eligible_day)
+        if (
+            not item.clock.missing
+        ):  # built before 2027: everybody counts from inclusion, as legacy where the package says so
+            assert (item.clock.legacy, item.clock.start_day) == (item.package != "lrs", item.eligible_day)
     assert any(item.pauses for item in episodes)
     assert len({(item.patient_id, item.package) for item in episodes}) == len(episodes)
 
@@ -179,6 +181,35 @@ def test_back_pain_that_stayed_is_a_course_of_its_own_beside_kol(demo: Mapping[s
             assert any("mere end 12 uger" in reason for reason in item.inclusion_reasons)
     codes = Counter(item["code"]["coding"][0]["code"] for item in demo["Observation"])
     assert min(codes[code] for code in ("lrs-rmdq", "lrs-smerte", "lrs-sygemelding-uger", "MCS88148")) >= 40
+
+
+def test_diabetes_and_heart_disease_are_courses_beside_kol_and_one_measurement_serves_all(
+    demo: Mapping[str, list[Json]],
+) -> None:
+    episodes = [read_episode(item) for item in demo["EpisodeOfCare"]]
+    people = {name: {item.patient_id for item in episodes if item.package == name} for name in ("kol", "t2d", "hjerte")}
+    assert len(people["t2d"]) >= 150
+    assert len(people["hjerte"]) >= 300
+    assert len(people["kol"] & people["t2d"] & people["hjerte"]) >= 30
+    for name in ("t2d", "hjerte"):
+        phases = Counter(item.phase for item in episodes if item.package == name)
+        assert min(phases[phase] for phase in (Phase.ELIGIBLE, Phase.STARTUP, Phase.CONTINUING)) >= 5, phases
+    measured = Counter(
+        (patient_of(item), item["effectiveDateTime"][:10])
+        for item in demo["Observation"]
+        if item["code"]["coding"][0]["code"] == "NPU27300"
+    )
+    assert len(measured) > 200
+    assert max(measured.values()) == 1  # never one blood test for each package
+
+
+def test_older_kol_plans_follow_the_version_before(demo: Mapping[str, list[Json]]) -> None:
+    plans = [held for item in demo["CarePlan"] if (held := read_plan(item)).package == "kol" and held.confirmed_day]
+    by_version: dict[str, list[int]] = {}
+    for held in plans:
+        by_version.setdefault(held.package_version or "", []).append(held.confirmed_day or 0)
+    assert set(by_version) == {"1.0.0", "2.0.0"}
+    assert max(by_version["1.0.0"]) < min(by_version["2.0.0"])
 
 
 def test_built_after_the_law_new_diagnoses_start_the_clock_themselves() -> None:

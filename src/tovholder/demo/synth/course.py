@@ -36,6 +36,7 @@ from tovholder.plan.resources.extensions import Json
 from tovholder.plan.schedule import PlannedActivity, schedule
 from tovholder.plan.values import Activity, Decision, Episode, Goal, Plan, Proposal
 
+NEW_VERSION = 270  # days since the version in force replaced the one before it
 _DERIVABLE = ("QuestionnaireResponse/", "Observation/")  # what R4 lets an Observation derive from
 
 
@@ -66,13 +67,13 @@ class CourseWriter:
         *,
         end_reasons: Sequence[str] = END_REASONS,
         goals: Sequence[str] = words.GOALS,
+        earlier: Package | None = None,
     ) -> None:
-        self._end_reasons = end_reasons
-        self._goal_words = goals
+        self._end_reasons, self._goal_words = end_reasons, goals
         self._dice = random.Random(int(rng.integers(0, 2**62)))
-        self._ids = ids
-        self._clinic = clinic
-        self._package = package
+        self._ids, self._clinic = ids, clinic
+        self._package = self._current = package
+        self._earlier = earlier
         self._clinical = clinical
         self._histories = histories
         self._today = today
@@ -103,6 +104,7 @@ class CourseWriter:
     def of(self, index: int, patient: Json, condition: Json, known: list[Json]) -> Iterator[Json]:
         """Everything of the person's course, each resource after those it points at where FHIR lets it."""
         when = self._histories.of(index)
+        self._package = self._version(when)
         contacts = list(self._admissions(index, patient["id"], self.last_day(index)))
         yield from contacts
         episode = self._episode(index, when, patient, condition)
@@ -118,6 +120,11 @@ class CourseWriter:
             last_visit=_last_visit(known, when.eligible),
             open_course=episode.phase.is_open,
         )
+
+    def _version(self, when: Days) -> Package:
+        """The version of the package that was in force when the plan was agreed."""
+        old = when.confirmed is not None and when.confirmed < self._today - NEW_VERSION
+        return (self._earlier if old else None) or self._current
 
     def _parts(
         self, index: int, when: Days, episode: Episode, record: Record, walk: steps.StepWriter

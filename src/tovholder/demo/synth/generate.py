@@ -12,9 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from tovholder import packages
 from tovholder.base import days, json
 from tovholder.base.ids import seeded_ids
 from tovholder.demo.synth.backs import BackWriter
+from tovholder.demo.synth.chronic import ChronicWriter
 from tovholder.demo.synth.clinical import draw_clinical
 from tovholder.demo.synth.config import SynthConfig
 from tovholder.demo.synth.course import CourseWriter
@@ -31,6 +33,7 @@ from tovholder.demo.synth.persons import (
 )
 from tovholder.packages import Package, builtin
 
+EARLIER_KOL = "1.0.0"  # what the older plans of the population follow still
 Json = dict[str, Any]
 Progress = Callable[[int], None]
 
@@ -107,7 +110,9 @@ def _clinic(config: SynthConfig, clinic: Clinic, known: Mapping[str, Package], c
     histories = draw_histories(rng, group, clinical, today)
     visits = draw_visits(rng, clinical, histories.known_since, today)
     measurer = Measurer(rng, ids, clinical, visits, today)
-    writer = CourseWriter(rng, ids, clinic, package, clinical, histories, today)
+    writer = CourseWriter(
+        rng, ids, clinic, package, clinical, histories, today, earlier=packages.version("kol", EARLIER_KOL)
+    )
     backs = BackWriter(
         (config.seed, 3, clinic.number),
         seeded_ids((config.seed * 2_000_003 + 4) * 10_000_019 + clinic.number),
@@ -117,7 +122,14 @@ def _clinic(config: SynthConfig, clinic: Clinic, known: Mapping[str, Package], c
         others,
     )
     backs.prepare(people.age)
-    others = backs.conditions
+    chronic = ChronicWriter(
+        (config.seed, 4, clinic.number),
+        seeded_ids((config.seed * 2_000_003 + 5) * 10_000_019 + clinic.number),
+        clinic,
+        known,
+        today,
+    )
+    others = chronic.prepare(people.age, people.kol, patients, backs.conditions)
     place = {int(person): index for index, person in enumerate(ill)}
     # A stream of its own: with or without everyday visits the rest is the same.
     everyday = Everyday(
@@ -136,6 +148,7 @@ def _clinic(config: SynthConfig, clinic: Clinic, known: Mapping[str, Package], c
             yield from others[person]
             yield from everyday.of(person, patient)
             yield from backs.of(person, patient)
+            yield from chronic.of(person, patient)
             continue
         diagnosis = _diagnosis(
             writer,
@@ -157,6 +170,7 @@ def _clinic(config: SynthConfig, clinic: Clinic, known: Mapping[str, Package], c
         yield from writer.of(index, patient, diagnosis, record)
         if now.get("generalPractitioner") and "deceasedDateTime" not in now:
             yield from backs.of(person, patient)
+            yield from chronic.of(person, patient)
 
 
 def _diagnosis(

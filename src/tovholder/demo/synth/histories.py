@@ -121,9 +121,19 @@ def draw_histories(rng: np.random.Generator, people: People, clinical: Clinical,
 
 
 def follow(
-    rng: np.random.Generator, since: Ints, eligible: Ints, diagnosed: Ints, pace: float, today: int
+    rng: np.random.Generator,
+    since: Ints,
+    eligible: Ints,
+    diagnosed: Ints,
+    pace: float,
+    today: int,
+    *,
+    ends: float = _ENDS,
 ) -> Histories:
-    """What came after the day each could be offered a course. pace: 1 is the usual clinic, more is slower."""
+    """What came after the day each could be offered a course. pace: 1 is the usual clinic, more is slower.
+
+    ends: the share whose course ends.
+    """
     size = len(eligible)
 
     def after(start: Ints, shape: float, scale: float) -> Ints:
@@ -143,8 +153,8 @@ def follow(
     decided = after(assessed, 0.5, 1.5) + later(_NO_LEVEL, 60, 300)
     drafted = after(decided, 0.6, 2.0)
     confirmed = after(drafted, 1.1, 4.0) + later(_DRAFT, 50, 300)
-    ends = rng.random(size) < _ENDS
-    ended = np.where(ends & ~declines, after(started, 1.6, 120.0), NEVER)
+    over = rng.random(size) < ends
+    ended = np.where(over & ~declines, after(started, 1.6, 120.0), NEVER)
 
     def by_now(days: Ints, *, until: Ints | None = None) -> Ints:
         stopped = days > today if until is None else (days > today) | (days >= until)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -25,10 +25,27 @@ FIRST_CLINIC_STAFF = (
     ("Mette", "Skov", "nurse"),
 )
 
+# The hospital departments beside the lungs': what they are called, and who works there.
+DEPARTMENTS = {
+    "eyes": "Øjenafdelingen",
+    "diabetes": "Diabetesambulatoriet",
+    "heart": "Hjerteambulatoriet",
+}
+# Where a step or referral that goes to the hospital goes, when it is not to the lungs.
+DEPARTMENT_OF = {
+    "oejenscreening": "eyes",
+    "oejenlaege": "eyes",
+    "diabetesambulatorium": "diabetes",
+    "hjerteambulatorium": "heart",
+}
+
 _ROLE_TEXT = {
     "gp": "Praktiserende læge",
     "nurse": "Sygeplejerske",
     "hospital": "Lungemedicinsk overlæge",
+    "eyes": "Øjenlæge",
+    "diabetes": "Endokrinologisk overlæge",
+    "heart": "Kardiologisk overlæge",
     "physio": "Fysioterapeut",
     "prevention": "Forebyggelseskonsulent, sygeplejerske",
 }
@@ -81,6 +98,12 @@ class Clinic:
     hospital: Place
     prevention: Place
     physio: Place
+    departments: Mapping[str, Place] = field(default_factory=dict)
+
+    def department(self, kind: str) -> Place:
+        """Where in the hospital a kind of step or referral goes."""
+        name = DEPARTMENT_OF.get(kind)
+        return self.departments[name] if name else self.hospital
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,11 +176,20 @@ def directory(config: SynthConfig) -> Directory:
         )
         for council in geo.councils[::4]
     ]
+    departments = {  # drawn last: what was before them stays as it was
+        code: {
+            name: draw.place("hospital", f"{_hospital(place.name)}, {title}", place.municipality, (name,))
+            for name, title in DEPARTMENTS.items()
+        }
+        for code, place in hospitals.items()
+    }
+    clinics = [replace(one, departments=departments[one.place.municipality.council]) for one in clinics]
     others = [
         *hospitals.values(),
         *prevention.values(),
         *physio.values(),
         *chiropractors,
+        *(place for held in departments.values() for place in held.values()),
     ]
     return Directory(
         tuple(clinics),
@@ -166,6 +198,10 @@ def directory(config: SynthConfig) -> Directory:
         council_ids,
         municipality_ids,
     )
+
+
+def _hospital(name: str) -> str:
+    return name.partition(",")[0]
 
 
 def _sites(config: SynthConfig, rng: np.random.Generator) -> list[Municipality]:

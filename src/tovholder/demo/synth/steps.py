@@ -59,7 +59,7 @@ class StepWriter:
 
     def _activity(self, one: PlannedActivity, confirmed: int, ended: int | None) -> Activity:
         identity = self._ids()
-        receiver = self._receiver(one.performer)
+        receiver = self._receiver(one.performer, one.referral or one.kind)
         until = self._today if ended is None else ended
         status, done = ActivityStatus.ACTIVE, None
         if one.referral and receiver is not None:
@@ -91,11 +91,11 @@ class StepWriter:
             authored_day=self._referrals[identity].sent_day if identity in self._referrals else confirmed,
         )
 
-    def _receiver(self, performer: str) -> Place | None:
+    def _receiver(self, performer: str, kind: str) -> Place | None:
         return {
             "gp": self._clinic.place,
             "nurse": self._clinic.place,
-            "hospital": self._clinic.hospital,
+            "hospital": self._clinic.department(kind),
             "prevention": self._clinic.prevention,
             "physio": self._clinic.physio,
         }.get(performer)
@@ -197,7 +197,7 @@ class StepWriter:
 
     def _offered(self, activity: Activity, referral: Referral) -> Iterator[Json]:
         """What the receiver shares: the first meeting, and the next one while the offer runs."""
-        place = self._receiver(activity.performer_kind)
+        place = self._receiver(activity.performer_kind, activity.kind)
         if place is None:
             return
         if referral.started_day is not None and self._dice.random() < 0.8:
@@ -207,7 +207,7 @@ class StepWriter:
             yield self._meeting(activity, place, "booked", self._today + 1 + self._dice.randrange(20))
 
     def _appointments(self, activity: Activity) -> Iterator[Json]:
-        place = self._receiver(activity.performer_kind)
+        place = self._receiver(activity.performer_kind, activity.kind)
         if place is None or activity.status is ActivityStatus.REVOKED:
             return
         if activity.done_day is not None:

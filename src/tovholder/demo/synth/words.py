@@ -27,6 +27,26 @@ BACK_GOALS = (
     "Jeg vil kunne passe haven, når jeg holder pauser.",
     "Jeg vil vide, hvad jeg gør, når det låser sig.",
 )
+GOALS_OF = {
+    "t2d": (
+        "Jeg vil undgå at skulle have insulin, så længe det går.",
+        "Jeg vil kunne gå med turklubben hver onsdag.",
+        "Jeg vil tabe mig nok til at kunne binde mine sko uden at puste.",
+        "Jeg vil lære at lave mad, som hele familien kan lide, og som er god for mit blodsukker.",
+        "Jeg vil kunne se at læse for mine oldebørn.",
+        "Jeg vil cykle på arbejde tre dage om ugen.",
+        "Jeg vil vide, hvad jeg skal gøre, når mit blodsukker er for højt.",
+    ),
+    "hjerte": (
+        "Jeg vil turde tage på ferie igen uden at være bange for mit hjerte.",
+        "Jeg vil kunne slå græsset uden pauser.",
+        "Jeg vil ned på højst to slags blodtryksmedicin.",
+        "Jeg vil kunne danse til min datters bryllup.",
+        "Jeg vil holde mit blodtryk nede uden at skulle tænke på det hver dag.",
+        "Jeg vil i gang med at svømme igen.",
+        "Jeg vil vide, hvilke smerter jeg skal ringe om.",
+    ),
+}
 NO_GOAL = (
     "Patienten ønsker ikke at sætte mål nu; tages op ved næste kontrol.",
     "Patienten er træt efter en infektion; mål aftales ved årsstatus.",
