@@ -46,11 +46,12 @@ def head(view: PatientView, *, cpr: str, organization: str | None, key: str) -> 
         deceased_day=view.deceased_day,
         moved=bool(organization and summary.clinic_id and summary.clinic_id != organization),
         inactive=not view.active,
-        tabs=_tabs(summary.id),
+        tabs=tabs(summary.id),
     )
 
 
-def _tabs(patient_id: str) -> tuple[p.Tab, ...]:
+def tabs(patient_id: str) -> tuple[p.Tab, ...]:
+    """The pages about one patient over all packages."""
     found = [
         p.Tab("overblik", _("Overblik"), reverse("web:overview", args=[patient_id])),
         p.Tab("tidslinje", _("Tidslinje"), reverse("web:timeline", args=[patient_id])),

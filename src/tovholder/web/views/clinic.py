@@ -14,8 +14,9 @@ from tovholder.access.domain import Context, Role
 from tovholder.access.smart import clients
 from tovholder.base import days
 from tovholder.web import access_view, reading
+from tovholder.web.presenters import referrals
 from tovholder.web.presenters.pages import patient_page
-from tovholder.web.presenters.patient import review_prompts
+from tovholder.web.presenters.patient import review_prompts, tabs
 from tovholder.web.view_models import FormError, PatientPage
 from tovholder.web.views.common import for_roles
 from tovholder.web.views.patient_forms import PatientForms
@@ -64,6 +65,10 @@ def show(
             "level_open": sheets.decide.is_bound or sheets.reassess.is_bound or bool(prompts) or anew,
             "proposes_anew": anew,
             "reviews": prompts,
+            "tabs": tabs(course.patient_id),
+            "refers": referrals.links(course.package, course.patient_id, (), get_language() or "da")
+            if course.episode.phase.is_started
+            else (),
         },
         status=status,
     )

@@ -24,6 +24,7 @@ from tovholder.cockpit.handling import Event, Standing
 from tovholder.cockpit.ranking import OpenFlag
 from tovholder.web import errors, forms, kept, reading
 from tovholder.web.forms_cockpit import AssignForm, AttemptForm, MessageForm, SnoozeForm
+from tovholder.web.presenters import referrals
 from tovholder.web.presenters.pages import book_kinds
 from tovholder.web.templatetags.tovholder import day, say
 from tovholder.web.view_models import FormError
@@ -264,6 +265,7 @@ def _show(
             "book_url": reverse("web:act-book", args=where),
             "course_url": reverse("web:patient", args=where),
             "refer_url": reverse("web:referral-new", args=where),
+            "refers": referrals.links(course.package, course.patient_id, (), language),
             "history": _done(ctx, state),
             "outcomes": tuple(OUTCOMES.items()),
             "back": back,
