@@ -19,7 +19,7 @@ from tovholder.fhir import systems
 from tovholder.packages.model import Package, Rule
 from tovholder.plan import current
 from tovholder.plan.domain import OPEN
-from tovholder.rules import compile, run
+from tovholder.rules import run
 from tovholder.store import UnitOfWork, reading, unit_of_work
 
 # Which facts decide whether a rule's row becomes a flag, besides those the rule itself reads.
@@ -64,7 +64,8 @@ def _reading_any_of(tables: frozenset[str]) -> list[tuple[Package, Rule]]:
         (package, rule)
         for package in packages.builtin().values()
         for rule in package.rules
-        if tables & (GATE_TABLES | reading.tables_of(rule.sql, package.parameters))
+        # As with figures: what a rule reads is asked, and the rule compiled for it, only where that decides.
+        if tables & GATE_TABLES or tables & reading.tables_of(rule.sql, package.parameters)
     ]
 
 
@@ -111,16 +112,11 @@ def _open(people: Sequence[str]) -> list[FlagRow]:
 
 def hits(patients: Sequence[str], rules: Sequence[tuple[Package, Rule]], today: int) -> Iterator[Hit]:
     """Rows of the rules for the patients, before levels are looked at."""
-    single = len(patients) == 1
-    scope: compile.Scope = compile.Patient() if single else compile.Patients()
-    if not single:
-        reading.fill_scope(patients)
+    scope, named = reading.scope_of(patients)
     with connection.cursor() as cursor:
         for package, rule in rules:
             checked, compiled = reading.prepared(rule.sql, package.parameters, scope)
-            bound: dict[str, int | str] = {"today": today, **package.parameters}
-            if single:
-                bound["scope_patient"] = patients[0]
+            bound: dict[str, int | str] = {"today": today, **package.parameters, **named}
             names = [column[0] for column in checked.columns]
             for row in run.run(compiled, cursor, bound):
                 values = dict(zip(names, row, strict=True))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import connection
 
@@ -14,7 +14,7 @@ from tovholder.access import system_context
 from tovholder.monitoring import attribution
 from tovholder.packages.model import Indicator, Package
 from tovholder.plan import current
-from tovholder.rules import compile, run
+from tovholder.rules import run
 from tovholder.store import UnitOfWork, reading, unit_of_work
 
 STRATA_TABLES = frozenset({"episode", "level", "patient", "organization"})
@@ -52,25 +52,33 @@ def _reading_any_of(tables: frozenset[str]) -> list[tuple[Package, Indicator]]:
         (package, indicator)
         for package in packages.builtin().values()
         for indicator in package.indicators
-        if tables & (STRATA_TABLES | reading.tables_of(indicator.sql, package.parameters))
+        # Most changes of many patients name a stratum's facts: then no indicator need be compiled to know what it reads.
+        if tables & STRATA_TABLES or tables & reading.tables_of(indicator.sql, package.parameters)
     ]
 
 
 def recompute(uow: UnitOfWork, patients: Iterable[str], todo: Sequence[tuple[Package, Indicator]]) -> int:
-    """Exchange the contributions of the patients; returns how many there are now."""
+    """Exchange the contributions of the patients; returns how many there are now.
+
+    An indicator counts its own package's courses: only those of packages the patients have a course in are asked, about
+    nobody but those who have one.
+    """
     people = sorted(patients)
     strata = _strata(uow, people)
+    taking_part = {course.package for course in strata.values()}
+    scope, about = reading.scope_of(sorted({course.patient for course in strata.values()}))
     rows: list[tuple[Any, ...]] = []
-    reading.fill_scope(people)
     with connection.cursor() as cursor:
         for package, indicator in todo:
-            checked, compiled = reading.prepared(indicator.sql, package.parameters, compile.Patients())
+            if package.id not in taking_part:
+                continue
+            checked, compiled = reading.prepared(indicator.sql, package.parameters, scope)
             names = [column[0] for column in checked.columns]
-            bound: dict[str, int | str] = {"today": uow.ctx.today, **package.parameters}
+            bound: dict[str, int | str] = {"today": uow.ctx.today, **package.parameters, **about}
             for values in run.run(compiled, cursor, bound):
                 row = dict(zip(names, values, strict=True))
-                where = strata.get(row["episode_id"])
-                if where is None or row["period_id"] is None:
+                course = strata.get(row["episode_id"])
+                if course is None or course.package != package.id or row["period_id"] is None:
                     continue
                 rows.append(
                     (
@@ -81,29 +89,41 @@ def recompute(uow: UnitOfWork, patients: Iterable[str], todo: Sequence[tuple[Pac
                         row["in_denominator"],
                         row["in_numerator"],
                         row["missing"],
-                        *where,
+                        *course.strata,
                     )
                 )
         ids = [indicator.id for _, indicator in todo]
         named, indicators = database.in_list("indicator", ids)
-        about, whom = database.in_list("patient_id", people)
-        cursor.execute(f"DELETE FROM monitoring_contribution WHERE {named} AND {about}", [*indicators, *whom])
+        theirs, whom = database.in_list("patient_id", people)
+        cursor.execute(f"DELETE FROM monitoring_contribution WHERE {named} AND {theirs}", [*indicators, *whom])
     rows = attribution.settled(uow, people, rows)
     database.insert("monitoring_contribution", COLUMNS, rows)
     return len(rows)
 
 
-def _strata(uow: UnitOfWork, people: Sequence[str]) -> dict[str, tuple[Any, ...]]:
+class _Course(NamedTuple):
+    """Whose it is, of which package, and what it is counted under: phase, level, clinic, region, health council."""
+
+    patient: str
+    package: str
+    strata: tuple[Any, ...]
+
+
+def _strata(uow: UnitOfWork, people: Sequence[str]) -> dict[str, _Course]:
     uow.flush()
-    levels = current.levels(uow.fact_rows("level", people, current.LEVEL_COLUMNS))
     about, whom = database.in_list("e.patient_id", people)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT e.episode_id, e.phase, e.organization_id, o.region, o.sundhedsraad FROM fact_episode AS e"
-            f" LEFT JOIN fact_organization AS o ON o.organization_id = e.organization_id WHERE {about}",
-            whom,
-        )
-        return {row[0]: (row[1], levels.get(row[0]), row[2], row[3], row[4]) for row in cursor.fetchall()}
+    found = database.rows(
+        "SELECT e.episode_id, e.patient_id, e.package, e.phase, e.organization_id, o.region, o.sundhedsraad"
+        " FROM fact_episode AS e"
+        f" LEFT JOIN fact_organization AS o ON o.organization_id = e.organization_id WHERE {about}",
+        whom,
+    )
+    involved = {row[1] for row in found}
+    levels = current.levels(uow.fact_rows("level", involved, current.LEVEL_COLUMNS))
+    return {
+        episode: _Course(patient, package, (phase, levels.get(episode), *place))
+        for episode, patient, package, phase, *place in found
+    }
 
 
 def run_all(now: datetime, progress: Any = None) -> tuple[int, int]:

@@ -10,7 +10,7 @@ import duckdb
 import pyarrow as pa
 from django.db import connection
 
-from tovholder import packages
+from tovholder import database, packages
 from tovholder.base import days
 from tovholder.rules import compile, run
 from tovholder.store import reading, schema
@@ -46,6 +46,7 @@ def compare(now: datetime) -> dict[str, int]:
     with duckdb.connect() as target:
         load_facts(target, schema.fact_tables())
         for package in packages.builtin().values():
+            own = _courses(package.id)
             for indicator in package.indicators:
                 checked, compiled = reading.prepared(indicator.sql, package.parameters, compile.All(), "duckdb")
                 bound: dict[str, int | str] = {"today": today, **package.parameters}
@@ -53,7 +54,7 @@ def compare(now: datetime) -> dict[str, int]:
                 wanted: set[tuple[Any, ...]] = set()
                 for values in run.run(compiled, target, bound):
                     row = dict(zip(names, values, strict=True))
-                    if row["period_id"] is not None:
+                    if row["period_id"] is not None and row["episode_id"] in own:
                         wanted.add(
                             (
                                 row["episode_id"],
@@ -72,3 +73,10 @@ def compare(now: datetime) -> dict[str, int]:
                     held = {tuple(row) for row in cursor.fetchall()}
                 found[indicator.id] = len(wanted ^ held)
     return found
+
+
+def _courses(package: str) -> frozenset[str]:
+    """The courses of a package, which are all its indicators count."""
+    return frozenset(
+        row[0] for row in database.rows("SELECT episode_id FROM fact_episode WHERE package = %s", [package])
+    )

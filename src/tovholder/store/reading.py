@@ -60,9 +60,12 @@ def sees(ctx: Context, patient: str) -> bool:
     return scope.reaches(decide(ctx, "read", "Patient"), ctx, "Patient", patient)
 
 
-def fill_scope(patients: Sequence[str]) -> None:
-    """Name the patients a set-wise rule may see (the rows of ``scope_patient``)."""
+def scope_of(patients: Sequence[str]) -> tuple[compile.Scope, dict[str, int | str]]:
+    """The scope of a rule about these patients, and what it binds. One is bound, more are named in ``scope_patient``."""
+    if len(patients) == 1:
+        return compile.Patient(), {compile.SCOPE_PATIENT: patients[0]}
     database.fill_scope(patients)
+    return compile.Patients(), {}
 
 
 def prepared(

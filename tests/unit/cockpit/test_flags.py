@@ -10,7 +10,7 @@ import pytest
 from django.db import connection
 
 from lib.people import clinic, condition, context, patient, system
-from tovholder import store
+from tovholder import packages, store
 from tovholder.access import Context, Role
 from tovholder.appointments import actions as appointment_actions
 from tovholder.base import days
@@ -19,6 +19,7 @@ from tovholder.cockpit import flags, queries
 from tovholder.monitoring import contributions, engines
 from tovholder.monitoring.queries import rights_table
 from tovholder.plan import actions
+from tovholder.rules.compile import Compiled
 from tovholder.store import consents
 
 pytestmark = pytest.mark.django_db
@@ -189,6 +190,44 @@ def test_a_missing_diagnosis_date_is_counted_as_missing(world: World) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT SUM(missing) FROM monitoring_contribution WHERE indicator = 'kol-plan-30-days'")
         assert cursor.fetchone()[0] == 1
+
+
+_EVERY_COURSE = """
+SELECT e.patient_id, e.episode_id, '2027-03' AS period_id, 1 AS in_denominator, 0 AS in_numerator, 0 AS missing
+FROM episode AS e
+"""
+
+
+def test_figures_ask_and_count_the_courses_of_their_own_package_alone(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with store.unit_of_work(system(START)) as uow:
+        uow.create(condition(world.patient, "T90", recorded="2027-02-20"))  # diabetes beside the lungs
+        other = uow.create(patient(world.organization)).id
+        uow.create(condition(other))
+    assert {row["package"] for row in courses(world.patient)} == {"kol", "t2d"}
+    held = packages.builtin()
+    greedy = held["kol"].indicators[0].model_copy(update={"id": "all-courses", "sql": _EVERY_COURSE})
+    asked: list[str] = []
+    asking = contributions.run.run
+
+    def seen(compiled: Compiled, *values: Any) -> list[tuple[Any, ...]]:
+        asked.append(compiled.sql)
+        return asking(compiled, *values)
+
+    monkeypatch.setattr(contributions.run, "run", seen)
+
+    def counted(*people: str) -> int:
+        with store.unit_of_work(system(START), patients=people) as uow:
+            return contributions.recompute(uow, people, [(held["kol"], greedy), (held["lrs"], greedy)])
+
+    assert counted(world.patient, other) == 2  # each one's lungs, not the sugar
+    assert counted(other) == 1
+    assert len(asked) == 2  # nobody here has back pain
+
+
+def courses(patient_id: str) -> list[dict[str, Any]]:
+    return store.facts(system(START), "SELECT e.episode_id, e.package FROM episode AS e", patient=patient_id)
 
 
 def test_duckdb_gives_the_same_figures(world: World) -> None:

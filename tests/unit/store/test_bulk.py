@@ -12,11 +12,11 @@ from django.db import connection, transaction
 from lib.people import clinic, condition, patient, system
 from lib.vectors import vectors
 from tovholder import store
-from tovholder.access import audit_event
+from tovholder.access import Context, audit_event
 from tovholder.base import days, json
 from tovholder.base.errors import Category, Problem
 from tovholder.store import bulk, export, rebuild
-from tovholder.store.bulk import writing
+from tovholder.store.bulk import deriving, writing
 
 pytestmark = pytest.mark.django_db
 
@@ -112,6 +112,38 @@ def test_derivations_left_by_a_crash_are_taken_up(tmp_path: Path) -> None:
     assert bulk.derive_pending(system()) == 1
     assert bulk.waiting() == 0
     assert len(store.search(system(), "EpisodeOfCare", [("patient", "a")]).entries) == 1
+
+
+def test_those_who_may_have_a_course_are_derived_first_and_nobody_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ill = {f"p{number:02}" for number in range(1, 20, 3)}
+    everybody = [f"p{number:02}" for number in range(20)]
+    path = write(
+        tmp_path / "p.ndjson",
+        clinic() | {"id": "o"},
+        *(patient("o") | {"id": rid} for rid in everybody),
+        *(condition(rid) | {"id": f"c-{rid}"} for rid in sorted(ill)),
+    )
+    bulk.load(system(), bulk.read_paths([path]))
+    monkeypatch.setattr(deriving, "FIRST", 2)
+    monkeypatch.setattr(deriving, "BATCH", 3)
+    monkeypatch.setattr(deriving, "MOST", 3)
+    batches: list[list[str]] = []
+    derive = deriving._derive
+
+    def seen(ctx: Context, patients: list[str]) -> None:
+        batches.append(patients)
+        derive(ctx, patients)
+
+    monkeypatch.setattr(deriving, "_derive", seen)
+    assert bulk.derive_pending(system()) == len(everybody)
+    assert [len(batch) for batch in batches] == [2, 3, 2, 3, 3, 3, 3, 1]
+    assert [rid for batch in batches[:3] for rid in batch] == sorted(ill)
+    assert [rid for batch in batches[3:] for rid in batch] == sorted(set(everybody) - ill)
+    assert bulk.waiting() == 0
+    courses = store.search(system(), "EpisodeOfCare", []).entries
+    assert {entry.resource["patient"]["reference"] for entry in courses} == {f"Patient/{rid}" for rid in ill}
 
 
 def test_rebuild_gives_the_same_rows(tmp_path: Path) -> None:

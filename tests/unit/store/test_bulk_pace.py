@@ -44,3 +44,12 @@ def test_small_and_untimed_batches_say_nothing() -> None:
     pace.took(3, 1.0)
     pace.took(MOST, 0.0)
     assert pace.size == MOST
+
+
+def test_other_bounds_than_a_loads() -> None:
+    pace = Pace(20, 20, 40)
+    assert max(sizes(pace, 0.0001)) == 40
+    pace.took(40, GOOD * 100)
+    pace.took(40, GOOD * 100)
+    pace.took(40, GOOD * 100)
+    assert pace.size == 20
