@@ -21,7 +21,6 @@ from tovholder.demo.scene import Scene
 from tovholder.demo.stories import TELL
 from tovholder.demo.synth import SynthConfig
 from tovholder.demo.synth.organisations import directory
-from tovholder.plan import upgrade
 from tovholder.plan.actions.revisions import standing_draft
 from tovholder.plan.merge.domain import State
 from tovholder.plan.merge.query import merged
@@ -197,8 +196,6 @@ def test_the_clinic_has_worked_on_its_list(stories: tuple[dict[Story, str], date
     assert any(not visit.courses for visit in booked)
     left_out = {one.patient_id: one.kind for one in exclusions.excluded(nurse)}
     assert left_out[known[Story.SUSPECTED]] == "not_confirmed"
-    waiting = upgrade.waiting(nurse)
-    assert {(one.package, one.version) for one in waiting} == {("kol", "1.0.0")}
 
 
 def test_everybody_sees_what_is_theirs(stories: tuple[dict[Story, str], datetime]) -> None:
