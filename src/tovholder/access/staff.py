@@ -22,6 +22,12 @@ from tovholder.base import days
 from tovholder.base.errors import Category, Issue, Problem, not_found
 
 _NAME = 150
+# What our own jobs and derivations act as ("system:<name>"): a system user of that name would pass for one of them.
+RESERVED = frozenset({
+    "api", "appointments", "demo", "derive", "export", "flags", "forms", "guard", "handover", "import", "login", "monitoring",
+    "open", "operator", "packages", "plan", "prune", "rebuild", "recall", "referral", "sharing", "simulate", "stated",
+    "synth", "versions", "client", "system", "test", "nobody", "anonymous",
+})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +84,9 @@ def together() -> Iterator[None]:
 def add(ctx: Context, username: str, name: str) -> str:
     """A new user without roles; returns the opaque id. Raises Problem (INVALID, CONFLICT)."""
     _require_name(username, "username")
+    if username.strip().lower() in RESERVED:
+        issue = Issue("username", "this name is kept for the system's own acts", "another name", "value")
+        raise Problem(Category.INVALID, "The user cannot be made", [issue])
     _require_name(name, "name")
     made = User(id=uuid.uuid4(), username=username, display_name=name)
     made.set_unusable_password()

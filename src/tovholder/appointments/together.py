@@ -13,6 +13,7 @@ from tovholder.appointments.domain import Status, status_of
 from tovholder.base import days
 from tovholder.base.errors import Category, Issue, Problem, not_found, rule
 from tovholder.plan import course, resources
+from tovholder.plan.actions.activities import require_open
 from tovholder.plan.domain import INSIDE
 from tovholder.plan.merge.query import families, planned_by
 from tovholder.plan.values import Activity, Appointment, Served
@@ -84,13 +85,7 @@ def _step(uow: UnitOfWork, patient_id: str, identity: str) -> Activity:
     step = resources.read_activity(uow.read("ServiceRequest", identity))
     if step.patient_id != patient_id or not step.package:
         raise not_found("The activity")
-    if not step.status.is_open:
-        raise Problem(
-            Category.CONFLICT,
-            "One of the steps is closed already",
-            [Issue("ServiceRequest.status", f"the activity is {step.status}", "an open activity", "conflict")],
-            kept="the plan as it was; nothing was booked",
-        )
+    require_open(step)
     return step
 
 

@@ -25,13 +25,14 @@ def _read(uow: UnitOfWork, patient_id: str, activity_id: str) -> tuple[dict[str,
     return stored, activity
 
 
-def _open(activity: Activity) -> None:
+def require_open(activity: Activity) -> None:
+    """Refuse what would be done to a step that is closed. Raises Problem(CONFLICT)."""
     if not activity.status.is_open:
         raise Problem(
             Category.CONFLICT,
             "The activity is closed already",
             [Issue("ServiceRequest.status", f"the activity is {activity.status}", "an open activity", "conflict")],
-            kept="the activity as it was",
+            kept="the plan as it was",
         )
 
 
@@ -40,7 +41,7 @@ def complete_activity(ctx: Context, *, patient_id: str, activity_id: str, done_d
     course.require(ctx, course.CLINIC, "ServiceRequest", _WHO, "the clinic")
     with store.unit_of_work(ctx, patients=[patient_id]) as uow:
         stored, activity = _read(uow, patient_id, activity_id)
-        _open(activity)
+        require_open(activity)
         day = past_day(ctx, done_day, "ServiceRequest.extension('done')")
         done = replace(activity, status=ActivityStatus.COMPLETED, done_day=day)
         uow.update(resources.activity_resource(done, stored))
@@ -54,7 +55,7 @@ def cancel_activity(ctx: Context, *, patient_id: str, activity_id: str, reason: 
         raise rule("ServiceRequest.note", "why the activity is taken back is missing", "the reason, in words")
     with store.unit_of_work(ctx, patients=[patient_id]) as uow:
         stored, activity = _read(uow, patient_id, activity_id)
-        _open(activity)
+        require_open(activity)
         revoked = replace(activity, status=ActivityStatus.REVOKED)
         written = resources.activity_resource(revoked, stored)
         written["note"] = [*(stored.get("note") or ()), {"text": reason.strip()}]
@@ -108,4 +109,4 @@ def add_activity(
         return made
 
 
-__all__ = ["add_activity", "cancel_activity", "complete_activity"]
+__all__ = ["add_activity", "cancel_activity", "complete_activity", "require_open"]
