@@ -57,6 +57,21 @@ def test_without_javascript_the_figures_are_a_table(visitor: Callable[..., Visit
     doctor.fits("maalinger without JavaScript")
 
 
+def test_medicine_is_noted_and_what_is_missing_is_told(visitor: Callable[..., Visitor], seeded: dict[str, Any]) -> None:
+    doctor = visitor(width=360)
+    doctor.goes_in_as("laege")
+    doctor.opens(f"/klinik/patient/{seeded['patient']}/kol/medicin")
+    doctor.chooses("Start")
+    doctor.page.get_by_label("Slags medicin").select_option(index=1)
+    doctor.fills("Medicinens navn", "Prøvemedicin")
+    doctor.presses("Notér, og vis patienten")
+    doctor.is_told_of_an_error("medicin-reason", "Skriv, hvorfor medicinen startes, ændres eller stoppes.")
+    doctor.fills("Hvorfor?", "Bedre vejrtrækning")
+    doctor.presses("Notér, og vis patienten")
+    doctor.reads("Medicinen er noteret, og opfølgningen står i planen.", "Prøvemedicin", "Bedre vejrtrækning")
+    doctor.meets_an_accessible_page("patient-medicin")
+
+
 def test_two_change_one_plan_and_choose(visitor: Callable[..., Visitor], seeded: dict[str, Any]) -> None:
     doctor, nurse = visitor(), visitor()
     page = f"/klinik/patient/{seeded['patient']}/kol/plan/ret"
