@@ -18,6 +18,21 @@
     }
   }
 
+  function offline(form) {
+    var told = document.getElementById("uden-net");
+    if (!told) {
+      told = document.createElement("p");
+      told.id = "uden-net";
+      told.className = "form-error-message";
+      told.tabIndex = -1;
+      told.setAttribute("role", "alert");
+    }
+    told.textContent = document.body.dataset.offline;
+    form.appendChild(told);
+    told.focus();
+    window.addEventListener("online", function () { told.remove(); }, { once: true });
+  }
+
   function start() {
     if (window.DKFDS) {
       window.DKFDS.init();
@@ -47,6 +62,12 @@
       var form = event.target;
       if (form.dataset.sent) {
         event.preventDefault();
+        return;
+      }
+      // Without a network the page stays as it is, with what was typed. It is put by nowhere: the computer may be shared.
+      if (form.method === "post" && navigator.onLine === false) {
+        event.preventDefault();
+        offline(form);
         return;
       }
       if (form.method === "post" && !form.hasAttribute("hx-post")) {
