@@ -16,8 +16,6 @@ from tovholder.base.errors import Category, Problem
 from tovholder.fhir import systems
 from tovholder.store import UnitOfWork
 
-CHANNEL_SYSTEM = f"{systems.BASE}/CodeSystem/channel"
-CATEGORY_SYSTEM = f"{systems.BASE}/CodeSystem/communication-category"
 MESSAGE = "message"
 
 
@@ -58,11 +56,11 @@ def communication(uow: UnitOfWork, message: Message, channel: str) -> dict[str, 
     resource: dict[str, Any] = {
         "resourceType": "Communication",
         "status": "completed",
-        "category": [{"coding": [{"system": CATEGORY_SYSTEM, "code": MESSAGE}]}],
+        "category": [{"coding": [{"system": systems.COMMUNICATION_CATEGORY_SYSTEM, "code": MESSAGE}]}],
         "subject": {"reference": f"Patient/{message.patient_id}"},
         "recipient": [{"reference": f"Patient/{message.patient_id}"}],
         "sent": days.instant_text(uow.ctx.now),
-        "medium": [{"coding": [{"system": CHANNEL_SYSTEM, "code": channel}]}],
+        "medium": [{"coding": [{"system": systems.CHANNEL_SYSTEM, "code": channel}]}],
         "payload": [{"contentString": message.text}],
         "extension": about(message.episode_id, message.flag_rule),
     }

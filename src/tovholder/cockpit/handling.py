@@ -230,7 +230,7 @@ def record_attempt(
         raise rule("outcome", "an attempt has no such outcome", ", ".join(Outcome))
     with _unit(ctx, patient_id, episode_id, known) as uow:
         resource = _communication(ctx, uow, patient_id, episode_id, flag_rule, note)
-        resource["medium"] = [{"coding": [{"system": channel.CHANNEL_SYSTEM, "code": by}]}]
+        resource["medium"] = [{"coding": [{"system": systems.CHANNEL_SYSTEM, "code": by}]}]
         resource["extension"].append({"url": systems.extension_url("outcome"), "valueCode": outcome})
         uow.create(resource)
 

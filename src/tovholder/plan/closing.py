@@ -20,9 +20,7 @@ from tovholder.plan.values import Episode
 from tovholder.store import UnitOfWork
 
 Json = dict[str, Any]
-_STANDING = f"{systems.BASE}/CodeSystem/invitation-standing"
 REASON = str(EndReason.DIED)
-CATEGORY_SYSTEM = f"{systems.BASE}/CodeSystem/communication-category"
 _PAUSED = " paused"
 _TO_COME = frozenset({"proposed", "pending", "booked", "waitlist"})
 _REFERRED = frozenset({"requested", "received", "accepted", "ready", "in-progress", "on-hold"})
@@ -95,7 +93,9 @@ def on_death(uow: UnitOfWork, patient_id: str) -> None:
             elif kind == "Task":
                 closed["statusReason"] = {"text": "Patienten er død"}
             elif kind == "CommunicationRequest":
-                closed["statusReason"] = {"coding": [{"system": _STANDING, "code": "taken-back"}]}
+                closed["statusReason"] = {
+                    "coding": [{"system": systems.INVITATION_STANDING_SYSTEM, "code": "taken-back"}]
+                }
             uow.update(closed)
             for organization in _actors(item):
                 told.setdefault(organization, []).append(f"{kind}/{item['id']}")
@@ -135,7 +135,7 @@ def notice(uow: UnitOfWork, patient_id: str, organization: str, text: str, about
     made: Json = {
         "resourceType": "Communication",
         "status": "completed",
-        "category": [{"coding": [{"system": CATEGORY_SYSTEM, "code": "notice"}]}],
+        "category": [{"coding": [{"system": systems.COMMUNICATION_CATEGORY_SYSTEM, "code": "notice"}]}],
         "subject": e.ref("Patient", patient_id),
         "recipient": [e.ref("Organization", organization)],
         "sent": days.instant_text(uow.ctx.now),

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from tovholder.base import days
-from tovholder.cockpit.channel import CATEGORY_SYSTEM, CHANNEL_SYSTEM
 from tovholder.fhir import systems
 from tovholder.fhir.references import parse_reference
 from tovholder.recall.domain import Standing, Way
@@ -15,7 +14,6 @@ from tovholder.recall.domain import Standing, Way
 INVITATION = "invitation"
 CORRECTION = "invitation-correction"
 EXEMPTION = "recall-exemption"
-STANDING_SYSTEM = f"{systems.BASE}/CodeSystem/invitation-standing"
 ROUND = f"{systems.BASE}/NamingSystem/recall-round"
 NUMBER = systems.extension_url("recall-number")
 # CommunicationRequest.status for each standing (R4 request-status).
@@ -63,7 +61,7 @@ def made(invitation: Invitation, *, organization: str, now: str) -> dict[str, An
         "statusReason": reason(invitation.standing),
         "groupIdentifier": {"system": ROUND, "value": invitation.round_id},
         "category": category(INVITATION),
-        "medium": [{"coding": [{"system": CHANNEL_SYSTEM, "code": str(invitation.way)}]}],
+        "medium": [{"coding": [{"system": systems.CHANNEL_SYSTEM, "code": str(invitation.way)}]}],
         "subject": {"reference": f"Patient/{invitation.patient_id}"},
         "recipient": [{"reference": f"Patient/{invitation.patient_id}"}],
         "about": [
@@ -91,12 +89,12 @@ def made(invitation: Invitation, *, organization: str, now: str) -> dict[str, An
 
 def category(code: str) -> list[dict[str, Any]]:
     """A category of ours."""
-    return [{"coding": [{"system": CATEGORY_SYSTEM, "code": code}]}]
+    return [{"coding": [{"system": systems.COMMUNICATION_CATEGORY_SYSTEM, "code": code}]}]
 
 
 def reason(standing: Standing, told: str = "") -> dict[str, Any]:
     """How it stands, and in words why where there is more to say."""
-    found: dict[str, Any] = {"coding": [{"system": STANDING_SYSTEM, "code": str(standing)}]}
+    found: dict[str, Any] = {"coding": [{"system": systems.INVITATION_STANDING_SYSTEM, "code": str(standing)}]}
     return {**found, "text": told} if told else found
 
 
@@ -110,7 +108,7 @@ def moved(
         "statusReason": reason(standing, told),
     }
     if way is not None:
-        changed["medium"] = [{"coding": [{"system": CHANNEL_SYSTEM, "code": str(way)}]}]
+        changed["medium"] = [{"coding": [{"system": systems.CHANNEL_SYSTEM, "code": str(way)}]}]
     if now:
         changed["occurrenceDateTime"] = now
     return changed
@@ -118,7 +116,7 @@ def moved(
 
 def is_of(resource: Mapping[str, Any], code: str) -> bool:
     """Whether a resource is of a category of ours."""
-    held = {"system": CATEGORY_SYSTEM, "code": code}
+    held = {"system": systems.COMMUNICATION_CATEGORY_SYSTEM, "code": code}
     return any(held.items() <= one.items() for item in resource.get("category", ()) for one in item.get("coding", ()))
 
 
@@ -126,8 +124,8 @@ def read(resource: Mapping[str, Any]) -> Invitation | None:
     """An invitation of ours; None for any other request, or one that nobody can read."""
     if resource.get("resourceType") != "CommunicationRequest" or not is_of(resource, INVITATION):
         return None
-    standing = _code(resource.get("statusReason", {}), STANDING_SYSTEM)
-    way = next((code for item in resource.get("medium", ()) if (code := _code(item, CHANNEL_SYSTEM))), "")
+    standing = _code(resource.get("statusReason", {}), systems.INVITATION_STANDING_SYSTEM)
+    way = next((code for item in resource.get("medium", ()) if (code := _code(item, systems.CHANNEL_SYSTEM))), "")
     subject = parse_reference(resource.get("subject", {}).get("reference"))
     if standing not in set(Standing) or way not in set(Way) or subject is None:
         return None
@@ -182,7 +180,7 @@ def sent(
         "subject": {"reference": f"Patient/{invitation.patient_id}"},
         "recipient": [{"reference": f"Patient/{invitation.patient_id}"}],
         "sent": now,
-        "medium": [{"coding": [{"system": CHANNEL_SYSTEM, "code": str(invitation.way)}]}],
+        "medium": [{"coding": [{"system": systems.CHANNEL_SYSTEM, "code": str(invitation.way)}]}],
         "payload": [{"contentString": text or invitation.text}],
         "extension": [
             {"url": systems.EPISODE_OF_CARE_EXTENSION, "valueReference": {"reference": f"EpisodeOfCare/{episode}"}}

@@ -14,7 +14,7 @@ from tovholder import packages, store
 from tovholder.access import Context
 from tovholder.base import days, ids
 from tovholder.base.errors import Category, Issue, Problem, not_found, rule
-from tovholder.cockpit.channel import CHANNEL_SYSTEM
+from tovholder.fhir import systems
 from tovholder.plan import course
 from tovholder.plan.merge import merged
 from tovholder.plan.merge.domain import Merged
@@ -204,7 +204,7 @@ def answer(ctx: Context, *, patient_id: str, round_id: str, outcome: Standing, n
         del said["payload"], said["recipient"]
         told = {Standing.NO_ANSWER: "no-answer", Standing.DECLINED: "declined"}.get(outcome, "reached")
         said["extension"][-1] = {**said["extension"][-1], "valueCode": told}
-        said["medium"] = [{"coding": [{"system": CHANNEL_SYSTEM, "code": str(Way.TELEPHONE)}]}]
+        said["medium"] = [{"coding": [{"system": systems.CHANNEL_SYSTEM, "code": str(Way.TELEPHONE)}]}]
         if ctx.actor.startswith("Practitioner/"):
             said["sender"] = {"reference": ctx.actor}
         uow.create(said)

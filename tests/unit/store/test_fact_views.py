@@ -27,7 +27,7 @@ COLUMNS = {
     "episode": "episode_id t, patient_id t, package t, package_version t, phase t, status t, organization_id t, "
     "condition_id t, diagnosis_day d, eligible_day d, offered_day d, started_day d, declined_day d, "
     "ended_day d, end_reason t, clock_rule t, clock_event t, clock_start_day d, deadline_day d, legacy f, "
-    "paused_days i, pause_open_day d",
+    "paused_days i, pause_open_day d, handed_day d, taken_day d, held_before t",
     "plan": "plan_id t, patient_id t, episode_id t, package t, package_version t, status t, made_day d, "
     "confirmed_day d, confirmed_by t, shared_day d, start_day d, end_day d, review_day d, kept_version t, "
     "look_again_day d, has_goal f, no_goal_reason t",
@@ -49,6 +49,9 @@ COLUMNS = {
     "attempt": "attempt_id t, patient_id t, episode_id t, flag_rule t, channel t, outcome t, status t, day d",
     "handling": "handling_id t, patient_id t, episode_id t, kind t, flag_rule t, until_day d, stood t, assigned_to t, "
     "handled_by t, sent t, day d",
+    "invitation": "invitation_id t, patient_id t, round_id t, number i, channel t, standing t, sent t, day d, "
+    "activity_id t, episode_id t",
+    "exemption": "exemption_id t, patient_id t, until_day d",
     "organization": "organization_id t, kind t, region t, sundhedsraad t, municipality t, part_of t",
     "period": "period_id t, kind t, start_day d, end_day d",
     "episode_link": "resource_id t, resource_type t, patient_id t, episode_id t, why t, confidence i",
@@ -131,6 +134,23 @@ SHAPES: dict[str, dict[str, Any]] = {
             ),
             ext("paused-days", valueInteger=4),
             ext("pause-open", valueDate="2026-02-10"),
+            ext("handed", valueDate="2026-03-01"),
+            ext("taken", valueDate="2026-03-02"),
+            ext(
+                "holding",
+                extension=[
+                    {"url": "organization", "valueReference": to("Organization/first")},
+                    {"url": "start", "valueDate": "2026-01-05"},
+                    {"url": "end", "valueDate": "2026-03-01"},
+                ],
+            ),
+            ext(
+                "holding",
+                extension=[
+                    {"url": "organization", "valueReference": to("Organization/o")},
+                    {"url": "start", "valueDate": "2026-03-01"},
+                ],
+            ),
         ],
     },
     "plan": {
@@ -290,6 +310,27 @@ SHAPES: dict[str, dict[str, Any]] = {
             ext("flag-stood", valueString="high|20000|2"),
         ],
     },
+    "invitation": {
+        "resourceType": "CommunicationRequest",
+        "id": "in",
+        "status": "completed",
+        "statusReason": coded(s.INVITATION_STANDING_SYSTEM, "read"),
+        "category": [coded(s.COMMUNICATION_CATEGORY_SYSTEM, "invitation")],
+        "groupIdentifier": {"value": "round"},
+        **SUBJECT,
+        "about": [to("ServiceRequest/sr") | {"extension": [EPISODE]}, to("ServiceRequest/sr2")],
+        "occurrenceDateTime": "2026-01-05T10:00:00+01:00",
+        "medium": [coded(s.CHANNEL_SYSTEM, "letter")],
+        "extension": [ext("recall-number", valueInteger=2)],
+    },
+    "exemption": {
+        "resourceType": "CommunicationRequest",
+        "id": "ex",
+        "status": "active",
+        "category": [coded(s.COMMUNICATION_CATEGORY_SYSTEM, "recall-exemption")],
+        **SUBJECT,
+        "occurrencePeriod": {"end": "2026-06-01"},
+    },
     "organization": {
         "resourceType": "Organization",
         "id": "o",
@@ -326,6 +367,7 @@ ROWS: dict[str, list[tuple[Any, ...]]] = {
             *("e", "p", "kol", "1", "startup", "onhold", "o", "c"),
             *days("2026-01-01", "2026-01-02", "2026-01-03", "2026-01-05", "2026-01-06", "2027-01-01"),
             *("moved", "kol-plan-30@1", "diagnosis", d("2026-01-01"), d("2026-01-31"), 1, 4, d("2026-02-10")),
+            *(*days("2026-03-01", "2026-03-02"), "first"),
         )
     ],
     "plan": [
@@ -378,6 +420,11 @@ ROWS: dict[str, list[tuple[Any, ...]]] = {
             d("2026-01-05"),
         )
     ],
+    "invitation": [
+        ("in", "p", "round", 2, "letter", "read", "2026-01-05T10:00:00+01:00", d("2026-01-05"), activity, episode)
+        for activity, episode in (("sr", "e"), ("sr2", None))
+    ],
+    "exemption": [("ex", "p", d("2026-06-01"))],
     "organization": [("o", "gp", "DK-84", "sr1", "0101", "r")],
 }
 
@@ -488,9 +535,9 @@ def test_a_group_appointment_stands_once_per_patient() -> None:
 
 def test_flags_and_counts_are_never_empty() -> None:
     bare = {"resourceType": "EpisodeOfCare", "id": "e", "status": "planned", "patient": to("Patient/p")}
-    row = view("episode").rows({**bare, "type": [coded(s.PACKAGE_SYSTEM, "lrs")]})[0]
-    assert row[2] == "lrs"
-    assert row[-3:-1] == (0, 0)
+    names = [column for column, _ in view("episode").columns]
+    row = dict(zip(names, view("episode").rows({**bare, "type": [coded(s.PACKAGE_SYSTEM, "lrs")]})[0], strict=True))
+    assert (row["package"], row["legacy"], row["paused_days"]) == ("lrs", 0, 0)
     assert rows("plan", goal=None)[0]["has_goal"] == 0
     assert rows("goal", expressedBy=to("Practitioner/d"))[0]["by_patient"] == 0
 

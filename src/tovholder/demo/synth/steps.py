@@ -337,7 +337,7 @@ class StepWriter:
             "sent": days.instant_text(self._time(day)),
             "medium": [
                 {
-                    "coding": [{"system": f"{s.BASE}/CodeSystem/channel", "code": "phone"}],
+                    "coding": [{"system": s.CHANNEL_SYSTEM, "code": "phone"}],
                     "text": "Telefon",
                 }
             ],
