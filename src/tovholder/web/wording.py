@@ -124,6 +124,18 @@ DEMO_TITLES: Mapping[str, Any] = {
     "Patient med ondt i ryggen: niveau 2, så meget bedre, at forløbet kan afsluttes": _(
         "Patient med ondt i ryggen: niveau 2, så meget bedre, at forløbet kan afsluttes"
     ),
+    "Patient med KOL, type 2-diabetes og hjertesygdom: tre planer samlet i én": _(
+        "Patient med KOL, type 2-diabetes og hjertesygdom: tre planer samlet i én"
+    ),
+    "Patient med type 2-diabetes: niveau 2, ny medicin, som ikke er fulgt op": _(
+        "Patient med type 2-diabetes: niveau 2, ny medicin, som ikke er fulgt op"
+    ),
+    "Patient med hjertesygdom: havde en blodprop i hjertet for fire måneder siden": _(
+        "Patient med hjertesygdom: havde en blodprop i hjertet for fire måneder siden"
+    ),
+    "Patient med ondt i ryggen: smerterne er kommet igen efter et afsluttet forløb": _(
+        "Patient med ondt i ryggen: smerterne er kommet igen efter et afsluttet forløb"
+    ),
     "Patient: har takket nej": _("Patient: har takket nej"),
 }
 
