@@ -249,7 +249,8 @@ class TestErrorsInEveryForm:
             doctor.opens(course)
             doctor.page.evaluate(
                 "act => { const form = document.querySelector(`form[action$='/${act}']`);"
-                " const folded = form.closest('details'); if (folded) folded.open = true; }",
+                " const folded = form.closest('details'); if (folded) folded.open = true;"
+                " for (const one of form.querySelectorAll('input:not([type=hidden]), select')) one.value = ''; }",
                 act,
             )
             doctor.page.locator(f"form[action$='/{act}'] button[type=submit]").first.click()
