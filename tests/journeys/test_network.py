@@ -15,10 +15,8 @@ WORDS = "Vil tale med sin datter først"
 def test_nothing_typed_is_lost_and_nothing_is_left_behind(visitor: Callable[..., Visitor], server: Server) -> None:
     doctor = visitor()
     doctor.goes_in_as("laege")
-    doctor.opens("/klinik/?vis=alle")
-    doctor.page.locator("main a[href*='/klinik/patient/']").first.click()
-    doctor.page.wait_for_load_state()
-    form = doctor.page.locator("form[method=post] textarea").first
+    doctor.opens(f"/klinik/patient/{server.world['neighbour']}/kol/")
+    form = doctor.page.locator("form[action$='/pause'] textarea")
     form.evaluate("one => { const fold = one.closest('details'); if (fold) fold.open = true; }")
     form.fill(WORDS)
     here = doctor.page.url
