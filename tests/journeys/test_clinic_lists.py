@@ -67,7 +67,7 @@ class TestTheListAndWhatIsDoneFromIt:
 
     def then_every_list_is_one_step_away(self, doctor: Visitor) -> None:
         for link, heading in (
-            ("Dagens patienter", "Alle, der har en tid hos jer"),
+            ("Dagens patienter", "Ingen har en tid i dag"),
             ("Kommende kontroller", "I alt"),
             ("Ikke foreslået", "Ikke foreslået til en pakke"),
             ("Det, vi ikke ved", "Ukendt er ikke det samme som ikke gjort."),

@@ -1,4 +1,7 @@
-"""What tasks cost the clinic in clicks, fields and seconds of a practised person (docs/clinic-cost.md)."""
+"""What tasks cost the clinic in clicks, fields and seconds of a practised person (docs/clinic-cost.md).
+
+Named so that it runs after the journeys whose lists and figures it would fill.
+"""
 
 from __future__ import annotations
 
