@@ -2,8 +2,32 @@
 
 from __future__ import annotations
 
-from tovholder.packages.installed import builtin, followed, get, install, named, version, versions
+from tovholder.packages.aside import SetAside
+from tovholder.packages.installed import (
+    builtin,
+    followed,
+    get,
+    install,
+    is_set_aside,
+    named,
+    set_aside,
+    version,
+    versions,
+)
 from tovholder.packages.loader import load
 from tovholder.packages.model import Package
 
-__all__ = ["Package", "builtin", "followed", "get", "install", "load", "named", "version", "versions"]
+__all__ = [
+    "Package",
+    "SetAside",
+    "builtin",
+    "followed",
+    "get",
+    "install",
+    "is_set_aside",
+    "load",
+    "named",
+    "set_aside",
+    "version",
+    "versions",
+]

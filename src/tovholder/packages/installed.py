@@ -6,22 +6,23 @@ One version of a package is in force, the highest; the others are kept because p
 from __future__ import annotations
 
 import re
-import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-from tovholder.base.errors import Category, Issue, Problem, Severity, not_found
+from tovholder.base.errors import Category, Issue, Problem, not_found
 from tovholder.packages import loader
-from tovholder.packages.locate import locate
+from tovholder.packages import shelf as shelves
+from tovholder.packages.aside import SetAside
 from tovholder.packages.model import Package
+from tovholder.packages.shelf import Number, Shelf, Shelved, number_of
+
+__all__ = ["Installed", "Number", "SetAside", "Shelved", "number_of"]
 
 BUILTIN = loader.BUILTIN
 EARLIER = Path(__file__).parent / "earlier"
-_NUMBER = re.compile(r"(0|[1-9]\d{0,5})\.(0|[1-9]\d{0,5})\.(0|[1-9]\d{0,5})")
 _WANTED = re.compile(r"\d{1,6}(\.\d{1,6}){0,2}")
-Number = tuple[int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,32 +34,19 @@ class Installed:
     folder: Path | None = None  # with a folder for each package, or version of one, besides those that come with us
 
 
-@dataclass(frozen=True, slots=True)
-class Shelved:
-    """One version of a package on the shelf, not read beyond its name."""
-
-    id: str
-    number: Number
-    folder: Path
-    place: str  # of the version, as ``folder/package.toml:line``
-
-    @property
-    def version(self) -> str:
-        """The version as written."""
-        return ".".join(map(str, self.number))
-
-
 _installed = Installed()
 
 
 def install(held: Installed) -> None:
-    """Use this from now on. Raises Problem(INVALID) when a package cannot be run so; then all is as before."""
+    """Use this from now on. A package with a hole is set aside (``set_aside``) and stops nothing.
+
+    Raises Problem(INVALID) when what is said about the sources of plans cannot be; then all is as before.
+    """
     global _installed
     before, _installed = _installed, held
     _forget()
     try:
         builtin()
-        _check_own()
     except Problem:
         _installed = before
         _forget()
@@ -66,18 +54,21 @@ def install(held: Installed) -> None:
 
 
 def _forget() -> None:
-    for cached in (builtin, shelf, _loaded):
+    for cached in (builtin, _shelf, _loaded):
         cached.cache_clear()
 
 
 @cache
 def builtin() -> dict[str, Package]:
     """The packages in force, by id: of each the highest version there is."""
-    found = {package_id: _loaded(held[-1].folder) for package_id, held in shelf().items()}
+    found = {package_id: _package(held[-1]) for package_id, held in shelf().items()}
+    lost = {held.id for held in set_aside()}
     for package_id, source in _installed.plan_sources.items():
         try:
             found[package_id] = found[package_id].taking_plans_from(source)
         except KeyError:
+            if package_id in lost:
+                continue  # told where it is set aside
             wrong = Issue(package_id, f"there is no package {package_id}", f"one of: {', '.join(found)}")
         except ValueError as error:
             wrong = Issue(package_id, str(error), "one of those")
@@ -117,7 +108,7 @@ def version(package_id: str, wanted: str = "") -> Package:
         raise Problem(Category.NOT_FOUND, f"{package_id} has no version {wanted} here", [issue])
     if fitting[-1].version == current.version:
         return current
-    earlier = _loaded(fitting[-1].folder)
+    earlier = _package(fitting[-1])
     return earlier.taking_plans_from(current.source) if current.source in earlier.source_choices else earlier
 
 
@@ -132,86 +123,40 @@ def followed(package_id: str, made_with: str) -> Package:
     return version(package_id, made_with) if made_with in versions(package_id) else get(package_id)
 
 
-def number_of(text: str) -> Number | None:
-    """A version as three numbers, which order it; None for what is no version."""
-    found = _NUMBER.fullmatch(text)
-    return (int(found[1]), int(found[2]), int(found[3])) if found else None
+def shelf() -> Mapping[str, tuple[Shelved, ...]]:
+    """Every version that can be used of every package by id, lowest first."""
+    return _shelf().held
+
+
+def set_aside() -> tuple[SetAside, ...]:
+    """The versions with a hole: not in force, not followed, and told to clinic and operator."""
+    return _shelf().aside
+
+
+def is_set_aside(package_id: str, made_with: str | None = None) -> bool:
+    """Whether a package (or the version a plan was made with) is set aside, so that its plans are only read.
+
+    A package that has no version left is; so is each version of its own that is, whatever is in force in its place.
+    """
+    lost = [held for held in set_aside() if held.id == package_id and not held.words]
+    if package_id not in shelf():
+        return bool(lost)
+    return bool(made_with) and made_with not in versions(package_id) and any(held.version == made_with for held in lost)
 
 
 @cache
-def shelf() -> dict[str, tuple[Shelved, ...]]:
-    """Every version of every package by id, lowest first. Raises Problem(INVALID) with every fault in their order."""
-    issues: list[Issue] = []
-    ours = [held for folder in _folders(BUILTIN) for held in _shelved(folder, issues)]
-    kept = [held for folder in _folders(EARLIER) for held in _shelved(folder, issues)]
-    own = [held for folder in _folders(_installed.folder) for held in _shelved(folder, issues)]
-    highest = {held.id: held for held in ours}
-    for held in kept:
-        now = highest.get(held.id)
-        if held.folder.name != f"{held.id}-{held.version}":
-            issues.append(Issue(held.place, f"the folder of {held.id} {held.version}", f"{held.id}-{held.version}"))
-        elif now is None or held.number > now.number:
-            told = f"{held.id} {held.version} is kept as an earlier version but is higher than the one in force"
-            issues.append(Issue(held.place, told, f"lower than {now.version}" if now else "a package of that name"))
-    # A copy put by before its package is changed waits until it is.
-    kept = [held for held in kept if held.id in highest and held.number != highest[held.id].number]
-    found: dict[str, dict[Number, Shelved]] = {}
-    for held in (*ours, *kept, *own):
-        same = found.setdefault(held.id, {}).setdefault(held.number, held)
-        if same is not held:
-            told = f"{held.id} {held.version} is here already ({same.place})"
-            issues.append(Issue(held.place, told, "a version of its own for what is not the same"))
-    if issues:
-        raise Problem(Category.INVALID, "The packages cannot be used together", issues, kept="no package was changed")
-    return {key: tuple(held[number] for number in sorted(held)) for key, held in sorted(found.items())}
+def _shelf() -> Shelf:
+    return shelves.survey(BUILTIN, EARLIER, _installed.folder, _installed.licensed)
 
 
-def _folders(parent: Path | None) -> list[Path]:
-    if parent is None or not parent.is_dir():
-        return []
-    return [folder for folder in sorted(parent.iterdir()) if (folder / "package.toml").is_file()]
-
-
-def _shelved(folder: Path, issues: list[Issue]) -> Iterator[Shelved]:
-    """What package.toml calls itself; a fault is told and gives nothing."""
-    file = f"{folder.name}/package.toml"
-    try:
-        text = (folder / "package.toml").read_text(encoding="utf-8")
-        data = tomllib.loads(text)
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        issues.append(Issue(file, f"this is not TOML: {error}", "TOML 1.0 in UTF-8"))
-        return
-    lines = locate(text)
-    package_id, written = data.get("id"), data.get("version")
-    number = number_of(written) if isinstance(written, str) else None
-    place = f"{file}:{lines.line(('version',))}"
-    if not isinstance(package_id, str) or not package_id:
-        issues.append(Issue(f"{file}:{lines.line(('id',))}", "the package has no id", "a short name"))
-    elif number is None:
-        issues.append(Issue(place, f"{written!r} is no version", "three numbers, such as 1.0.0"))
-    else:
-        yield Shelved(package_id, number, folder, place)
+def _package(held: Shelved) -> Package:
+    return held.package or _loaded(held.folder)
 
 
 @cache
 def _loaded(folder: Path) -> Package:
+    """An earlier version of ours as released, read when it is asked for; licensed words are of a form's last version."""
     try:
-        return loader.load(folder, licensed=_installed.licensed)
-    except Problem as problem:
-        issues = [Issue(f"{folder.name}/{held.path}", held.message, held.expected) for held in problem.issues]
-        raise Problem(problem.category, problem.message, issues, kept=problem.kept) from None
-
-
-def _check_own() -> None:
-    """A package of the installation's own is checked as ``tovholder package check`` does, but for its examples."""
-    from tovholder.packages.check import check  # reads the facts' definitions, which only this needs
-
-    for folder in _folders(_installed.folder):
-        wrong = [
-            Issue(f"{folder.name}/{held.path}", held.message, held.expected)
-            for held in check(_loaded(folder))
-            if held.severity in (Severity.ERROR, Severity.FATAL) and not held.path.startswith("examples")
-        ]
-        if wrong:
-            message = f"The package in {folder.name} cannot be used"
-            raise Problem(Category.INVALID, message, wrong, kept="no package was changed")
+        return shelves.load(folder, _installed.licensed)
+    except Problem:
+        return shelves.load(folder, None)

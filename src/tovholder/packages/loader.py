@@ -100,6 +100,9 @@ class _Reader:
         package = self._package(head, single, rules, indicators, forms, examples)
         for index, activity in enumerate(package.plan.activities):
             if activity.shared is not None and activity.shared not in shared.known():
+                if broken := shared.fault():
+                    self.issues += broken
+                    break
                 place = package.place("plan.toml", "activities", index, "shared")
                 self._fault(
                     place, f'nothing shared is called "{activity.shared}"', f"one of: {', '.join(shared.known())}"
@@ -187,6 +190,12 @@ class _Reader:
         except UnicodeDecodeError:
             self._fault(name, "the file is not UTF-8 text", "UTF-8")
             return None
+        except OSError as error:
+            self._fault(name, f"the file cannot be read: {error.strerror}", "a file that can be read")
+            return None
+        except RecursionError:
+            self._fault(name, "the file is nested too deep", "TOML a person can read")
+            return None
         except tomllib.TOMLDecodeError as error:
             at = _AT_LINE.search(str(error))
             place = f"{name}:{at.group(1)}" if at else name
@@ -244,6 +253,9 @@ class _Reader:
             data = json.loads(path.read_bytes())
         except Problem as problem:
             self._fault(name, str(problem.issues[0]), "JSON")
+            return None
+        except OSError as error:
+            self._fault(name, f"the file cannot be read: {error.strerror}", "a file that can be read")
             return None
         if not isinstance(data, dict):
             self._fault(name, "the file does not hold one JSON object", "{ … }")

@@ -11,7 +11,9 @@ from tovholder.packages.common import Code, CodeValue, Condition, Frozen, LevelN
 
 # Where a package's plans come from: made here, or told by the GP system.
 PlanSource = Literal["tovholder", "lps"]
-Receiver = Literal["gp", "nurse", "physio", "chiropractor", "prevention", "hospital", "patient"]
+Receiver = Literal[
+    "gp", "nurse", "physio", "chiropractor", "prevention", "hospital", "ophthalmologist", "podiatrist", "patient"
+]
 
 
 class Right(Frozen):

@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import ValidationError
 
-from tovholder.base.errors import Category, Problem
+from tovholder.base.errors import Category, Issue, Problem
 from tovholder.packages.common import Code, Frozen, Text
 from tovholder.packages.explain import issues_of
 
@@ -39,13 +39,35 @@ def load(file: Path = FILE) -> dict[str, Shared]:
     """The list by id. Raises Problem(INVALID) when it is not whole."""
     try:
         found = SharedList.model_validate(tomllib.loads(file.read_text(encoding="utf-8"))).shared
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        issue = Issue(file.name, f"it cannot be read: {error}", "TOML 1.0 in UTF-8")
+        raise Problem(Category.INVALID, f"{file.name} cannot be used", [issue]) from None
     except ValidationError as error:
         issues = issues_of(error, SharedList, lambda _path: file.name)
         raise Problem(Category.INVALID, f"{file.name} cannot be used", issues) from None
-    return {held.id: held for held in found}
+    by_id = {held.id: held for held in found}
+    nothing = sorted({name for held in found for name in held.within} - by_id.keys())
+    if nothing:
+        issue = Issue(file.name, f"nothing shared is called {', '.join(nothing)}", f"one of: {', '.join(by_id)}")
+        raise Problem(Category.INVALID, f"{file.name} cannot be used", [issue])
+    return by_id
 
 
 @cache
 def known() -> dict[str, Shared]:
-    """What packages may share, by id."""
-    return load()
+    """What packages may share, by id; nothing when the list is not whole, and then ``fault`` says why."""
+    try:
+        return load(FILE)
+    except Problem:
+        return {}
+
+
+def fault() -> tuple[Issue, ...]:
+    """What is wrong with the list; packages that need it are told of it."""
+    if known():
+        return ()
+    try:
+        load(FILE)
+    except Problem as problem:
+        return tuple(problem.issues)
+    return ()

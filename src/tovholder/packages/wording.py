@@ -25,6 +25,8 @@ WHO = {
     "chiropractor": Text(da="kiropraktor", en="chiropractor"),
     "prevention": Text(da="kommunens forebyggelse", en="municipal prevention"),
     "hospital": Text(da="hospital", en="hospital"),
+    "ophthalmologist": Text(da="øjenlæge", en="ophthalmologist"),
+    "podiatrist": Text(da="fodterapeut", en="podiatrist"),
     "patient": Text(da="patienten", en="the patient"),
 }
 SEVERITY = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import ValidationError
 
@@ -15,9 +15,10 @@ from tovholder.packages.fhir.aiming import Aim, words_of
 from tovholder.packages.fhir.asking import Asking, all_of
 from tovholder.packages.fhir.naming import Json
 from tovholder.packages.model import Activity, Package, PlanTemplate, Timing
+from tovholder.packages.model_head import Receiver
 
 Find = Callable[[str], "Json | None"]  # an ActivityDefinition by canonical
-_RECEIVERS = frozenset({"gp", "nurse", "physio", "chiropractor", "prevention", "hospital", "patient"})
+_RECEIVERS = frozenset(get_args(Receiver))
 MOST_ACTIONS = 500
 MOST_STEPS = 1_000
 # One value each of which changes nothing; others would have to be acted on.
