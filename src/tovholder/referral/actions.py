@@ -8,7 +8,7 @@ from typing import Any
 from tovholder import store
 from tovholder.access import Context, Role
 from tovholder.base import days
-from tovholder.base.errors import forbidden, not_found, rule
+from tovholder.base.errors import Category, Issue, Problem, forbidden, not_found, rule
 from tovholder.plan import course, resources
 from tovholder.plan.actions.episodes import past_day
 from tovholder.plan.domain import ActivityStatus
@@ -72,6 +72,8 @@ def reject(ctx: Context, *, patient_id: str, referral_id: str, reason: str, text
     with store.unit_of_work(ctx, patients=[patient_id]) as uow:
         stored, value = _read(uow, patient_id, referral_id)
         _receiver(ctx, value)
+        if _told_before(value, Status.REJECTED, why, text):
+            return value
         status = move(status_of(value.status), Status.REJECTED)
         told = replace(value, status=str(status), stop_reason=str(why), stop_text=text.strip(), completed_day=ctx.today)
         return _write(uow, stored, replace(told, seen_day=None))
@@ -95,6 +97,8 @@ def complete(
     with store.unit_of_work(ctx, patients=[patient_id]) as uow:
         stored, value = _read(uow, patient_id, referral_id)
         _receiver(ctx, value)
+        if _told_before(value, Status.COMPLETED, answer=answer):
+            return value
         first = value.started_day if value.started_day is not None else value.sent_day
         day = _day_after(ctx, completed_day, first, "Task.extension('completed')")
         status = move(status_of(value.status), Status.COMPLETED)
@@ -122,6 +126,8 @@ def stop(
     with store.unit_of_work(ctx, patients=[patient_id]) as uow:
         stored, value = _read(uow, patient_id, referral_id)
         _receiver(ctx, value)
+        if _told_before(value, Status.CANCELLED, why, text, answer):
+            return value
         day = _day_after(ctx, stopped_day, value.sent_day, "Task.extension('completed')")
         status = move(status_of(value.status), Status.CANCELLED)
         told = replace(
@@ -147,6 +153,8 @@ def withdraw(ctx: Context, *, patient_id: str, referral_id: str, text: str) -> R
         stored, value = _read(uow, patient_id, referral_id)
         if value.started_day is not None:
             raise rule("Task.status", "the offer has begun: it can be stopped, not withdrawn", "stop")
+        if _told_before(value, Status.CANCELLED, StopReason.WITHDRAWN, text):
+            return value
         status = move(status_of(value.status), Status.CANCELLED)
         told = replace(
             value,
@@ -179,6 +187,23 @@ def mark_seen(ctx: Context, *, patient_id: str, referral_id: str) -> Referral:
         if value.seen_day is not None:
             return value
         return _write(uow, stored, replace(value, seen_day=ctx.today))
+
+
+def _told_before(value: Referral, status: Status, reason: str = "", text: str = "", answer: str = "") -> bool:
+    """Whether the referral ended so already, in the same words: pressed twice is pressed once.
+
+    Raises Problem(CONFLICT) where it ended so in others: what the clinic has been told is not exchanged under it.
+    """
+    if value.status != status:
+        return False
+    if (value.stop_reason or "", value.stop_text or "", value.answer or "") == (reason, text.strip(), _told(answer)):
+        return True
+    raise Problem(
+        Category.CONFLICT,
+        "The referral is over already",
+        [Issue("Task.status", f"the referral is {value.status}, with other words", "one that is not over", "conflict")],
+        kept="the referral as it was",
+    )
 
 
 def _seen(ctx: Context) -> int | None:

@@ -161,6 +161,8 @@ def _input(held: _Asking, name: str) -> _Found | None:
 def input_text(package: Package, name: str, known: Known) -> str:
     """A known input as its receiver reads it: a number with its unit, a code in words where the package has them."""
     held = next(one for one in package.level.inputs if one.name == name)
+    if known.milli in (0, 1000) and (held.minimum, held.maximum) == (0, 1) and not held.unit:
+        return "Ja" if known.milli else "Nej"  # a question answered, not a measurement
     if known.milli is not None and (known.code is None or known.code == number_text(known.milli)):
         return f"{number_text(known.milli).replace('.', ',')} {held.unit}".strip()
     code = known.code or ""

@@ -70,7 +70,7 @@ def send(
         if not value.phase.is_open:
             raise rule("ServiceRequest.extension('workflow-episodeOfCare')", "the course is closed", "an open course")
         chosen = kind_of(course.package(value.package), kind)
-        if key and (twin := _twin(uow, patient_id, key)) is not None:
+        if key and (twin := _twin(uow, patient_id, key, after)) is not None:
             return twin
         _fits(uow, chosen, receiver_id, receiver_kind)
         known = _rounds(uow, patient_id, episode_id, kind)
@@ -145,7 +145,7 @@ def refer_on(
     ready = {one.id: one.value for one in made.answers if one.state is State.FILLED or one.id in confirmed}
     told = answers_of(made, ready | dict(fields), confirmed)
     with store.unit_of_work(ctx, patients=[patient_id]) as unit:
-        if key and (twin := _twin(unit, patient_id, key)) is not None:
+        if key and (twin := _twin(unit, patient_id, key, referral_id)) is not None:
             return twin
         _under_way(resources.read_referral(unit.read("Task", referral_id)))  # as it stands now that nobody else writes
         uow = unit.as_system("referral")
@@ -248,13 +248,15 @@ def _under_way(value: Referral) -> None:
         raise rule("Task.status", "only a referral that is accepted and not over is referred on", ", ".join(_UNDER_WAY))
 
 
-def _twin(uow: UnitOfWork, patient_id: str, key: str) -> Referral | None:
-    """The referral the same form made before; another patient's is none."""
+def _twin(uow: UnitOfWork, patient_id: str, key: str, after: str | None) -> Referral | None:
+    """The referral the same form made before; another patient's is none, nor one that follows another than this does: two
+    who choose the same key have not sent the same.
+    """
     for item in uow.find(
         "Task", [("patient", f"Patient/{patient_id}"), ("identifier", f"{systems.REFERRAL_IDENTIFIER}|{key}")]
     ):
-        if resources.is_referral(item):
-            return resources.read_referral(item)
+        if resources.is_referral(item) and (found := resources.read_referral(item)).follows == after:
+            return found
     return None
 
 

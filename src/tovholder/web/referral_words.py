@@ -70,4 +70,6 @@ RECEIVERS: Mapping[str, Any] = {
     "chiropractor": _("Kiropraktor"),
     "prevention": _("Forebyggelse"),
     "hospital": _("Sygehus"),
+    "ophthalmologist": _("Øjenlæge"),
+    "podiatrist": _("Fodterapeut"),
 }

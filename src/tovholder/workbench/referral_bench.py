@@ -179,6 +179,8 @@ def outcome(answered: Answered, truths: Mapping[str, Truth]) -> str:
 
 def _holds(truth: Truth, told: str) -> bool:
     if truth.number is not None:
+        if told in ("Ja", "Nej"):
+            return truth.number == (1 if told == "Ja" else 0)
         found = _NUMBER.search(told)
         if found is not None:
             return abs(float(found.group().replace(",", ".")) - truth.number) < 0.051

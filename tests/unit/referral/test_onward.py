@@ -250,6 +250,15 @@ def test_referred_on_only_to_one_who_says_of_what_kind_it_is(w: World, course: d
     refused(Category.INVALID, "Task.owner", on, w, course, sent, untold, w.receiver)
 
 
+def test_two_who_choose_the_same_key_have_not_sent_the_same(w: World, course: dict[str, str], other: str) -> None:  # noqa: F811
+    sent = send(w, course, fields=_filled(w), key="en-noegle")
+    actions.accept(w.receiver, **step(course, sent))
+    made = on(w, course, sent, other, w.receiver, key="en-noegle")
+    assert made.id != sent.id and made.follows == sent.id
+    assert on(w, course, sent, other, w.receiver, key="en-noegle").id == made.id
+    assert send(w, course, fields=_filled(w), key="en-noegle").id == sent.id
+
+
 @pytest.mark.parametrize("key", [",", "x,http://other|y", "a|b", "en-noegle-her\x00", "x" * 65])
 def test_a_key_that_is_none_is_refused(w: World, course: dict[str, str], other: str, key: str) -> None:  # noqa: F811
     sent = send(w, course, fields=_filled(w), key="en-noegle-fra-formularen")

@@ -12,11 +12,12 @@ from tovholder import packages
 from tovholder.base import days
 from tovholder.fhir import systems
 from tovholder.packages.common import Text
+from tovholder.packages.conditions import Known
 from tovholder.packages.model_screens import Fill, ReferralField
 from tovholder.plan.domain import Level
 from tovholder.plan.record import Record
 from tovholder.plan.values import Decision, Goal
-from tovholder.referral.prefill import Answered, Sender, State, months_before, prefill
+from tovholder.referral.prefill import Answered, Sender, State, input_text, months_before, prefill
 from tovholder.referral.table import Asked, builtin, fields
 from tovholder.workbench.made_records import Gaps
 from tovholder.workbench.referral_bench import measure
@@ -185,3 +186,21 @@ def test_required_fields_of_a_receiver_stay_required() -> None:
     kind = packages.get("kol").referral("fysioterapi")
     needed = {one.field.id for one in fields(builtin(), kind, "kol", "physio") if one.field.required}
     assert {"cpr", "navn", "henviser", "ydelse", "diagnose"} <= needed
+
+
+def test_an_eye_doctor_and_a_podiatrist_read_an_answer_in_words() -> None:
+    held = packages.get("t2d")
+    sensed = next(one for one in held.level.inputs if one.name == "foot_ulcer")
+    assert input_text(held, sensed.name, Known(milli=1000, code="1")) == "Ja"
+    assert input_text(held, sensed.name, Known(milli=0, code="0")) == "Nej"
+    assert input_text(held, "hba1c", Known(milli=53000)) == "53 mmol/mol"
+    for referral, receiver, needed in (
+        ("oejenlaege", "ophthalmologist", {"hba1c", "bt-sys", "bt-dia", "hastegrad", "cpr"}),
+        ("fodterapeut", "podiatrist", {"hba1c", "egfr", "foelesans", "fodsaar", "cpr"}),
+    ):
+        asked = fields(builtin(), held.referral(referral), "t2d", receiver)
+        assert needed <= {one.field.id for one in asked if one.field.required}
+    usual = measure([held], builtin(), TODAY, patients=60)
+    for one in usual.shares:
+        if one.receiver_kind in ("ophthalmologist", "podiatrist"):
+            assert one.right / one.required >= 0.8, one

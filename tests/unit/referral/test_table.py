@@ -57,9 +57,9 @@ def test_every_referral_of_every_package_is_asked_for_whole() -> None:
 
 
 def test_an_operators_table_changes_one_referral_from_its_first_day(tmp_path: Path) -> None:
-    text = OURS.replace('version = "2026.1"', 'version = "2027.2"').replace("2026-01-01", "2027-06-01") + OWN
+    text = OURS.replace('version = "2026.2"', 'version = "2027.2"').replace("2026-01-01", "2027-06-01") + OWN
     path = own(tmp_path, text)
-    assert table.in_force(day("2027-05-31"), path).version == "2026.1"
+    assert table.in_force(day("2027-05-31"), path).version == "2026.2"
     held = table.in_force(day("2027-06-01"), path)
     assert held.version == "2027.2" and table.check(held, packages.builtin(), "egen.toml") == ()
     kind = packages.get("kol").referral("rehabilitering")
