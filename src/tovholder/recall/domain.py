@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 WITHIN = 30  # days ahead a window may open for its step to be invited to now
-MOST = 200  # people in one round: what a person can look through before pressing
+MOST = 500  # people in one round: what a person can look through before pressing
+LONG = 25  # people from which on a round is laid ready by a job, not while somebody waits for the page
 ROUNDS = 3
 # Days an invitation is left alone before the next round is proposed, by the round that was sent.
 WAIT: Mapping[int, int] = {1: 21, 2: 14, 3: 60}

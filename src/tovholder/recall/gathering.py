@@ -12,7 +12,11 @@ from tovholder.cockpit.queries import full_name
 from tovholder.fhir import systems
 from tovholder.plan.domain import Phase
 from tovholder.recall.domain import (
+    LIVE,
     NOSHOW_DAYS,
+    ROUNDS,
+    UNSENT,
+    WAIT,
     WITHIN,
     Earlier,
     Left,
@@ -139,6 +143,19 @@ class Found:
 
     rows: tuple[Row, ...]
     left_out: tuple[LeftOut, ...]
+
+
+def due_rounds(ctx: Context) -> int:
+    """How many patients are due for a reminder or a call today, as ``gather`` has them: one query where nobody can be."""
+    held = invitations(store.facts(ctx, INVITED, name="recall"))
+    waited = any(
+        one.standing in LIVE - UNSENT - {Standing.DECLINED}
+        and one.number < ROUNDS
+        and ctx.today >= one.day + WAIT[min(one.number, ROUNDS)]
+        for found in held.values()
+        for one in found
+    )
+    return sum(row.number > 1 for row in gather(ctx).rows) if waited else 0
 
 
 def gather(ctx: Context, *, within: int = WITHIN, patient: str | None = None) -> Found:

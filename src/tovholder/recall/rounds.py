@@ -6,7 +6,7 @@ runs of a job one invites and the other is told; nobody gets two.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -51,23 +51,23 @@ def new_round() -> str:
     return ids.random_ids()
 
 
-def lay(ctx: Context, *, round_id: str, picks: Sequence[Pick], within: int = WITHIN) -> Laid:
+def lay(
+    ctx: Context,
+    *,
+    round_id: str,
+    picks: Sequence[Pick],
+    within: int = WITHIN,
+    tell: Callable[[int, int], None] | None = None,
+) -> Laid:
     """Write the invitations of a round, each with the very words that will be sent; nothing leaves yet.
 
     Raises Problem(RULE) for nobody or too many, before anything is written. Somebody who was invited, booked or kept out
-    meanwhile is left out and told.
+    meanwhile is left out and told. tell: how many of how many are done.
     """
-    may(ctx)
-    if not ids.is_fhir_id(round_id):
-        raise rule("round", "that is no round", "the form as it was sent out")
-    wanted = {pick.patient_id: pick for pick in picks}
-    if not wanted:
-        raise rule("patients", "nobody is chosen", "at least one person")
-    if len(wanted) > MOST:
-        raise rule("patients", "too many people for one round", f"at most {MOST}")
+    wanted = checked(ctx, round_id, picks)
     inviting = clinic_of(ctx)
     laid = Laid(round_id)
-    for patient_id, pick in wanted.items():
+    for number, (patient_id, pick) in enumerate(wanted.items(), 1):
         try:
             why = _lay_one(ctx, laid, pick, inviting, within)
         except Problem as problem:
@@ -76,7 +76,22 @@ def lay(ctx: Context, *, round_id: str, picks: Sequence[Pick], within: int = WIT
             why = "changed"
         if why:
             laid.left_out[patient_id] = why
+        if tell is not None:
+            tell(number, len(wanted))
     return laid
+
+
+def checked(ctx: Context, round_id: str, picks: Sequence[Pick]) -> dict[str, Pick]:
+    """Who is to be invited, by patient. Raises Problem(RULE) for nobody, too many, or what is no round."""
+    may(ctx)
+    if not ids.is_fhir_id(round_id):
+        raise rule("round", "that is no round", "the form as it was sent out")
+    wanted = {pick.patient_id: pick for pick in picks}
+    if not wanted:
+        raise rule("patients", "nobody is chosen", "at least one person")
+    if len(wanted) > MOST:
+        raise rule("patients", "too many people for one round", f"at most {MOST}")
+    return wanted
 
 
 def _lay_one(ctx: Context, laid: Laid, pick: Pick, inviting: Clinic, within: int) -> str:

@@ -21,7 +21,7 @@ from tovholder.jobs.queue import Run, Stopped
 from tovholder.recall import carriers, record, rounds, sending
 from tovholder.recall.carriers import NotSent, Parcel
 from tovholder.recall.domain import Left, Reason, Standing, Way, Why
-from tovholder.recall.gathering import Found, Row, gather
+from tovholder.recall.gathering import Found, Row, due_rounds, gather
 from tovholder.recall.rounds import Pick
 
 WITHIN = 175
@@ -213,7 +213,7 @@ class TestRound:
         assert (third.number, third.way, third.why) == (3, Way.TELEPHONE, Why.ROUND)
 
     def test_nobody_and_too_many(self, w: World, both: str) -> None:
-        for picks in ([], [Pick(f"p{number}", Way.SMS, 1) for number in range(201)]):
+        for picks in ([], [Pick(f"p{number}", Way.SMS, 1) for number in range(501)]):
             with pytest.raises(Problem) as told:
                 rounds.lay(w.gp, round_id="one", picks=picks)
             assert told.value.category is Category.RULE
@@ -334,3 +334,96 @@ class TestCarriers:
         posted: list[str] = []
         carriers.DigitalPost(lambda _, key: posted.append(key)).hand_over(parcel)
         assert posted == ["k"]
+
+
+class TestCorrections:
+    """A word of correction goes out once, whatever happens to the job between the sending and the note of it."""
+
+    def left(self, w: World, both: str, bird: Bird, way: Way = Way.DIGITAL_POST) -> str:
+        carriers.use(way, Bird())
+        laid = lay(w, way)
+        deliver(w, laid.round_id)
+        carriers.use(way, bird)
+        return laid.round_id
+
+    def test_a_job_that_dies_says_it_again_under_the_same_key(self, w: World, both: str) -> None:
+        bird = Bird(dies=True)
+        round_id = self.left(w, both, bird)
+        with pytest.raises(KeyboardInterrupt):
+            withdraw(w, round_id)
+        assert [one["status"] for one in sent(w, both, record.CORRECTION)] == ["in-progress"]
+        bird.dies = False
+        assert withdraw(w, round_id)["withdrawn"] == 1
+        assert len(bird.held) == 1
+        assert [one["status"] for one in sent(w, both, record.CORRECTION)] == ["completed"]
+
+    def test_where_nobody_can_promise_it_is_not_said_twice(self, w: World, both: str) -> None:
+        bird = Bird(once=False, dies=True)
+        round_id = self.left(w, both, bird, Way.SMS)
+        with pytest.raises(KeyboardInterrupt):
+            withdraw(w, round_id)
+        bird.held.clear()
+        assert withdraw(w, round_id)["failed"] == 1
+        assert (bird.held, standing(w, both, round_id)) == ({}, Standing.WITHDRAWN)
+        assert [one["status"] for one in sent(w, both, record.CORRECTION)] == ["unknown"]
+
+    def test_a_refusal_is_told_and_may_be_tried_again(self, w: World, both: str) -> None:
+        bird = Bird(refuses="Ikke tilmeldt.")
+        round_id = self.left(w, both, bird)
+        assert withdraw(w, round_id)["failed"] == 1
+        with store.unit_of_work(w.gp, patients=[both]) as uow:
+            assert "Ikke tilmeldt" in rounds.in_round(uow, both, round_id)[0].told
+        bird.refuses = ""
+        assert withdraw(w, round_id)["withdrawn"] == 1
+
+    def test_nothing_goes_to_the_dead(self, w: World, both: str) -> None:
+        bird = Bird()
+        round_id = self.left(w, both, bird)
+        change(w, both, deceasedDateTime="2027-02-28")
+        assert withdraw(w, round_id)["withdrawn"] == 0
+        assert bird.held == {}
+        with pytest.raises(Problem) as told, store.unit_of_work(w.gp, patients=[both]) as uow:
+            channel.send(uow, channel.Message(both, "e", "", "Kom", w.gp.actor))
+        assert told.value.category is Category.RULE
+
+    def test_a_line_that_breaks_for_one_is_told_and_the_round_goes_on(self, w: World, both: str) -> None:
+        class Broken(Bird):
+            def hand_over(self, parcel: Parcel) -> None:
+                raise ConnectionError("no line")
+
+        carriers.use(Way.DIGITAL_POST, Broken())
+        laid = lay(w)
+        assert deliver(w, laid.round_id) == {"sent": 0, "failed": 1}
+        assert standing(w, both, laid.round_id) is Standing.FAILED
+
+
+class TestLong:
+    def test_a_long_round_is_laid_ready_by_a_job_that_may_die_and_tells_who_is_not_with_it(
+        self, w: World, both: str
+    ) -> None:
+        other = w.patient()
+        two_packages.start(w, other, "sukker")
+        gone = w.patient()
+        picks = [[one, "digital-post", 1] for one in (both, other, gone)]
+        run = Run("job", 1)
+        run.stop()
+        given = {
+            "who": who(w),
+            "round_id": "long",
+            "picks": picks,
+            "within": 365,
+        }  # a job goes by the clock on the wall
+        with pytest.raises(Stopped):
+            sending.prepare.func(run, **given)
+        first = rounds.people_of(w.gp, "long")
+        assert len(first) == 1
+        assert sending.prepare.func(Run("job", 2), **given) == {"ready": 2, "left_out": {"changed": 1}}
+        assert rounds.people_of(w.gp, "long") == sorted([both, other])
+        assert sent(w, both) == []
+        assert len({row["invitation_id"] for row in w.rows("invitation", both)}) == 1
+
+    def test_nobody_is_due_for_a_next_round_while_all_is_new(self, w: World, both: str) -> None:
+        laid = lay(w)
+        assert due_rounds(w.gp) == 0
+        deliver(w, laid.round_id)
+        assert due_rounds(w.gp) == 0

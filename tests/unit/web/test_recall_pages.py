@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from lib import two_packages
 from lib.people import system
@@ -16,6 +17,7 @@ from tovholder import store
 from tovholder.base.clock import system_clock
 from tovholder.jobs.queue import Run
 from tovholder.recall import sending
+from tovholder.recall.domain import MOST
 from tovholder.web.views import recall
 from unit.web import world as worlds
 
@@ -67,6 +69,10 @@ def test_the_whole_way_by_digital_post(world: tuple[worlds.World, Ids]) -> None:
     assert "Arbejder" in text(browser.get(page))
     deliver(ids, given["runde"])
     patient = worlds.browser("patient")
+    patient.head("/minplan/")
+    for name, value in (("Sec-Purpose", "prefetch;prerender"), ("Purpose", "prefetch"), ("X-Moz", "prefetch")):
+        assert patient.get("/minplan/", headers={name: value}).status_code == 200
+    assert "Læst" not in text(browser.get(page))  # nobody has looked
     assert text(patient.get("/minplan/")).count("kun behøver at komme én gang") == 1
     assert "Læst" in text(browser.get(page))
     assert "Venter på svar" in text(browser.get(f"{LIST}?dage={SPAN}"))
@@ -75,6 +81,19 @@ def test_the_whole_way_by_digital_post(world: tuple[worlds.World, Ids]) -> None:
     deliver(ids, given["runde"], sending.correct)
     told = text(patient.get("/minplan/"))
     assert "sendt ved en fejl" in told and "Klinikken vil gerne se dig" not in told
+
+
+def test_as_many_as_a_round_may_have(world: tuple[worlds.World, Ids]) -> None:
+    made, _ids = world
+    browser = worlds.browser("laege")
+    given: dict[str, Any] = form(browser, made.patient, "digital-post")
+    others = [f"00000000-0000-4000-8000-{number:012}" for number in range(MOST - 1)]
+    given["vaelg"] = [made.patient, *others]
+    for other in others:
+        given |= {f"vej-{other}": "digital-post", f"nr-{other}": "1"}
+    answer = browser.post(LIST, given)
+    assert answer.status_code == 302 and answer["Location"] == f"{LIST}/{given['runde']}"
+    assert "Runden lægges klar" in text(browser.get(answer["Location"]))  # by a job
 
 
 def test_letters_are_one_pdf_and_leave_when_posted(world: tuple[worlds.World, Ids]) -> None:
@@ -87,6 +106,10 @@ def test_letters_are_one_pdf_and_leave_when_posted(world: tuple[worlds.World, Id
         pytest.skip("the letters' fonts are copied by make install")
     assert answer["Content-Type"] == "application/pdf"
     assert answer.content.startswith(b"%PDF-") and b"/Lang (da)" in answer.content and b"FontFile2" in answer.content
+    sql = "SELECT p.patient_id FROM access_auditevent AS e JOIN access_auditpatient AS p ON p.event_id = e.id"
+    with connection.cursor() as cursor:  # names and addresses taken out stand in the trail as such
+        cursor.execute(f"{sql} WHERE e.action = 'export' AND e.detail = 'recall-letters'")
+        assert cursor.fetchall() == [(made.patient,)]
     assert "Skal printes og postes" in text(browser.get(page))
     assert "1 brev er noteret" in text(browser.post(page, {"do": "postet"}, follow=True))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
+from collections.abc import Mapping
 from datetime import UTC
 from pathlib import Path
 from typing import Any
@@ -18,15 +19,17 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from tovholder import packages
-from tovholder.access import blocks
+from tovholder.access import audit, blocks
 from tovholder.access.domain import Context, Role
 from tovholder.base import days
 from tovholder.base.errors import Category, Problem
+from tovholder.base.spreadsheet import harmless
 from tovholder.jobs.queue import State
 from tovholder.recall import carriers, history, letters, rounds, sending, texts
-from tovholder.recall.domain import OUTCOMES, WITHIN, Left, Standing, Way
+from tovholder.recall.domain import LONG, MOST, OUTCOMES, WITHIN, Left, Standing, Way
 from tovholder.recall.gathering import Row, gather
 from tovholder.recall.rounds import Pick
+from tovholder.store import trail
 from tovholder.web import errors
 from tovholder.web.recall_words import LEFT, REASONS, ROUNDS, SKIPPED, STANDINGS, WAYS, WHY
 from tovholder.web.view_models import FormError
@@ -34,6 +37,7 @@ from tovholder.web.views.common import for_roles
 
 _SPANS = (14, 30, 60, 90, 180)
 _TOLD_ON_THE_PAGE = frozenset({Category.RULE, Category.INVALID, Category.CONFLICT})
+_BY_WIRE = frozenset({Way.DIGITAL_POST, Way.SMS})
 FONTS = Path(__file__).resolve().parents[1] / "static" / "vendor" / "letters"
 
 
@@ -46,8 +50,17 @@ def page(request: HttpRequest, ctx: Context) -> HttpResponse:
         return _list(request, ctx, within)
     chosen = dict.fromkeys(one for one in request.POST.getlist("vaelg") if one)
     picks = _picks(request, chosen)
+    if request.POST.get("do") == "naeste":  # whoever is due for a reminder or a call, each by the way proposed
+        rows = [row for row in gather(ctx, within=within).rows if row.number > 1 and row.way is not None]
+        rows = [row for row in rows if not row.reasons or row.way is Way.TELEPHONE][:MOST]
+        picks = [Pick(row.patient_id, row.way, row.number) for row in rows if row.way is not None]
+        chosen = dict.fromkeys(pick.patient_id for pick in picks)
+    round_id = request.POST.get("runde", "")
     try:
-        laid = rounds.lay(ctx, round_id=request.POST.get("runde", ""), picks=picks, within=within)
+        if len(picks) > LONG:
+            sending.lay_long(ctx, round_id=round_id, picks=picks, within=within)
+            return HttpResponseRedirect(reverse("web:recall-round", args=[round_id]))
+        laid = rounds.lay(ctx, round_id=round_id, picks=picks, within=within)
     except Problem as problem:
         if problem.category not in _TOLD_ON_THE_PAGE:
             raise
@@ -55,12 +68,20 @@ def page(request: HttpRequest, ctx: Context) -> HttpResponse:
         return _list(request, ctx, within, told=(FormError("", told),), status=422)
     left = Counter(laid.left_out.values())
     left["no-way"] += len(chosen) - len(picks)
-    for why, count in (+left).items():
-        told = ngettext("%(count)s patient er ikke med: %(why)s.", "%(count)s patienter er ikke med: %(why)s.", count)
-        messages.warning(request, told % {"count": count, "why": str(SKIPPED.get(why, why)).lower()})
+    for told in _skipped(+left):
+        messages.warning(request, told)
     if not laid.ready:
         return HttpResponseRedirect(reverse("web:recall"))
     return HttpResponseRedirect(reverse("web:recall-round", args=[laid.round_id]))
+
+
+def _skipped(left: Mapping[str, int]) -> list[str]:
+    """Who is not with the round and why, in words."""
+    return [
+        ngettext("%(count)s patient er ikke med: %(why)s.", "%(count)s patienter er ikke med: %(why)s.", count)
+        % {"count": count, "why": str(SKIPPED.get(why, why)).lower()}
+        for why, count in left.items()
+    ]
 
 
 def _span(request: HttpRequest) -> int:
@@ -99,6 +120,7 @@ def _list(
         "rounds": [_round(one) for one in history.rounds(ctx)[:20]],
         "round_id": request.POST.get("runde") if told else rounds.new_round(),
         "spans": _SPANS,
+        "again": sum(row.number > 1 for row in found.rows),
         "within": within,
         "errors": told,
         "shut_out": bool(blocks.concerned(ctx)[0]),
@@ -140,7 +162,7 @@ def _round(one: history.Round) -> dict[str, Any]:
 @for_roles(Role.GP, Role.STAFF)
 def one_round(request: HttpRequest, ctx: Context, round_id: str) -> HttpResponse:
     """A round person by person with the very words; by POST it is sent, taken back, posted, answered or tried again."""
-    found = history.people(ctx, round_id)
+    found = _people(ctx, round_id)
     if request.method != "POST":
         return _show_round(request, ctx, round_id, found)
     try:
@@ -152,6 +174,16 @@ def one_round(request: HttpRequest, ctx: Context, round_id: str) -> HttpResponse
         status = errors.TOLD[problem.category].status
         return _show_round(request, ctx, round_id, history.people(ctx, round_id), told=told, status=status)
     return HttpResponseRedirect(reverse("web:recall-round", args=[round_id]))
+
+
+def _people(ctx: Context, round_id: str) -> list[history.Person]:
+    """Everybody in the round; nobody yet while a job lays it ready."""
+    try:
+        return history.people(ctx, round_id)
+    except Problem as problem:
+        if problem.category is not Category.NOT_FOUND or sending.progress(ctx, round_id) is None:
+            raise
+        return []
 
 
 def _act(request: HttpRequest, ctx: Context, round_id: str) -> None:
@@ -219,9 +251,15 @@ def _show_round(
         "title": ", ".join(str(ROUNDS.get(number, "")) for number in sorted({one.invitation.number for one in found})),
         "day": min((one.invitation.day or 0 for one in found), default=0),
         "running": running,
+        "laying": running and job is not None and job.name == "prepare",
+        "skipped": _skipped((job.result or {}).get("left_out", {}))
+        if job is not None and job.name == "prepare" and job.state is State.DONE
+        else (),
         "progress": (job.told if job else "") if running else "",
         "failed_job": job is not None and job.state is State.FAILED,
-        "laid": counts.get(Standing.LAID, 0),
+        "failed_laying": job is not None and job.state is State.FAILED and job.name == "prepare",
+        "laid": counts.get(Standing.LAID, 0)
+        + (0 if running else sum(one.standing is Standing.SENDING and one.invitation.way in _BY_WIRE for one in found)),
         "unsent": counts.get(Standing.LAID, 0) + counts.get(Standing.FAILED, 0) + len(posting),
         "gone": sum(counts.get(one, 0) for one in (Standing.SENT, Standing.READ, Standing.NO_ANSWER, Standing.REACHED)),
         "letters": len(history.letters(found)),
@@ -276,6 +314,8 @@ def print_letters(request: HttpRequest, ctx: Context, round_id: str) -> HttpResp
         ]
     if not chosen:
         return HttpResponseRedirect(reverse("web:recall-round", args=[round_id]))
+    written_to = frozenset(one.invitation.patient_id for one in found if one.invitation.way is Way.LETTER)
+    trail.note(audit.Entry(ctx, "export", written_to, "recall-letters"))
     made = letters.pdf(
         chosen,
         rounds.clinic_of(ctx),
@@ -296,7 +336,9 @@ def download(request: HttpRequest, ctx: Context, round_id: str) -> HttpResponse:
     file = io.StringIO()
     writer = csv.writer(file, delimiter=";")
     writer.writerow([_("Patient"), _("Indkaldelse"), _("Måde"), _("Status"), _("Dag"), _("Fejl")])
-    for one in history.people(ctx, round_id):
+    found = history.people(ctx, round_id)
+    trail.note(audit.Entry(ctx, "export", frozenset(one.invitation.patient_id for one in found), "recall-csv"))
+    for one in found:
         held = one.invitation
         cells = [
             one.name,
@@ -306,7 +348,7 @@ def download(request: HttpRequest, ctx: Context, round_id: str) -> HttpResponse:
             "" if held.day is None else days.iso(held.day),
             held.told,
         ]
-        writer.writerow([f"'{cell}" if cell[:1] in ("=", "+", "-", "@") else cell for cell in cells])
+        writer.writerow([harmless(cell) for cell in cells])
     response = HttpResponse("\ufeff" + file.getvalue(), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = 'attachment; filename="indkaldelser.csv"'
     return response
