@@ -393,7 +393,7 @@ FORMS: tuple[Form, ...] = (
          "text"),
     Form("glass-end", "glass", lambda scene: f"/klinik/patient/{scene.world.patient}/vaerdispring/afslut"),
     Form("glass", "blocked", lambda scene: "/klinik/vaerdispring", lambda scene: _WHY | {"cpr": "6105600000"},
-         (({"cpr": ""}, "nummer-cpr"), ({"cpr": "0101010000"}, "nummer-cpr"), ({"cpr": LONG}, "nummer-cpr"),
+         (({"cpr": ""}, "nummer-cpr"), ({"cpr": "12345"}, "nummer-cpr"), ({"cpr": LONG}, "nummer-cpr"),
           ({"reason": ""}, "nummer-reason_0"), ({"text": "kort"}, "nummer-text")), "text", whose=False, repeats=True),
     Form("glass-follow", "follow", lambda scene: f"/klinik/vaerdispring/{scene.ids['glass']}",
          _with(status="justified", note="Gennemgået"),

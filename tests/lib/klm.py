@@ -107,3 +107,11 @@ def line(task: str, told: Cost) -> str:
         f"{task:<44}{told.clicks:>7}{presses:>8}{told.fields:>7}{told.keys:>6}{told.loads:>6}"
         f"{told.beyond_values:>6.1f} s{told.seconds:>6.1f} s{told.cautious:>7.1f} s"
     )
+
+
+def row(task: str, told: Cost) -> str:
+    """The same as a line of the table in docs/clinic-cost.md."""
+    presses = told.interactions - told.clicks
+    counted = (told.clicks, presses, told.fields, told.interactions, told.keys, told.loads)
+    seconds = (told.beyond_values, told.seconds, told.cautious)
+    return f"| {task} | {' | '.join(map(str, counted))} | {' | '.join(f'{second:.1f}' for second in seconds)} |"

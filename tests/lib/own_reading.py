@@ -250,8 +250,10 @@ def withheld(who: Who, thing: Thing, world: World, lifts: bool = True, *, new: b
     """Whether the patient keeps this from whoever asks. new: they write it themselves, and know what it says; then
     only one who keeps everything from them is not there for them.
     """
-    if who.role not in PROFESSIONALS or thing.patient is None:
+    if thing.patient is None or (who.role not in PROFESSIONALS and who.role != "system"):
         return False
+    if who.role == "system" and (new or "blocked-data" in who.rights):
+        return False  # somebody else's system brings what it brings
     kept = world.kept.get(thing.patient)
     if not kept or (lifts and is_open(who, thing.patient, world)):
         return False
@@ -277,7 +279,11 @@ def _about(kept: Kept, thing: Thing) -> bool:
 
 
 def _codes(resource: Json) -> set[tuple[str, str]]:
-    return {(one.get("system", ""), one.get("code", "")) for one in resource.get("code", {}).get("coding", ())}
+    return _codings(resource.get("code", {}))
+
+
+def _codings(concept: Json) -> set[tuple[str, str]]:
+    return {(one.get("system", ""), one.get("code", "")) for one in concept.get("coding", ())}
 
 
 def _meets(search: str, thing: Thing, who: Who) -> bool:
@@ -291,6 +297,9 @@ def _meets(search: str, thing: Thing, who: Who) -> bool:
         if name == "code":
             there = _codes(thing.resource)
             good = any(tuple(one.split("|")) in there if "|" in one else one in {c for _, c in there} for one in wanted)
+        elif name == "category":
+            kinds = set().union(*map(_codings, thing.resource.get("category", ())))
+            good = any(tuple(one.split("|")) in kinds for one in wanted)
         elif name == "performer":
             there_too = {one.get("reference") for one in thing.resource.get("performer", ())}
             good = any(one in there_too for one in wanted)

@@ -143,6 +143,8 @@ class Prober:
         assert asker.browser is not None
         send = asker.browser.get if method == "GET" else asker.browser.post
         answer = send(path, body or {}, follow=False)
+        if "evil.test" in answer.headers.get("Location", ""):
+            self.leaks.append(f"{asker.name}: {method} {path} leads out of the house")
         self.look(asker, "pages", f"{method} {path}", path + json.dumps(body), answer, shown)
 
     def look(self, asker: Asker, way: str, what: str, asked: str, answer: Any, shown: set[str]) -> None:
@@ -179,6 +181,7 @@ def ways(whose: str, words: list[str]) -> Iterator[tuple[str, Ask]]:
         yield "chains", Ask("GET", f"/{path}")
     for path in searches.twice(Random(5), 200):
         yield "chains", Ask("GET", f"/{path}")
+    yield from operations(whose)
     for path in others(whose):
         yield "histories", Ask("GET", f"/{path}")
         yield "histories", Ask("HEAD", f"/{path}")
@@ -263,6 +266,49 @@ def forced(whose: str) -> Iterator[tuple[str, Ask]]:
     yield "forced", Ask("POST", f"/Patient/{whose}/$end-break-glass", {"resourceType": "Parameters"})
 
 
+def operations(whose: str) -> Iterator[tuple[str, Ask]]:
+    """Our own operations on somebody else's, and on one's own with somebody else's in what is sent."""
+
+    def told(**given: str) -> Any:
+        said = [
+            {"name": name.replace("_", "-"), ("valueReference" if "/" in text else "valueString"): {"reference": text}}
+            if "/" in text
+            else {"name": name.replace("_", "-"), "valueString": text}
+            for name, text in given.items()
+        ]
+        return {"resourceType": "Parameters", "parameter": said}
+
+    fields = [
+        {"name": "field", "part": [{"name": "id", "valueString": one}, {"name": "value", "valueString": f"Task/{rid}"}]}
+        for one, rid in (("aarsag", rid_of("Task", whose)), ("maal", rid_of("Goal", whose)))
+    ]
+    for of in (MINE, whose):
+        task, plan = f"/Task/{rid_of('Task', of)}", f"/PlanDefinition/{rid_of('PlanDefinition', of)}"
+        for kind in ("rygestop", "traening", "x"):
+            for receiver_kind in ("prevention", "physio", ""):
+                yield "operations", Ask("GET", f"{task}/$referral-draft?kind={kind}&receiver-kind={receiver_kind}")
+            for receiver in ("Organization/physio", f"Patient/{whose}", f"Organization/{whose}"):
+                sent = told(kind=kind, receiver=receiver, receiver_kind="physio", key="k", text="x")
+                sent["parameter"] += fields
+                yield "operations", Ask("POST", f"{task}/$refer-on", sent)
+        if of != MINE:  # one's own stays open for those who ask next
+            for reason in ("", "other", "moved", "x"):
+                yield "operations", Ask("POST", f"{task}/$hand-back", told(answer="Slut", reason=reason))
+        for about in (MINE, whose):
+            for more in (
+                {},
+                {"encounter": f"Encounter/{rid_of('Encounter', whose)}"},
+                {"practitioner": f"Practitioner/{whose}"},
+                {"organization": f"Organization/{whose}"},
+            ):
+                given = told(subject=f"Patient/{about}", **more)
+                yield "operations", Ask("POST", f"{plan}/$apply", given)
+                for name in ("kol", "lrs", "t2d", "hjerte"):
+                    url = f"http://tovholder.dk/fhir/PlanDefinition/{name}"
+                    named = {"parameter": [*given["parameter"], {"name": "canonical", "valueCanonical": url}]}
+                    yield "operations", Ask("POST", "/PlanDefinition/$apply", given | named)
+
+
 def addresses() -> list[str]:
     """Every page's address as the URL table has it."""
     return [path for path in routes() if not path.startswith("fhir")]
@@ -277,6 +323,9 @@ def pages(whose: str) -> Iterator[tuple[str, str]]:
                 .replace("<str:patient>", whose)
                 .replace("<slug:package>", package)
                 .replace("<str:form_id>", "kol-behovsvurdering")
+                .replace("<str:referral_id>", rid_of("Task", whose))
+                .replace("<str:consent_id>", rid_of("Consent", whose))
+                .replace("<slug:kind>", "rygestop")
             )
             url = _FILLED.sub(lambda match: whose if match[1] == "str" else "1", url)
             yield "GET", url
@@ -284,4 +333,32 @@ def pages(whose: str) -> Iterator[tuple[str, str]]:
             if not path.startswith(("logud", "login/", "smart/")):
                 yield "POST", url
             if "<slug:package>" not in path:
+                break
+
+
+def mixed(whose: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each page's address of one's own patient and of the other, with the other's everywhere in the form."""
+    sent: dict[str, Any] = {
+        name: rid_of(kind, whose)
+        for name, kind in {
+            "patient": "Patient", "appointment": "Appointment", "activity": "ServiceRequest", "flag": "Flag",
+            "trin": "ServiceRequest", "cancel": "Appointment", "goal": "Goal", "efter": "Task", "forslag": "Condition",
+            "receiver": "Organization", "noegle": "Task", "runde": "CommunicationRequest", "vaelg": "Patient",
+            "known": "EpisodeOfCare", "medicine": "MedicationRequest", "condition": "Condition", "consent": "Consent",
+        }.items()
+    }  # fmt: skip
+    sent |= {f"vej-{whose}": "letter", f"nr-{whose}": "1", "q": whose, "pakke": "kol", "text": "x", "name": "x"}
+    sent |= {"cpr": "0101700001", "reason": "visit", "identifier": "010170-0001", "to": "physio", "query": "pakke=kol"}
+    sent |= {"next": f"//evil.test/{whose}", "tilbage": f"https://evil.test/{whose}", "organization": "physio"}
+    for path in addresses():
+        if path.startswith(("logud", "login/", "smart/", "drift/")) or path.endswith(("deling", "flyttet")):
+            continue  # whose session, app or relation it is, others ask with afterwards
+        for of in (MINE, whose):
+            filled = path.replace("<str:patient_id>", of).replace("<str:patient>", of).replace("<slug:package>", "kol")
+            for name, kind in (("referral_id", "Task"), ("consent_id", "Consent")):
+                filled = filled.replace(f"<str:{name}>", rid_of(kind, of))
+            filled = filled.replace("<slug:kind>", "rygestop").replace("<str:form_id>", "kol-behovsvurdering")
+            for act in ("", "find", "ask", "svar", "igen", "book"):
+                yield "/" + _FILLED.sub(lambda match: whose if match[1] == "str" else "1", filled), sent | {"do": act}
+            if "<str:" not in path:
                 break

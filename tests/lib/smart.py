@@ -169,7 +169,9 @@ class Asking:
         if patient:
             waiting = requests.choose(waiting, ctx, person.hat, patient)
         offer = requests.offer(waiting, ctx, person.hat, person.session)
-        return told(requests.allow(waiting, offer, ctx, person.hat, person.session, 0))["code"]
+        found = told(requests.allow(waiting, offer, ctx, person.hat, person.session, 0))
+        assert found["iss"] == BASE.removesuffix("/fhir")  # RFC 9207
+        return found["code"]
 
     def exchange(self, code: str, /, **changed: Any) -> Any:
         """The answer of the token endpoint to the code."""

@@ -338,7 +338,7 @@ CLAUSES: dict[str, Fault] = {
     "blocks that end never": lambda text, values: (text.replace("blk.until_ms > %s", "%s IS NOT NULL"), values),
     "blocks that hold too early": lambda text, values: (text.replace("blk.from_ms <= %s", "%s IS NOT NULL"), values),
     "narrow blocks forgotten": lambda text, values: (text.replace("blk.narrow OR (", "blk.narrow OR (1 = 0 AND "), values),
-    "a period read backwards": lambda text, values: (text.replace(">= COALESCE(blk.", "< COALESCE(blk."), values),
+    "a period read backwards": lambda text, values: (text.replace("> COALESCE(blk.", "< COALESCE(blk."), values),
 }  # fmt: skip
 
 

@@ -57,6 +57,9 @@ def probe(found: Prober, many: int) -> list[Asker]:
             opened = [(method, path) for whose in canaries.OUT for method, path in prober.pages(whose)]
             for method, path in random.sample(opened, min(many // 2, len(opened))) if many else opened:
                 found.page(asker, method, path, shown)
+            sent = [one for whose in canaries.OUT for one in prober.mixed(whose)]
+            for path, body in random.sample(sent, min(many // 2, len(sent))) if many else sent:
+                found.page(asker, "POST", path, shown, body)
     return everybody
 
 

@@ -3,8 +3,10 @@
 A block without a narrower aim keeps everything back: then the patient is as if not there. One of a period or a kind of
 data keeps those resources back, and answers say that something is withheld; who holds the rope, the course, the team
 and the level stay (``FRAME``), for nobody can take part in a course they do not know of. What has no date counts as
-within a blocked period. Blocks are for professionals: never for the patient, for who stands in for them, or for our own
-derivations, which show nobody anything. The clinic that holds the rope is no exception: what the law asks of it in spite
+within a blocked period, and what lasted counts when any part of it lies there. Blocks are for professionals and for the
+systems of others, unless such a system was given the right to what is blocked (``Right.BLOCKED``), which keeps the blocks
+towards its own users: never for the patient, for who stands in for them, or for our own derivations, which show nobody
+anything. The clinic that holds the rope is no exception: what the law asks of it in spite
 of a block it does by break-glass, with its own reason (access/emergencies.py).
 """
 
@@ -16,12 +18,12 @@ from functools import lru_cache
 from typing import Any
 
 from tovholder import database
-from tovholder.access.domain import Condition, Context, Role
+from tovholder.access.domain import Condition, Context, Right, Role
 from tovholder.access.policy import decide
 from tovholder.base import days
-from tovholder.fhir import data_kinds, systems
+from tovholder.fhir import data_kinds, searchparams, systems
 from tovholder.fhir.index_tables import param_id
-from tovholder.fhir.prepare import index_rows, moment_of
+from tovholder.fhir.prepare import index_rows
 from tovholder.fhir.search_values import EARLIEST, LATEST
 
 TABLE = "access_block"
@@ -36,7 +38,7 @@ ALWAYS = 2**62  # an open end, in epoch milliseconds
 FRAME = ("CareTeam", "Consent", "EpisodeOfCare", "Patient", "RelatedPerson")
 LEVEL_CODE = "tovholder-level"
 _NEVER_BLOCKED = frozenset(
-    {Role.CITIZEN, Role.REPRESENTATIVE, Role.SYSTEM, Role.AUTHOR, Role.ANALYST, Role.OPERATOR}
+    {Role.CITIZEN, Role.REPRESENTATIVE, Role.AUTHOR, Role.ANALYST, Role.OPERATOR}
 )  # the last three see no patient at all
 
 
@@ -81,20 +83,23 @@ class Block:
             return False
         if self.data_from is None and self.data_until is None:
             return True
-        moment = happened(resource)
-        if moment is None:
+        span = lasted(resource)
+        if span is None:
             return True
-        return (self.data_from is None or moment >= self.data_from) and (
-            self.data_until is None or moment < self.data_until
+        return (self.data_until is None or span[0] < self.data_until) and (
+            self.data_from is None or span[1] > self.data_from
         )
 
 
-def happened(resource: Mapping[str, Any]) -> int | None:
-    """When a resource happened, as blocks see it: its main date, else the first date it tells; None for unknown."""
-    index = index_rows(dict(resource))
-    lows = [int(row[1]) for row in index.get("store_date", ()) if row[1] > EARLIEST]
-    moment = moment_of(str(resource["resourceType"]), index)
-    return moment if moment is not None and moment > EARLIEST else min(lows, default=None)
+def lasted(resource: Mapping[str, Any]) -> tuple[int, int] | None:
+    """From when to when [low, high) a resource was, as blocks see it: its main date (to the one that ends it, ``spans``),
+    else from the first date it tells to the last; None for unknown.
+    """
+    dates = index_rows(dict(resource)).get("store_date", ())
+    main = searchparams.main_date(str(resource["resourceType"]))
+    told = any(row[0] == main for row in dates)
+    found = [row for row in dates if not told or row[0] in searchparams.spans()]
+    return (min(int(row[1]) for row in found), max(int(row[2]) for row in found)) if found else None
 
 
 def is_level(resource: Mapping[str, Any]) -> bool:
@@ -107,10 +112,12 @@ def is_level(resource: Mapping[str, Any]) -> bool:
 
 def actors(ctx: Context) -> tuple[str, ...]:
     """Whom blocks may name to mean this actor; nobody where none can."""
-    if ctx.role in _NEVER_BLOCKED:
+    if ctx.role in _NEVER_BLOCKED or (ctx.is_system and (not ctx.is_foreign or Right.BLOCKED in ctx.rights)):
         return ()
     units = ctx.units or ((ctx.organization,) if ctx.organization else ())
-    general = (EVERYBODY, OTHERS) if ctx.role in _BESIDE else (EVERYBODY,)
+    # A system that is nobody's in particular is beside the clinics as others are.
+    beside = ctx.role in _BESIDE or (ctx.is_system and not units)
+    general = (EVERYBODY, OTHERS) if beside else (EVERYBODY,)
     return (*general, ctx.actor, *(f"Organization/{unit}" for unit in units))
 
 
@@ -171,12 +178,13 @@ def _hides(row: str | None) -> str:
 
 
 def _within(row: str) -> str:
-    # When it happened: its main date, else the first date it tells; what begins nobody knows when counts as unknown.
-    when = (
-        f"COALESCE(NULLIF({row}.moment, {EARLIEST}),"
-        f" (SELECT MIN(day.low) FROM store_date AS day WHERE day.key = {row}.key AND day.low > {EARLIEST}))"
+    # The same as ``lasted``: a row has a moment where it tells its main date.
+    spans = ", ".join(str(number) for number in sorted(searchparams.spans()))
+    return (
+        f"COALESCE((SELECT MIN(day.low) < COALESCE(blk.data_until, {LATEST})"
+        f" AND MAX(day.high) > COALESCE(blk.data_from, {EARLIEST}) FROM store_date AS day WHERE day.key = {row}.key"
+        f" AND ({row}.moment IS NULL OR day.param IN ({spans}))), 1 = 1)"
     )
-    return f"COALESCE({when} >= COALESCE(blk.data_from, {EARLIEST}) AND {when} < COALESCE(blk.data_until, {LATEST}), 1 = 1)"
 
 
 _SELECT = f"SELECT {', '.join(f'blk.{name}' for name in COLUMNS)} FROM access_block AS blk"
@@ -198,18 +206,27 @@ def in_force(ctx: Context, patients: Iterable[str]) -> list[Block]:
 def concerned(ctx: Context) -> tuple[frozenset[str], frozenset[str]]:
     """Of those the actor's organisation is related to: who has blocked the actor whole, and who keeps part back."""
     names = actors(ctx)
-    if not names or ctx.organization is None:
+    if not names or (ctx.organization is None and not ctx.is_system):
         return frozenset(), frozenset()
     now, today = days.millis(ctx.now), ctx.today
     by, whose = database.in_list("blk.actor", names)
-    of, units = database.in_list("rel.organization_id", ctx.units or (ctx.organization,))
+    if ctx.is_system:  # related to everybody
+        sql = (
+            "SELECT DISTINCT blk.patient_id, blk.narrow FROM access_block AS blk"
+            f" WHERE {by} AND blk.from_ms <= %s AND blk.until_ms > %s"
+        )
+        return _parted(ctx, database.rows(sql, [*whose, now, now]))
+    of, units = database.in_list("rel.organization_id", ctx.units or (ctx.organization or "",))
     sql = (
         "SELECT DISTINCT blk.patient_id, blk.narrow FROM access_block AS blk JOIN access_relation AS rel"
         f" ON rel.patient_id = blk.patient_id WHERE {of} AND rel.from_day <= %s"
         f" AND (rel.to_day IS NULL OR rel.to_day >= %s) AND {by} AND blk.from_ms <= %s AND blk.until_ms > %s"
     )
-    found = database.rows(sql, [*units, today, today, *whose, now, now])
-    opened = set(lifted(ctx))
+    return _parted(ctx, database.rows(sql, [*units, today, today, *whose, now, now]))
+
+
+def _parted(ctx: Context, found: Iterable[tuple[Any, ...]]) -> tuple[frozenset[str], frozenset[str]]:
+    found, opened = list(found), set(lifted(ctx))
     whole = {str(patient) for patient, narrow in found if not narrow} - opened
     return frozenset(whole), frozenset({str(patient) for patient, narrow in found if narrow} - opened - whole)
 

@@ -117,6 +117,11 @@ class Context:
         """Whether a system, not a person, acts."""
         return self.role is Role.SYSTEM
 
+    @property
+    def is_foreign(self) -> bool:
+        """Whether it is somebody else's system (a client with a user of its own), not one of our own derivations."""
+        return self.role is Role.SYSTEM and bool(self.person)
+
     def at(self, now: datetime) -> Context:
         """The same actor at another time."""
         return replace(self, now=now)
@@ -166,7 +171,8 @@ class Right(StrEnum):
     PSEUDONYMS = "pseudonymised-facts"  # an analyst's, given for one purpose and a time
     PLAN = "plan"  # see the plan: courses, goals, appointments, what is next
     RECORD = "record"  # see what the plan rests on: diagnoses, measurements, answers, documents
-    ACT = "act"  # answer and set goals in the patient's stead
+    ACT = "act"  # answer, set goals and keep data back in the patient's stead
+    BLOCKED = "blocked-data"  # a system's, which keeps the patients' blocks towards its own users
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from django.db import transaction
 
 from tovholder import database
 from tovholder.access import audit_acts, relations
-from tovholder.access.domain import Condition, Context, Role
+from tovholder.access.domain import Condition, Context
 from tovholder.access.policy import decide
 from tovholder.access.relations import RelationRow
 from tovholder.base import days
@@ -26,7 +26,6 @@ COLUMNS = (
     "number", "patient_id", "organization_id", "actor", "person", "reason", "text", "stated_ms", "to_day", "check_day",
     "status", "evidence", "settled_ms",
 )  # fmt: skip
-ROLES = frozenset({Role.GP, Role.HOSPITAL, Role.PREVENTION, Role.PARTNER})
 LONGEST = 1000  # characters of what is stated beside the code
 # What may be stated, by language.
 REASONS: Mapping[str, Mapping[str, str]] = {
@@ -65,21 +64,27 @@ class Statement:
 
 
 def may(ctx: Context) -> bool:
-    """Whether this actor may state a relation: a role that may, for which the policy gives something for it; no app that
-    was given one patient alone.
+    """Whether this actor may state a relation: for an organisation, in a role to which the policy shows a patient for it
+    (staff under instruction as the doctor they act for: they are checked alike); no app that was given one patient alone.
     """
     return (
-        ctx.role in ROLES
-        and (ctx.grants is None or ctx.grants.patient is None)
+        (ctx.grants is None or ctx.grants.patient is None)
         and ctx.organization is not None
         and Condition.STATED in decide(ctx, "read", "Patient").conditions
     )
 
 
 def state(ctx: Context, patient: str, *, reason: str, text: str) -> Statement:
-    """Relate the actor's organisation to the patient from today. The caller has looked that it may be."""
+    """Relate the actor's organisation to the patient from today. The caller has looked that it may be.
+
+    What somebody of the organisation stated a moment before (a second press, a colleague at once) is what is given.
+    """
     to_day = ctx.today + settings.ENV.stated_days
     with database.write_turn(), transaction.atomic():
+        database.lock_name(f"stated/{patient}/{ctx.organization}")
+        for one in _statements(f"{_SELECT} WHERE patient_id = %s AND organization_id = %s AND status = 'open'"
+                               " AND to_day >= %s ORDER BY number", [patient, str(ctx.organization), ctx.today]):  # fmt: skip
+            return one
         (number,) = database.numbers(f"{TABLE}.number", 1)
         made = Statement(
             number, patient, str(ctx.organization), ctx.actor, ctx.person or ctx.actor, reason, text[:LONGEST],

@@ -23,6 +23,7 @@ from authlib.oidc.core.util import create_half_hash
 from joserfc import jwk, jws, jwt
 from joserfc.errors import JoseError
 
+from tovholder.access import once
 from tovholder.access.issuers import Issuer
 from tovholder.base import json
 from tovholder.base.errors import Category, Issue, Problem
@@ -34,6 +35,7 @@ PATIENCE = (5, 10)  # seconds to connect, and between bytes
 KEPT = 3600.0  # seconds a provider's metadata and keys are kept
 AGAIN = 30.0  # seconds between looks for a key we do not know
 MOST = 1_000_000  # bytes of an answer
+_LONGEST_JTI = 300
 LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout"
 
 
@@ -124,9 +126,14 @@ def ended(issuer: Issuer, logout_token: str, now: datetime) -> tuple[str, str]:
     events = claims.get("events")
     if not isinstance(events, Mapping) or LOGOUT_EVENT not in events or "nonce" in claims or not claims.get("jti"):
         raise Refused("not a logout token")
+    if not isinstance(claims["jti"], str) or len(claims["jti"]) > _LONGEST_JTI:
+        raise Refused("not a logout token")
     subject, sid = claims.get("sub", ""), claims.get("sid", "")
     if not (isinstance(subject, str) and isinstance(sid, str) and (subject or sid)):
         raise Refused("logout of nobody")
+    # Back-Channel Logout 1.0 §2.6: one token ends sessions once; a copy of it ends none begun since.
+    if not once.first_time("logout", f"{issuer.id} {claims['jti']}", now, seconds=2 * OLDEST):
+        raise Refused("logout token used before")
     return subject, sid
 
 

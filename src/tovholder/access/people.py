@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -31,10 +32,15 @@ __all__ = [
     "save_persona",
 ]
 
+RELATIVE = "Pårørende med fuldmagt"  # what a relative among the personas is called
+
 
 @dataclass(frozen=True, slots=True)
 class Persona:
-    """Somebody one can be in the demo: a user in one role."""
+    """Somebody one can be in the demo: a user in one role.
+
+    person: of a relative, the keyed hash of the CPR number (access/persons.py): whom they stand in for is in the record.
+    """
 
     name: str
     display_name: str
@@ -43,17 +49,22 @@ class Persona:
     organization_id: str
     practitioner_id: str
     patient_id: str
+    person: str = ""
 
 
 @transaction.atomic
 def save_persona(persona: Persona) -> None:
-    """Make or renew the user and assignment of a persona."""
+    """Make or renew the user and assignment of a persona; a relative known by a number has no assignment of their own."""
     user, made = User.objects.update_or_create(
-        username=persona.name, defaults={"display_name": persona.display_name, "is_active": True}
+        username=persona.name,
+        defaults={"display_name": persona.display_name, "is_active": True, "person": persona.person},
     )
     if made:
         user.set_unusable_password()
         user.save()
+    if persona.role is Role.REPRESENTATIVE and persona.person:
+        generation.bump()
+        return
     Assignment.objects.update_or_create(
         user=user,
         role=str(persona.role),
@@ -68,7 +79,17 @@ def save_persona(persona: Persona) -> None:
 
 
 def personas() -> list[Persona]:
-    """Everybody one can be, in the order they were made; not those who come from a login provider."""
+    """Everybody one can be, in the order they were made, relatives last; not those who come from a login provider."""
+    return [*_assigned(), *_relatives()]
+
+
+def _relatives() -> Iterator[Persona]:
+    found = User.objects.filter(identities=None, assignments=None, is_active=True).exclude(person="")
+    for user in found.order_by("username"):
+        yield Persona(user.username, user.display_name, RELATIVE, Role.REPRESENTATIVE, "", "", "", user.person)
+
+
+def _assigned() -> list[Persona]:
     return [
         Persona(
             row.user.username,
@@ -79,7 +100,10 @@ def personas() -> list[Persona]:
             row.practitioner_id,
             row.patient_id,
         )
-        for row in Assignment.objects.filter(user__identities=None).select_related("user").order_by("id")
+        for row in Assignment.objects.filter(user__identities=None)
+        .exclude(user__username__startswith="client:")  # a registered system
+        .select_related("user")
+        .order_by("id")
     ]
 
 
@@ -107,7 +131,7 @@ def make_token(persona: str, now: datetime, *, hours: int = 12) -> str:
     """A new bearer token for a persona. Raises Problem(NOT_FOUND) naming who there is."""
     row = Assignment.objects.select_related("user").filter(user__username=persona).order_by("id").first()
     if row is None:
-        known = ", ".join(item.name for item in personas()) or "none yet"
+        known = ", ".join(item.name for item in _assigned()) or "none yet"
         raise Problem(
             Category.NOT_FOUND, f"No persona is called {persona}; there are: {known}", kept="no token was made"
         )

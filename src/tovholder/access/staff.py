@@ -25,8 +25,8 @@ _NAME = 150
 # What our own jobs and derivations act as ("system:<name>"): a system user of that name would pass for one of them.
 RESERVED = frozenset({
     "api", "appointments", "demo", "derive", "export", "flags", "forms", "guard", "handover", "import", "login", "monitoring",
-    "open", "operator", "packages", "plan", "prune", "rebuild", "recall", "referral", "sharing", "simulate", "stated",
-    "synth", "versions", "client", "system", "test", "nobody", "anonymous",
+    "open", "operator", "packages", "plan", "prune", "rebuild", "receivers", "recall", "referral", "sharing", "simulate",
+    "stated", "synth", "versions", "client", "system", "test", "nobody", "anonymous",
 })  # fmt: skip
 
 

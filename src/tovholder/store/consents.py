@@ -231,6 +231,8 @@ def guard(change: Change, uow: object) -> None:
     new, old, ctx = change.new, change.old, change.ctx
     if ctx.role is not Role.SYSTEM:
         _require_understood(new, old)
+    if ctx.role is Role.REPRESENTATIVE and new is not None:
+        _require_block(ctx, new, old)
     before, after = told(old) if old is not None else NOTHING, told(new) if new is not None else NOTHING
     stored = new or old or {}
     patient, source = patient_of(stored), f"Consent/{stored.get('id')}"
@@ -255,6 +257,25 @@ def _require_understood(new: Resource | None, old: Resource | None) -> None:
             raise _refused(found)
     if old is not None and patient_of(old) != patient_of(new):
         raise _refused([_fault("patient", "a stored Consent stays the patient's", "the patient as it was")])
+
+
+def _require_block(ctx: Context, new: Resource, old: Resource | None) -> None:
+    """Who stands for a patient keeps data from professionals in their own name, and ends what they kept back so."""
+    if old is not None:
+        if new.get("status") != "inactive" or _said(new) != _said(old):
+            raise _refused([_fault("status", "what was kept back can be ended, and nothing else of it", "inactive")])
+        return
+    provision = new.get("provision") or {}
+    if provision.get("type") != "deny" or is_leave(new):
+        raise _refused([_fault("provision.type", "letting somebody in is the patient's own act", "deny")])
+    if any(kind == "RelatedPerson" for kind, _identity in _actors(provision)):
+        raise _refused([_fault("provision.actor", "who stands for the patient is the patient's own to say", "others")])
+    if [item.get("reference") for item in new.get("performer") or ()] != [ctx.actor]:
+        raise _refused([_fault("performer", "it is said in one's own name", "the one who stands for the patient")])
+
+
+def _said(consent: Resource) -> Resource:
+    return {name: value for name, value in consent.items() if name not in ("status", "meta")}
 
 
 def _refused(issues: list[Issue]) -> Problem:

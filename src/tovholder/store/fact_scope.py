@@ -60,7 +60,7 @@ def of(ctx: Context, tables: Iterable[str], patient: str | None) -> FactScope | 
             if scope.reaches(whole, ctx, "Patient", patient)
             else None
         )
-    if whole.everything:
+    if whole.everything and not ctx.is_foreign:
         return FactScope(compile.All())
     if whole.patient is not None or whole.conditions <= _OWN:
         mine = whole.patient or ctx.patient or ""
@@ -73,6 +73,13 @@ def of(ctx: Context, tables: Iterable[str], patient: str | None) -> FactScope | 
     asked = f"SELECT r.rid FROM store_resource AS r WHERE r.type = 'Patient' AND {term}"
     database.fill_scope([rid for (rid,) in database.rows(asked, values)])
     return FactScope(compile.Patients())
+
+
+def under_pseudonyms(ctx: Context) -> tuple[str, ...]:
+    """The tables of facts the actor may read under pseudonyms: those of types the policy gives them so."""
+    told = {name: _made_of(name) for name in schema.fact_tables()}
+    given = sorted(name for name, kind in told.items() if kind and not decide(ctx, "pseudonyms", kind).nothing)
+    return (*given, *sorted(name for name, kind in told.items() if not kind)) if given else ()
 
 
 def _made_of(table: str) -> str:

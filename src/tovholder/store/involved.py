@@ -34,15 +34,15 @@ _LOOKED = (
 )
 
 
-def of_patient(ctx: Context) -> Involved:
-    """Of the citizen who asks."""
+def of_patient(ctx: Context, *, looked: bool = True) -> Involved:
+    """Of the citizen who asks, or of whom they stand for. looked: also those who stand in the log."""
     if ctx.patient is None:
         raise not_found("The patient")
     related = {row[0] for row in database.rows(_RELATED, [ctx.patient, ctx.today, ctx.today])}
-    looked = database.rows(_LOOKED, [ctx.patient, MOST])
-    related |= {row[1] for row in looked if row[1]}
+    seen = database.rows(_LOOKED, [ctx.patient, MOST]) if looked else []
+    related |= {row[1] for row in seen if row[1]}
     above = {unit for organization in related for unit in units.of(organization)} - related
-    people = dict.fromkeys(str(row[0]).partition("/")[2] for row in looked)
+    people = dict.fromkeys(str(row[0]).partition("/")[2] for row in seen)
     return Involved(tuple(sorted(related)), tuple(sorted(above)), tuple(people))
 
 

@@ -52,14 +52,14 @@ def open_patient(ctx: Context, cpr: str, *, reason: str, text: str, address: str
 def break_glass(ctx: Context, cpr: str, *, reason: str, text: str, address: str = "") -> Emergency:
     """Break-glass on the patient with this number: for who is blocked is not even told that the patient is there.
 
-    Raises Problem as ``emergencies.open_glass`` does, and TOO_MANY.
+    Of a number nobody has the same is told, and its patient is ``""``. Raises Problem as ``emergencies.open_glass`` does,
+    TOO_MANY, and NOT_FOUND for who may not do it.
     """
     limits.attempt("open", ctx.now, account=ctx.person or ctx.actor, address=address)
-    patient = _found(ctx, cpr) if emergencies.may(ctx) else None
-    if patient is None:
+    if not emergencies.may(ctx):
         audit_acts.refused(ctx, "Patient/$break-glass")
         raise not_found("The patient")
-    return emergencies.open_glass(ctx, patient, reason=reason, text=text)
+    return emergencies.open_glass(ctx, _found(ctx, cpr) or "", reason=reason, text=text)
 
 
 def _found(ctx: Context, cpr: str) -> str | None:

@@ -32,14 +32,15 @@ def predicate(
     store_resource yet: then what a resource must say (criteria) is left out, and has to be asked for later. few: so few
     rows are looked at that each relation is looked up by itself, and not all the organisation has are listed first.
     """
-    if scope.everything:
-        return _ALL, []
     about = patient if patient is not None else f"{row}.patient_id"
+    if scope.everything:  # for a system: then what is kept from those of others alone is left out
+        kept, more = blocks.clause(ctx, row, about) if ctx.is_foreign else ("", [])
+        return (kept, more) if kept else (_ALL, [])
     units = ctx.units or ((ctx.organization,) if ctx.organization else ())
     opened = _opened(ctx) if ctx.emergencies else ()
     text, slots = _statement(scope, kind, row, about, bool(ctx.patient), len(units), len(opened), few)
     values = _filled(slots, ctx, units, opened)
-    if text is not _NONE and _of_organisation(scope):
+    if text is not _NONE and (ctx.is_foreign or _of_organisation(scope)):
         kept, more = blocks.clause(ctx, row, about)
         if kept:
             return f"({text} AND {kept})", [*values, *more]
@@ -200,7 +201,8 @@ def readable(ctx: Context, *, old: bool = False) -> tuple[str, list[Any]]:
     terms: list[str] = []
     values: list[Any] = []
     for (allowed, _), kinds in by_scope.items():
-        if allowed.everything and len(by_scope) == 1 and len(kinds) == len(resource_types()):
+        whole = allowed.everything and not (ctx.is_foreign and blocks.actors(ctx))
+        if whole and len(by_scope) == 1 and len(kinds) == len(resource_types()):
             return _ALL, []
         named, names = database.in_list("r.type", kinds)
         term, bound = predicate(allowed, ctx, kinds[0])

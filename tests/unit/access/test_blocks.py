@@ -12,7 +12,7 @@ from lib import people, world
 from lib.world import World
 from tovholder import store
 from tovholder.access import Context, Role, blocks
-from tovholder.access.domain import Emergency
+from tovholder.access.domain import Emergency, Right
 from tovholder.base import days
 from tovholder.base.errors import Category, Problem
 from tovholder.fhir import systems
@@ -128,6 +128,132 @@ def test_a_period_is_kept_back_and_what_has_no_date_with_it(here: World) -> None
     block(here, patient, data_from="2020-01-01", data_until="2020-12-31")
     assert seen(here.gp, "Condition", patient) == {before, after}
     assert seen(here.citizen(patient), "Condition", patient) == {before, within, after, undated}
+
+
+def _stored(here: World, resource: dict[str, Any]) -> str:
+    with store.unit_of_work(here.system) as uow:
+        return uow.create(resource).id
+
+
+def test_what_lasted_into_a_blocked_period_is_kept_back(here: World) -> None:
+    """An admission that began before the period, ended after it or went on all through it reaches into it."""
+    patient = here.patient()
+
+    def stay(**period: str) -> str:
+        about = {"status": "finished", "class": {"code": "IMP"}, "subject": {"reference": f"Patient/{patient}"}}
+        return _stored(here, {"resourceType": "Encounter", **about, **({"period": period} if period else {})})
+
+    before = stay(start="2019-11-01", end="2019-12-31")
+    into = stay(start="2019-12-20", end="2020-01-05")
+    out_of = stay(start="2020-12-30", end="2021-02-01")
+    through = stay(start="2018-01-01", end="2022-01-01")
+    open_ended = stay(start="2019-05-01")
+    began_unknown, ended_unknown_before = stay(end="2020-03-01"), stay(end="2019-03-01")
+    after = stay(start="2021-01-01", end="2021-01-02")
+    every = {before, into, out_of, through, open_ended, began_unknown, ended_unknown_before, after}
+    block(here, patient, data_from="2020-01-01", data_until="2020-12-31")
+    assert seen(here.gp, "Encounter", patient) == {before, after, ended_unknown_before}
+    assert seen(here.citizen(patient), "Encounter", patient) == every
+    (aim,) = blocks.of_patient(patient)
+    hidden = {rid for rid in every if aim.hides(store.read(here.citizen(patient), "Encounter", rid).resource)}
+    assert hidden == every - {before, after, ended_unknown_before}
+
+
+def test_a_disease_that_ended_within_a_blocked_period_is_kept_back(here: World) -> None:
+    patient = here.patient()
+
+    def ill(onset: str, over: str) -> str:
+        told = people.condition(patient, "R95", recorded=onset)
+        if over:
+            ended = {"system": "http://terminology.hl7.org/CodeSystem/condition-clinical", "code": "resolved"}
+            told = {**told, "abatementDateTime": over, "clinicalStatus": {"coding": [ended]}}
+        return _stored(here, {**told, "onsetDateTime": onset})
+
+    ended, goes_on = ill("2018-02-01", "2020-05-01"), ill("2018-02-01", "")
+    block(here, patient, data_from="2020-01-01", data_until="2020-12-31")
+    assert seen(here.gp, "Condition", patient) == {goes_on}
+    assert not there(here.gp, "Condition", ended)
+
+
+def _client(here: World, *, organization: str | None = None, **more: Any) -> Context:
+    return replace(
+        people.system(here.now), actor="system:client:x", person="user-of-x", organization=organization, **more
+    )
+
+
+def test_a_system_of_others_is_kept_from_what_is_blocked_unless_it_has_the_right(here: World) -> None:
+    patient, other = here.patient(), here.patient()
+    condition, depression = here.diagnose(patient), here.diagnose(patient, code="P76")
+    client, trusted = _client(here), _client(here, rights=frozenset({Right.BLOCKED}))
+    kind = block(here, patient, kind="mental-health")
+    assert seen(client, "Condition", patient) == {condition}
+    assert not there(client, "Condition", depression)
+    for asked in ([("patient", patient)], []):
+        assert [note.code for note in store.search(client, "Condition", asked).notes] == ["suppressed"]
+    assert seen(trusted, "Condition", patient) == seen(here.system, "Condition", patient) == {condition, depression}
+    end(here, patient, kind)
+    whole = block(here, patient)
+    assert seen(client, "Patient", patient) == set() == seen(client, "Condition", patient)
+    assert not there(client, "Patient", patient) and there(client, "Patient", other)
+    assert {row["patient_id"] for row in store.facts(client, "SELECT patient_id FROM patient")} == {other}
+    with store.unit_of_work(client) as uow, pytest.raises(Problem):
+        uow.read("Condition", condition)
+    with store.unit_of_work(client) as uow:  # what it brings goes in
+        brought = uow.create(people.condition(patient, "R95", recorded=days.iso(here.today))).id
+    assert not there(client, "Condition", brought) and there(here.citizen(patient), "Condition", brought)
+    end(here, patient, whole)
+    block(here, patient, actor=f"Organization/{here.other_clinic}")
+    assert there(client, "Patient", patient)
+    assert not there(_client(here, organization=here.other_clinic), "Patient", patient)
+
+
+def changed(ctx: Context, told: dict[str, Any], **how: Any) -> Category | None:
+    """How an update or (with nothing told but type and id) a deletion is refused; None for done."""
+    try:
+        with store.unit_of_work(ctx) as uow:
+            if set(told) == {"resourceType", "id"}:
+                uow.delete(told["resourceType"], told["id"], **how)
+            else:
+                uow.update(told, **how)
+    except Problem as problem:
+        return problem.category
+    return None
+
+
+def test_a_system_changes_unseen_what_it_brought_and_nothing_else(here: World) -> None:
+    patient = here.patient()
+    client, trusted = _client(here), _client(here, rights=frozenset({Right.BLOCKED}))
+    other = replace(client, actor="system:client:y", person="user-of-y")
+    recorded = days.iso(here.today)
+    theirs = here.diagnose(patient)
+    with store.unit_of_work(client) as uow:
+        told = uow.create(people.condition(patient, "R95", recorded=recorded))
+    gone = here.diagnose(patient)
+    with store.unit_of_work(here.system) as uow:
+        uow.delete("Condition", gone)
+    before = people.condition(patient, "R96", recorded=recorded) | {"id": theirs}
+    assert changed(client, before) is None  # while nothing is kept from it
+    theirs = here.diagnose(patient)  # another, which it never touched
+    block(here, patient)
+    mine = people.condition(patient, "R96", recorded=recorded) | {"id": told.id}
+    hidden = people.condition(patient, "R96", recorded=recorded) | {"id": theirs}
+    assert changed(client, mine) is None
+    assert changed(client, mine, if_match=1) is Category.PRECONDITION
+    for ctx in (other, client):
+        assert changed(ctx, hidden) is Category.NOT_FOUND
+        assert changed(ctx, hidden, if_match=9) is Category.NOT_FOUND  # tells no version
+        assert changed(ctx, {"resourceType": "Condition", "id": theirs}) is Category.NOT_FOUND
+        assert changed(ctx, hidden | {"id": gone}) is Category.NOT_FOUND
+    assert changed(other, mine) is Category.NOT_FOUND
+    assert changed(other, {"resourceType": "Condition", "id": told.id}) is Category.NOT_FOUND
+    assert changed(client, {"resourceType": "Patient", "id": patient}) is Category.NOT_FOUND
+    # Made and corrected in one go, and taken back; both unseen.
+    with store.unit_of_work(client) as uow:
+        made = uow.create(people.condition(patient, "R95", recorded=recorded))
+        uow.update(people.condition(patient, "R96", recorded=recorded) | {"id": made.id})
+    assert changed(client, {"resourceType": "Condition", "id": made.id}) is None
+    assert changed(trusted, hidden) is None and changed(here.system, hidden) is None
+    assert store.read(here.citizen(patient), "Condition", theirs).version == 3
 
 
 def test_a_block_holds_for_its_time(here: World) -> None:

@@ -20,6 +20,8 @@ from tovholder.store import consents, opening
 
 pytestmark = pytest.mark.django_db
 CPR = "6105600000"
+CPR_OF_NOBODY = "0101010000"
+WHO_MAY_STATE = (Role.GP, Role.STAFF, Role.HOSPITAL, Role.PREVENTION, Role.PARTNER)
 WHY = "Patienten er bevidstløs på skadestuen."
 
 
@@ -103,10 +105,21 @@ def test_no_match_and_not_allowed_are_told_alike_and_all_are_in_the_trail(here: 
     assert evidence.of_patient(patient) == []
 
 
-@pytest.mark.parametrize("role", [role for role in Role if role not in evidence.ROLES])
+@pytest.mark.parametrize("role", [role for role in Role if role not in WHO_MAY_STATE])
 def test_nobody_else_may_state_a_relation(here: World, role: Role) -> None:
     here.patient()
     assert refused(people.context(role, here.other_clinic, now=here.now)) is Category.NOT_FOUND
+
+
+@pytest.mark.parametrize("role", WHO_MAY_STATE)
+def test_staff_under_instruction_state_as_others_who_treat_and_are_checked_alike(here: World, role: Role) -> None:
+    patient = here.patient()
+    ctx = replace(people.context(role, here.other_clinic, now=here.now), person="p1", units=(here.other_clinic,))
+    assert opening.open_patient(ctx, CPR, reason="visit", text="").id == patient
+    assert [one.actor for one in evidence.of_organization(here.other_clinic)] == [ctx.actor]
+    assert opening.check_stated(here.later(15).now) == (0, 1)
+    with pytest.raises(Problem):
+        store.read(replace(ctx, now=here.later(16).now), "Patient", patient)
 
 
 def test_of_two_patients_with_one_number_nobody_is_found(here: World, hospital: Context) -> None:
@@ -245,9 +258,13 @@ def test_only_some_roles_may_and_no_app(here: World) -> None:
         with pytest.raises(Problem) as told:
             emergencies.open_glass(ctx, patient, reason="danger", text=WHY)
         assert told.value.category is Category.FORBIDDEN
-    with pytest.raises(Problem) as told:
-        emergencies.open_glass(here.gp, "nobody", reason="danger", text=WHY)
-    assert told.value.category is Category.NOT_FOUND
+    for where in (CPR_OF_NOBODY, ""):
+        opened = opening.break_glass(here.gp, where, reason="danger", text=WHY)
+        assert (opened.number, opened.patient) == (0, "")
+    at_nothing = emergencies.open_glass(here.gp, "nobody", reason="danger", text=WHY)
+    real = emergencies.open_glass(here.gp, patient, reason="danger", text=WHY)
+    assert (at_nothing.until, at_nothing.reason) == (real.until, real.reason) and at_nothing.number == 0
+    assert emergencies.of_patient("nobody") == [] == emergencies.of_patient("")
 
 
 def test_somebody_else_follows_it_up(here: World, hospital: Context) -> None:

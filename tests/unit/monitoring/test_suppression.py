@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -90,6 +92,48 @@ def test_no_small_part_can_be_computed_back_either(rows: list[tuple[int, int, in
         if whole is not None:
             rest = whole - sum(known)
             assert rest == 0 or rest >= THRESHOLD
+
+
+def one(denominator: int, numerator: int, unstarted: int = 0, declined: int = 0) -> Cell:
+    cell = Cell("m", "A", denominator, numerator, 0, unstarted, declined)
+    (shown,) = [found for found in suppress([cell, replace(cell, place=TOTAL)], TOTAL) if found.place == "A"]
+    return shown
+
+
+def test_few_for_whom_it_was_kept_or_was_not_are_not_told() -> None:
+    assert (one(20, 19).numerator, one(20, 16).numerator, one(20, 3).numerator) == (None, None, None)
+    assert (one(20, 20).numerator, one(20, 15).numerator, one(20, 5).numerator, one(20, 0).numerator) == (20, 15, 5, 0)
+    assert one(20, 19).share is None and one(20, 19).best is None
+    assert one(20, 3).small == {"numerator"} and one(20, 19).small == frozenset()
+
+
+def test_nor_are_few_who_are_left_beside_the_parts() -> None:
+    """Of 30, 20 in time and 9 not begun: one is left, who was late."""
+    found = one(30, 20, unstarted=9)
+    assert (found.denominator, found.numerator, found.unstarted) == (30, 20, None)
+
+
+rows = st.tuples(*[st.integers(0, 12)] * 4)
+
+
+@given(st.lists(rows, min_size=1, max_size=5))
+def test_no_few_can_be_computed_back_from_what_is_shown(told: list[tuple[int, int, int, int]]) -> None:
+    """numerator, unstarted, declined and late are given; every sum that a reader can form is nobody or at least five."""
+    made = [Cell("m", f"R{at}", n + u + x + late, n, 0, u, x) for at, (n, u, x, late) in enumerate(told)]
+    names = ("denominator", "numerator", "missing", "unstarted", "declined")
+    table = suppress([*made, Cell("m", TOTAL, *(sum(getattr(cell, name) for cell in made) for name in names))], TOTAL)
+    true = {cell.place: cell for cell in made}
+    for cell in table:
+        if cell.denominator is not None:
+            parts = [cell.numerator, cell.unstarted, cell.declined]
+            left = cell.denominator - sum(part or 0 for part in parts)
+            assert left == 0 or left >= THRESHOLD
+            assert all(part is None or part == 0 or part >= THRESHOLD for part in parts)
+    total = next(cell for cell in table if cell.place == TOTAL)
+    hidden = [true[cell.place] for cell in table if cell.place != TOTAL and cell.numerator is None]
+    if hidden and total.numerator is not None:
+        for few in (sum(cell.numerator for cell in hidden), sum(cell.denominator - cell.numerator for cell in hidden)):
+            assert few == 0 or few >= THRESHOLD
 
 
 def test_shares_and_bounds() -> None:

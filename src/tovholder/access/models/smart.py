@@ -142,9 +142,9 @@ class SmartToken(models.Model):
 
 
 class SmartAssertion(models.Model):
-    """An assertion a client has come with, so that it cannot come with it again."""
+    """What has come once and may not come again (access/once.py): a client's assertion, a provider's logout token."""
 
-    digest = models.CharField(max_length=64, primary_key=True)  # over client and jti
+    digest = models.CharField(max_length=64, primary_key=True)  # over who made it and its jti
     until_ms = models.BigIntegerField()
 
     class Meta:

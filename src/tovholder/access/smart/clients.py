@@ -18,7 +18,7 @@ from joserfc.jwk import KeySet
 
 from tovholder import database
 from tovholder.access import generation
-from tovholder.access.domain import Role
+from tovholder.access.domain import Right, Role
 from tovholder.access.models import Assignment, SmartClient, SmartGrant, User
 from tovholder.access.smart import scopes
 from tovholder.access.smart.domain import APP_ROLES, ID_TOKEN_ALGORITHMS, Client, Method, Use
@@ -184,6 +184,7 @@ def of_row(row: SmartClient) -> Client:
         algorithm=row.algorithm,
         about=row.about,
         ended=row.ended_ms is not None,
+        sees_blocked=_sees_blocked(row),
     )
 
 
@@ -227,8 +228,14 @@ def _user_of_system(wish: Client) -> User:
 def _assign(user: User, wish: Client) -> None:
     User.objects.filter(pk=user.pk).update(display_name=wish.name)
     Assignment.objects.filter(user=user).exclude(role=str(wish.roles[0])).delete()
-    Assignment.objects.update_or_create(
-        user=user, role=str(wish.roles[0]), defaults={"organization_id": wish.organization, "title": wish.name}
+    given = {"organization_id": wish.organization, "title": wish.name}
+    rights = str(Right.BLOCKED) if wish.sees_blocked else ""
+    Assignment.objects.update_or_create(user=user, role=str(wish.roles[0]), defaults={**given, "rights": rights})
+
+
+def _sees_blocked(row: SmartClient) -> bool:
+    return (
+        row.user is not None and Assignment.objects.filter(user=row.user, rights__contains=str(Right.BLOCKED)).exists()
     )
 
 
@@ -332,6 +339,8 @@ def _check_app(wish: Client) -> Iterator[Issue]:
             or not _is_safe_address(origin)
         ):
             yield Issue("origins", f"{origin} is no origin", "such as https://app.example.dk, nothing after it")
+    if wish.sees_blocked:
+        yield Issue("sees_blocked", "what is blocked for a person stays so in an app", "a system without a person")
     if wish.preapproved and not wish.organization:
         yield Issue("preapproved", "whose own people it is approved for is not said", "an organisation")
 
@@ -343,6 +352,8 @@ def _check_system(wish: Client) -> Iterator[Issue]:
         yield Issue("roles", "it acts as one thing", f"one of: {', '.join(SYSTEM_ROLES)}")
     elif wish.roles[0] is not Role.SYSTEM and not wish.organization:
         yield Issue("organization", "missing", "whose relations it acts under")
+    if wish.sees_blocked and wish.roles[:1] != (Role.SYSTEM,):
+        yield Issue("sees_blocked", "what is blocked for a role stays so", "a system without a person")
     if wish.redirects or wish.launch or wish.origins or wish.preapproved:
         yield Issue("redirects", "nobody opens a system", "none")
 

@@ -65,7 +65,8 @@ class Client:
     use: what it is. roles: for which people an app is; for a system, what it acts as (one). organization: whose it is
     ("" for a vendor that serves many). scopes: the most it may be given, as written. origins: from where its pages in
     a browser call us. jwks: its public keys; jwks_uri: where they are fetched instead. preapproved: its own
-    organisation's people are not asked whether it may.
+    organisation's people are not asked whether it may. sees_blocked: a system that is shown what patients have blocked,
+    since it keeps the blocks towards its own users.
     """
 
     id: str
@@ -84,6 +85,7 @@ class Client:
     algorithm: str = ID_TOKEN_ALGORITHMS[0]
     about: str = ""
     ended: bool = False
+    sees_blocked: bool = False
 
     @property
     def told(self) -> str:

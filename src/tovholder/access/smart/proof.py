@@ -18,17 +18,14 @@ from urllib.parse import unquote_plus, urlsplit
 import requests
 from authlib.oauth2.rfc6749.errors import InvalidClientError, InvalidRequestError
 from django.conf import settings
-from django.db import IntegrityError, transaction
 from joserfc import jws, jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import Key, KeySet
 
-from tovholder import database
-from tovholder.access.models import SmartAssertion
+from tovholder.access import once
 from tovholder.access.smart import clients
-from tovholder.access.smart.clients import digest
 from tovholder.access.smart.domain import ASSERTION_ALGORITHMS, ASSERTION_SECONDS, Client, Method
-from tovholder.base import days, json
+from tovholder.base import json
 from tovholder.base.errors import Problem
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -174,15 +171,7 @@ def _holds(claims: Mapping[str, object], client: Client, audiences: tuple[str, .
 
 def _first_time(client: Client, jti: str, now: datetime) -> bool:
     """Whether this client comes with this assertion for the first time; noted at once, for every process."""
-    row = SmartAssertion(
-        digest=digest("assertion", f"{client.id} {jti}"), until_ms=days.millis(now) + 2 * ASSERTION_SECONDS * 1000
-    )
-    try:
-        with database.write_turn(), transaction.atomic():
-            row.save(force_insert=True)
-    except IntegrityError:
-        return False
-    return True
+    return once.first_time("assertion", f"{client.id} {jti}", now, seconds=2 * ASSERTION_SECONDS)
 
 
 def _key(client: Client, header: Mapping[str, object]) -> Key | None:

@@ -16,7 +16,7 @@ from tovholder.access import Context, audit_acts, policy
 from tovholder.access.audit import Entry
 from tovholder.access.domain import Role
 from tovholder.access.models import SmartCode, SmartGrant, SmartRequest
-from tovholder.access.smart import clients, launches, scopes
+from tovholder.access.smart import clients, launches, scopes, tokens
 from tovholder.access.smart.clients import digest
 from tovholder.access.smart.domain import (
     CHOOSING_ROLES,
@@ -54,10 +54,10 @@ _NAMES = (
 class Refusal(Exception):
     """An answer the app is told at its own address: an error code of RFC 6749 §4.1.2.1 (or OpenID Connect's)."""
 
-    def __init__(self, redirect: str, state: str, error: str, description: str) -> None:
+    def __init__(self, redirect: str, base: str, state: str, error: str, description: str) -> None:
         super().__init__(error)
         self.error = error
-        self.address = _with_query(redirect, error=error, error_description=description, state=state)
+        self.address = _with_query(redirect, base, error=error, error_description=description, state=state)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ def receive(params: Mapping[str, list[str]], base: str, now: datetime) -> str:
     state = told.get("state", "")
 
     def refuse(error: str, description: str) -> Refusal:
-        return Refusal(redirect, state[:_LONGEST], error, description)
+        return Refusal(redirect, base, state[:_LONGEST], error, description)
 
     if any(len(params.get(name, ())) > 1 or len(told.get(name, "")) > _LONGEST for name in _NAMES if name != "scope"):
         raise refuse("invalid_request", "a parameter stands twice or is too long")
@@ -225,7 +225,7 @@ def _own(ctx: Context) -> str:
 
 def refusal(waiting: Waiting, error: str, description: str) -> Refusal:
     """What the app is told instead of a code."""
-    return Refusal(waiting.asked.redirect, waiting.asked.state, error, description)
+    return Refusal(waiting.asked.redirect, waiting.base, waiting.asked.state, error, description)
 
 
 # -- answered ------------------------------------------------------------------------------------------------------
@@ -271,7 +271,7 @@ def allow(waiting: Waiting, given: Offer, ctx: Context, hat: str, session: str, 
         )
         patients = frozenset({given.into.patient} - {""})
         audit_acts.record(Entry(replace(ctx, client=waiting.client.told), "token", patients, "allowed"))
-    return _with_query(waiting.asked.redirect, code=code, state=waiting.asked.state)
+    return _with_query(waiting.asked.redirect, waiting.base, code=code, state=waiting.asked.state)
 
 
 def _answered(waiting: Waiting, now: datetime) -> bool:
@@ -279,7 +279,8 @@ def _answered(waiting: Waiting, now: datetime) -> bool:
     return bool(found.update(answered_ms=days.millis(now)))
 
 
-def _with_query(address: str, **told: str) -> str:
+def _with_query(address: str, base: str, **told: str) -> str:
+    """An app's address with our answer, which says whose it is (``iss``, RFC 9207): an app of many servers can tell."""
     parts = urlsplit(address)
-    query = urlencode([(name, value) for name, value in told.items() if value])
+    query = urlencode([*((name, value) for name, value in told.items() if value), ("iss", tokens.issuer(base))])
     return urlunsplit(parts._replace(query=f"{parts.query}&{query}" if parts.query else query))

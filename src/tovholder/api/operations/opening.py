@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
 
-from tovholder.access import emergencies, people
+from tovholder.access import emergencies, limits, people
 from tovholder.access.domain import Emergency
 from tovholder.access.limits import address_of
 from tovholder.api.operations.call import Call
@@ -27,13 +28,15 @@ def open_patient(call: Call) -> dict[str, Any]:
 
 
 def break_glass_by_number(call: Call) -> dict[str, Any]:
-    """[base]/Patient/$break-glass: the same for one whose id nobody may know who is blocked."""
+    """[base]/Patient/$break-glass: the same for one whose id nobody may know who is blocked. Whether there is such a
+    patient is not told: a search by the number finds the one whose blocks were lifted.
+    """
     call.params.require_known(("identifier", "reason", "text"))
     number, reason, text = _identifier(call.params), _code(call.params, "reason"), call.params.text("text") or ""
     if emergencies.may(call.ctx):
         _require_fresh(call)
     where = address_of(call.request)
-    return _opened(opening.break_glass(call.ctx, number, reason=reason, text=text, address=where))
+    return _opened(replace(opening.break_glass(call.ctx, number, reason=reason, text=text, address=where), patient=""))
 
 
 def break_glass(call: Call) -> dict[str, Any]:
@@ -42,6 +45,7 @@ def break_glass(call: Call) -> dict[str, Any]:
     reason, text = _code(call.params, "reason"), call.params.text("text") or ""
     if emergencies.may(call.ctx):
         _require_fresh(call)
+    limits.attempt("open", call.ctx.now, account=call.ctx.person or call.ctx.actor, address=address_of(call.request))
     return _opened(emergencies.open_glass(call.ctx, call.rid, reason=reason, text=text))
 
 
@@ -66,13 +70,9 @@ def _require_fresh(call: Call) -> None:
 
 
 def _opened(found: Emergency) -> dict[str, Any]:
-    return {
-        "resourceType": "Parameters",
-        "parameter": [
-            {"name": "patient", "valueReference": {"reference": f"Patient/{found.patient}"}},
-            {"name": "until", "valueInstant": days.instant_of(found.until)},
-        ],
-    }
+    about = {"name": "patient", "valueReference": {"reference": f"Patient/{found.patient}"}}
+    until = {"name": "until", "valueInstant": days.instant_of(found.until)}
+    return {"resourceType": "Parameters", "parameter": [about, until] if found.patient else [until]}
 
 
 def _identifier(params: Parameters) -> str:

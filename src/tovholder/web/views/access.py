@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -14,14 +15,15 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from tovholder import store
 from tovholder.access import emergencies, evidence
-from tovholder.access.domain import Context, Role
-from tovholder.base.errors import not_found
+from tovholder.access.domain import Context, Right, Role
+from tovholder.base.errors import forbidden, not_found
 from tovholder.cockpit.queries import full_name
 from tovholder.store import consents, involved
 from tovholder.web import access_view, kept, reading
 from tovholder.web import forms_access as forms
 from tovholder.web.views.common import for_roles, form_errors
 
+T = TypeVar("T")
 _SHOWN = 20  # break-glass and stated relations, the newest
 
 
@@ -35,14 +37,14 @@ class _Sheets:
         self._data = request.POST
         self.find = forms.FindForm(self._of("find"), today=ctx.today, name="find")
         found = self._found()
-        around = involved.of_patient(ctx)
+        around = involved.of_patient(ctx, looked=_sees_log(ctx))
         places = [(f"Organization/{one}", "") for one in (*around.organizations, *around.above)]
         people = [(f"Practitioner/{one}", "") for one in around.practitioners]
         named = reading.names(ctx, [reference for reference, _name in (*places, *people)])
         listed = dict(sorted(named.items(), key=lambda item: (item[0].split("/")[0], item[1])))
         choices = [*found.items(), *((one, name) for one, name in listed.items() if one not in found)]
         self.found = tuple(found.values())
-        holder = _holder(ctx)
+        holder, own = _holder(ctx), ctx.role is Role.CITIZEN
         self.block = forms.BlockForm(
             self._of("block"),
             who=_grouped(choices),
@@ -57,7 +59,7 @@ class _Sheets:
             today=ctx.today,
             name="giv",
         )
-        self.relatives = access_view.relatives(ctx)
+        self.relatives = access_view.relatives(ctx) if own else ()
         self.power = forms.PowerForm(
             self._of("power"),
             relatives=[(one.id, one.name) for one in self.relatives],
@@ -81,7 +83,8 @@ class _Sheets:
     @property
     def bound(self) -> Any:
         """The form that was sent."""
-        return {"block": self.block, "open": self.open, "power": self.power, "find": self.find}.get(self.sent)
+        theirs = {"open": self.open, "power": self.power} if self.ctx.role is Role.CITIZEN else {}
+        return {"block": self.block, "find": self.find, **theirs}.get(self.sent)
 
 
 def _grouped(choices: list[tuple[str, str]]) -> list[tuple[Any, Any]]:
@@ -102,6 +105,16 @@ def _holder(ctx: Context) -> list[str]:
     return [f"Organization/{unit}" for clinic in clinics for unit in units.of(clinic)]
 
 
+def _sees_log(ctx: Context) -> bool:
+    return ctx.role is Role.CITIZEN or Right.RECORD in ctx.rights
+
+
+def _require_may(ctx: Context) -> None:
+    """Raise Problem(FORBIDDEN) for who stands for the patient without the right to act."""
+    if ctx.role is not Role.CITIZEN and Right.ACT not in ctx.rights:
+        raise forbidden("right", "the power of attorney does not reach so far", "one to act for the patient")
+
+
 def _own(ctx: Context) -> str:
     if ctx.patient is None:
         raise not_found("The patient")
@@ -109,9 +122,10 @@ def _own(ctx: Context) -> str:
 
 
 @require_http_methods(["GET", "POST"])
-@for_roles(Role.CITIZEN, resumes=True)
+@for_roles(Role.CITIZEN, Role.REPRESENTATIVE, resumes=True)
 def page(request: HttpRequest, ctx: Context) -> HttpResponse:
     """What holds now, and the forms to change it."""
+    _require_may(ctx)
     sheets = _Sheets(request, ctx)
     form = sheets.bound
     if form is None or form is sheets.find or kept.is_resumed(request):
@@ -170,8 +184,10 @@ def _show(request: HttpRequest, ctx: Context, sheets: _Sheets, *, status: int = 
         "web/minplan/spaerringer.html",
         {
             "agreed": access_view.agreed(ctx, patient, language),
-            "glass": [access_view.glass(ctx, one, language) for one in emergencies.of_patient(patient)[:_SHOWN]],
-            "stated": [access_view.said(ctx, one, language) for one in evidence.of_patient(patient)[:_SHOWN]],
+            "own": ctx.role is Role.CITIZEN,
+            "sees_log": _sees_log(ctx),
+            "glass": [access_view.glass(ctx, one, language) for one in _newest(ctx, emergencies.of_patient, patient)],
+            "stated": [access_view.said(ctx, one, language) for one in _newest(ctx, evidence.of_patient, patient)],
             "sheets": sheets,
             "searched": sheets.find.is_bound and sheets.find.is_valid() and bool(sheets.find.cleaned_data["name"]),
             "errors": form_errors(bound) if bound is not None and status == 422 else (),
@@ -180,11 +196,16 @@ def _show(request: HttpRequest, ctx: Context, sheets: _Sheets, *, status: int = 
     )
 
 
+def _newest(ctx: Context, ask: Callable[[str], list[T]], patient: str) -> list[T]:
+    return ask(patient)[:_SHOWN] if _sees_log(ctx) else []
+
+
 @require_POST
-@for_roles(Role.CITIZEN)
+@for_roles(Role.CITIZEN, Role.REPRESENTATIVE)
 def end(request: HttpRequest, ctx: Context, consent_id: str) -> HttpResponse:
     """End a block, take back access or a power of attorney: from the next request on."""
     _own(ctx)
+    _require_may(ctx)
     with store.unit_of_work(ctx) as uow:
         held = uow.read("Consent", consent_id)
         if held.get("status") == "active":

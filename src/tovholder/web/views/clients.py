@@ -107,6 +107,10 @@ class ClientForm(forms.Form):
     preapproved = forms.BooleanField(
         label=gettext_lazy("Organisationens egne ansatte skal ikke spørges først"), required=False
     )
+    sees_blocked = forms.BooleanField(
+        label=gettext_lazy("Systemet ser også det, patienter har spærret, og overholder selv spærringerne"),
+        required=False,
+    )
 
     def wish(self, held: Client | None = None) -> Client:
         """The client as filled in. held: the one that is changed, whose id, use and proof stay."""
@@ -125,6 +129,7 @@ class ClientForm(forms.Form):
             jwks=told["jwks"].strip(),
             jwks_uri=told["jwks_uri"].strip(),
             preapproved=told["preapproved"],
+            sees_blocked=told["sees_blocked"],
             about=told["about"].strip(),
         )
         return replace(wish, algorithm=held.algorithm) if held else wish
@@ -145,6 +150,7 @@ def _initial(client: Client) -> dict[str, Any]:
         "jwks": client.jwks,
         "jwks_uri": client.jwks_uri,
         "preapproved": client.preapproved,
+        "sees_blocked": client.sees_blocked,
     }
 
 

@@ -15,11 +15,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from tovholder import store
-from tovholder.access import blocks, emergencies, evidence, sessions
+from tovholder.access import blocks, emergencies, evidence, limits, sessions
 from tovholder.access.domain import Context, Role
 from tovholder.access.limits import address_of
 from tovholder.base.clock import system_clock
-from tovholder.base.errors import Category, Problem, forbidden, not_found
+from tovholder.base.errors import forbidden, not_found
 from tovholder.cockpit import queries as cockpit_queries
 from tovholder.plan import resources
 from tovholder.store import opening
@@ -61,9 +61,12 @@ def open_glass(request: HttpRequest, ctx: Context, patient_id: str) -> HttpRespo
     if nothing:
         return HttpResponseRedirect(request.path)
     given = form.cleaned_data
+    limits.attempt("open", ctx.now, account=ctx.person, address=address_of(request))
+    # Where to go on is said before it is opened: it tells nobody whether there is such a patient.
+    back = _after(ctx, patient_id) if store.sees(ctx, patient_id) else reverse("web:overview", args=[patient_id])
     emergencies.open_glass(ctx, patient_id, reason=given["reason"], text=given["text"])
     messages.warning(request, _opened_words())
-    return HttpResponseRedirect(_after(ctx, patient_id))
+    return HttpResponseRedirect(reverse("web:glass") if ctx.role is not Role.GP else back)
 
 
 def _nothing_to_open(ctx: Context, patient_id: str) -> bool:
@@ -118,16 +121,11 @@ def listed(request: HttpRequest, ctx: Context) -> HttpResponse:
         wrong = sent is not None and not kept.is_resumed(request)
         return _list(request, ctx, form if may else None, errors=form_errors(form) if wrong else ())
     given = form.cleaned_data
-    try:
-        opening.break_glass(ctx, given["cpr"], reason=given["reason"], text=given["text"], address=address_of(request))
-    except Problem as problem:
-        if problem.category is not Category.NOT_FOUND:
-            raise
-        text = _("Vi kan ikke finde en patient med det nummer. Se efter, om det er skrevet rigtigt.")
-        form.add_error("cpr", text)
-        return _list(request, ctx, form, errors=form_errors(form))
-    messages.warning(request, _opened_words())
-    return HttpResponseRedirect(_after(ctx))
+    opening.break_glass(ctx, given["cpr"], reason=given["reason"], text=given["text"], address=address_of(request))
+    told = _("Er det en patients nummer, er spærringerne åbnet for dig, og det står herunder. Står der ingen, så se efter, om"
+             " nummeret er skrevet rigtigt.")  # fmt: skip
+    messages.warning(request, told)
+    return HttpResponseRedirect(reverse("web:glass"))
 
 
 def _list(

@@ -16,9 +16,10 @@ from django.utils.translation import get_language
 from django.views.decorators.http import require_GET
 
 from tovholder.access import audit_names
-from tovholder.access.domain import Context, Role
+from tovholder.access.domain import Context, Right, Role
 from tovholder.base import days, json
 from tovholder.base.errors import Category, Issue, Problem
+from tovholder.base.spreadsheet import harmless
 from tovholder.store import audit_log
 from tovholder.store.audit_log import Log, Wish
 from tovholder.web import log_wording as words
@@ -86,8 +87,11 @@ def _language() -> str:
 # The patient's
 
 
+_OF_PATIENT = (Role.CITIZEN, Role.REPRESENTATIVE)  # the policy asks for the right as well (store/audit_log.py)
+
+
 @require_GET
-@for_roles(Role.CITIZEN)
+@for_roles(*_OF_PATIENT)
 def patient(request: HttpRequest, ctx: Context) -> HttpResponse:
     """Who has seen my plan?"""
     wish = _wish(request, dict(words.KINDS), first="others")
@@ -107,18 +111,27 @@ def patient(request: HttpRequest, ctx: Context) -> HttpResponse:
         organizations=tuple(organizations),
         fhir=request.build_absolute_uri(f"/fhir/AuditEvent?patient={ctx.patient}"),
     )
-    return render(request, "web/minplan/log.html", {"log": page, "complaints": COMPLAINTS})
+    return render(
+        request,
+        "web/minplan/log.html",
+        {
+            "log": page,
+            "complaints": COMPLAINTS,
+            "represented": ctx.role is Role.REPRESENTATIVE,
+            "may_block": ctx.role is Role.CITIZEN or Right.ACT in ctx.rights,
+        },
+    )
 
 
 @require_GET
-@for_roles(Role.CITIZEN)
+@for_roles(*_OF_PATIENT)
 def patient_csv(request: HttpRequest, ctx: Context) -> HttpResponse:
     """The patient's log as a spreadsheet."""
     return _csv(ctx, _wish(request, dict(words.KINDS), first="all"), audit_log.of_patient, mine=True)
 
 
 @require_GET
-@for_roles(Role.CITIZEN)
+@for_roles(*_OF_PATIENT)
 def patient_json(request: HttpRequest, ctx: Context) -> HttpResponse:
     """The patient's log as data."""
     wish = _wish(request, dict(words.KINDS), first="all")
@@ -204,13 +217,8 @@ def _csv_lines(heading: list[str], rows: Iterator[tuple[str, ...]]) -> Iterator[
 
 def _csv_line(row: tuple[str, ...]) -> str:
     out = io.StringIO()
-    csv.writer(out, delimiter=";", lineterminator="\r\n").writerow([_harmless(value) for value in row])
+    csv.writer(out, delimiter=";", lineterminator="\r\n").writerow([harmless(value) for value in row])
     return out.getvalue()
-
-
-def _harmless(value: str) -> str:
-    # A name that begins so would be run as a formula by a spreadsheet.
-    return f"'{value}" if value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
 
 
 def _file(parts: Iterator[bytes], media: str, name: str) -> HttpResponse:

@@ -18,10 +18,13 @@ from joserfc.jwk import KeySet, RSAKey
 
 from lib import smart
 from lib.smart import app, ask, assertion, backend, fhir, keys, proved
-from tovholder.access import Role
+from tovholder import store
+from tovholder.access import Context, Role
 from tovholder.access.smart import clients, proof
 from tovholder.access.smart.domain import Client, Method
 from tovholder.base.clock import system_clock
+from tovholder.base.errors import Problem
+from tovholder.store import consents
 
 pytestmark = pytest.mark.django_db
 
@@ -304,3 +307,27 @@ def test_in_production_keys_come_from_a_public_https_address_alone() -> None:
         assert not proof.is_public(inside, 443), inside
     for outside in ("1.1.1.1", "2606:4700::1111", "64:ff9b::101:101"):
         assert proof.is_public(outside, 443), outside
+
+
+def test_a_system_is_given_what_is_blocked_by_a_right_of_its_own(world: dict[str, str]) -> None:
+    client = backend(JWKS)
+    assert not clients.get(client.id).sees_blocked
+    clients.change(replace(client, sees_blocked=True))
+    assert clients.get(client.id).sees_blocked and not clients.change(client).sees_blocked
+    for told in ({"roles": (Role.GP,), "organization": world["organization"]},):
+        with pytest.raises(Problem):
+            clients.check(replace(client, sees_blocked=True, **told))
+    with pytest.raises(Problem):
+        clients.check(replace(app(), sees_blocked=True))
+    patient = world["mine"]
+    ctx = Context(f"Patient/{patient}", Role.CITIZEN, None, system_clock(), patient=patient)
+    with store.unit_of_work(ctx) as uow:
+        uow.create(consents.block_resource(ctx, patient, actor=""))
+
+    def sees() -> tuple[int, int]:
+        got = token(client, "system/*.rs", **proved(client, KEY)).json()["access_token"]
+        return fhir(got, f"Patient/{patient}").status_code, fhir(got, "Patient").json()["total"]
+
+    assert sees() == (404, 2)
+    clients.change(replace(client, sees_blocked=True))
+    assert sees() == (200, 3)

@@ -83,6 +83,7 @@ def test_what_is_wrong_is_told_to_the_app(changed: dict[str, Any], error: str) -
     assert answer["Location"].startswith(smart.REDIRECT + "?")
     told = smart.told(answer["Location"])
     assert told["error"] == error
+    assert told["iss"] == "http://testserver"  # RFC 9207: refusals say whose they are, too
     assert told.get("state", "") == changed.get("state", asking.state) or changed.get("state", "") is None
     assert not SmartRequest.objects.exists()
 
