@@ -322,8 +322,4 @@ def analyze(tables: Sequence[str] = ()) -> None:
 
     A PostgreSQL table that was filled a moment ago counts as nearly empty until then, and is joined as such.
     """
-    with connection.cursor() as cursor:
-        if not tables:
-            cursor.execute("ANALYZE")
-        for table in tables:
-            cursor.execute(f"ANALYZE {table}")
+    _engine().analyze(tables)

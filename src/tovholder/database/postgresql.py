@@ -336,6 +336,13 @@ def tidy() -> None:
     """The server does so by itself."""
 
 
+def analyze(tables: Sequence[str]) -> None:
+    """A sample of each table."""
+    with connection.cursor() as cursor:
+        for statement in [f"ANALYZE {table}" for table in tables] or ["ANALYZE"]:
+            cursor.execute(statement)
+
+
 @contextmanager
 def loading() -> Iterator[None]:
     """The server has its own mind about memory."""

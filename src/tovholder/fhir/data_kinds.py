@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any
 
@@ -19,6 +19,7 @@ PARAMETER = "_kind"
 SYSTEM = "http://tovholder.dk/fhir/CodeSystem/data-kind"
 _ELEMENTS = ("code", "medicationCodeableConcept", "vaccineCode", "valueCodeableConcept")
 _LISTS = ("reasonCode", "type", "category")
+_INNER = ("contained", "component")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,40 +93,49 @@ def _coded() -> Mapping[str, tuple[Kind, ...]]:
 
 def of_codes(resource: Mapping[str, Any]) -> list[str]:
     """The kinds a resource is of by its codes, each once."""
-    asked = _coded().get(resource.get("resourceType", ""))
+    resource_type = resource.get("resourceType", "")
+    asked = _coded().get(resource_type)
     if asked is None:
         return []
-    found: list[str] = []
-    for kind in asked:
-        if any(code.startswith(kind.codes.get(system, ())) for system, code in _codings(resource)) or _answers(
-            kind, resource
-        ):
-            found.append(kind.id)
+    told: set[str] = set()
+    for system, code in _codings(resource):
+        told.update(_of_code(resource_type, system, code))
+    name = resource.get("questionnaire")
+    if isinstance(name, str):
+        lowered = name.lower()
+        told.update(kind.id for kind in asked if any(word in lowered for word in kind.questionnaires))
+    return [kind.id for kind in asked if kind.id in told] if told else []
+
+
+# A record says the same some thousand codes again and again.
+@lru_cache(maxsize=65_536)
+def _of_code(resource_type: str, system: str, code: str) -> tuple[str, ...]:
+    return tuple(kind.id for kind in _coded()[resource_type] if code.startswith(kind.codes.get(system, ())))
+
+
+def _codings(resource: Mapping[str, Any]) -> list[tuple[str, str]]:
+    # Asked of every resource that is stored: one list, and only of the elements that are there.
+    found: list[tuple[str, str]] = []
+    for name in _ELEMENTS:
+        if name in resource:
+            _add(resource[name], found)
+    for name in _LISTS:
+        if name in resource:
+            told = resource[name]
+            for concept in told if isinstance(told, list) else (told,):
+                _add(concept, found)
+    for name in _INNER:
+        for inner in resource.get(name, ()):
+            if isinstance(inner, dict):
+                _add(inner.get("code"), found)
+                _add(inner.get("valueCodeableConcept"), found)
     return found
 
 
-def _answers(kind: Kind, resource: Mapping[str, Any]) -> bool:
-    name = resource.get("questionnaire")
-    return isinstance(name, str) and any(word in name.lower() for word in kind.questionnaires)
-
-
-def _codings(resource: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    for name in _ELEMENTS:
-        yield from _of_concept(resource.get(name))
-    for name in _LISTS:
-        told = resource.get(name)
-        for concept in told if isinstance(told, list) else (told,):
-            yield from _of_concept(concept)
-    for inner in (*resource.get("contained", ()), *resource.get("component", ())):
-        if isinstance(inner, dict):
-            yield from _of_concept(inner.get("code"))
-            yield from _of_concept(inner.get("valueCodeableConcept"))
-
-
-def _of_concept(concept: Any) -> Iterator[tuple[str, str]]:
+def _add(concept: Any, found: list[tuple[str, str]]) -> None:
     if not isinstance(concept, dict):
         return
     for coding in concept.get("coding", ()):
         code = coding.get("code")
         if isinstance(code, str):
-            yield str(coding.get("system", "")), code
+            found.append((str(coding.get("system", "")), code))

@@ -202,3 +202,14 @@ def main_date(resource_type: str) -> int | None:
     name = _MAIN_DATES.get(resource_type, "date")
     found = search_parameter(resource_type, name)
     return numbers(resource_type, name)[0] if found is not None and found.kind == "date" else None
+
+
+# Where another parameter tells when what began on the main date was over.
+_ENDS = {"Condition": "abatement-date", "Goal": "target-date"}
+
+
+@cache
+def spans() -> frozenset[int]:
+    """The numbers of every type's main date, and of what ends it: the dates that say how long something lasted."""
+    found = {number for kind in indexed_types() if (number := main_date(kind)) is not None}
+    return frozenset(found | {number for kind, name in _ENDS.items() for number in numbers(kind, name)})

@@ -204,6 +204,12 @@ def _test(node: Node, here: str, kind: str) -> str:
             element = _element(kind, name)
             if not element.is_list and not element.is_choice:
                 return f"{here}.get({name!r}) is not None"
+        case Call(Member(None, name), "empty", ()):
+            element = _element(kind, name)
+            if not element.is_list and not element.is_choice:
+                return f"{here}.get({name!r}) is None"
+        case Call(Call(None, "getReferenceKey", ()), "empty", ()) if kind == "Reference":
+            return f"not (reference_key({here}.get('reference', '')) or ('', ''))[1]"
         case Binary("=" | "!=" as operator, Special("$this"), Literal(bool() as wanted)):
             return f"{here} {'is' if operator == '=' else 'is not'} {wanted}"
     raise NotCovered

@@ -97,7 +97,13 @@ def compile(  # noqa: A001  (always used as rules.compile.compile)
     tree = checked.tree.copy()
     _widen(tree, checked, engine)
     own = tree.args.get("with_")
-    ctes = [*_scoped(checked, engine, scope, leave_out, withheld), *(own.expressions if own is not None else [])]
+    parts = own.expressions if own is not None else []
+    if engine == "postgresql" and isinstance(scope, Patients):
+        # Each fact asks anew who is listed, so its planner expects next to no rows of a join of several, and would work
+        # a part out again for each course, reading whole tables. As it stands it is no more than is of those listed.
+        for part in parts:
+            part.set("materialized", True)
+    ctes = [*_scoped(checked, engine, scope, leave_out, withheld), *parts]
     tree.set("with_", exp.With(expressions=ctes))
     names = sorted({str(node.this) for node in tree.find_all(exp.Placeholder)})
     if engine == "postgresql":

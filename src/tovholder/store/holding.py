@@ -38,6 +38,12 @@ class State:
     failed: bool = False
     alone: bool = False  # everybody is locked
     none: set[tuple[str, frozenset[str]]] = field(default_factory=set)  # facts of whom there are none, until a flush
+    unblocked: set[str] = field(default_factory=set)  # patients who keep nothing from anybody, until a flush
+
+    def forget(self) -> None:
+        """What was looked up of the record, now that it may be another."""
+        self.none.clear()
+        self.unblocked.clear()
 
     def lock(self, ctx: Context, patients: Iterable[str | None], *, then: rows.Statements = ()) -> list[rows.Answer]:
         """Hold the patients too, until the unit ends; then (in the same round trip) ask something of the database."""

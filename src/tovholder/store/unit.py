@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -12,14 +13,14 @@ from django.db import transaction
 
 from tovholder import database
 from tovholder.access import Context, audit, audit_event, system_context, views
-from tovholder.access.domain import Condition, Scope, under
+from tovholder.access.domain import Condition, Right, Scope, under
 from tovholder.access.policy import decide
 from tovholder.base import json
 from tovholder.base.errors import Category, Problem, forbidden, not_found
 from tovholder.base.ids import Ids, is_fhir_id, random_ids
 from tovholder.fhir.prepare import Prepared, prepare
 from tovholder.fhir.references import patient_of
-from tovholder.store import commits, compartment, custody, flush, ports, relations, rows, schema, scope, shown
+from tovholder.store import brought, commits, compartment, custody, flush, ports, relations, rows, schema, scope, shown
 from tovholder.store.failing import told_as_problems
 from tovholder.store.holding import State
 from tovholder.store.ports import Change, Resource
@@ -108,7 +109,7 @@ class UnitOfWork:
             raise Problem(Category.INVALID, "The resource needs its id", [bad_id(resource)])
         current = self._hold(kind, rid, resource)
         if current is None or current.deleted:
-            if not self.ctx.is_system:
+            if not self.ctx.is_system or not brought.may_change(self.ctx, self._state, kind, rid):
                 raise not_found(kind)
             if if_match is not None:
                 raise Problem(Category.PRECONDITION, f"There is no version {if_match} of this {kind}")
@@ -235,7 +236,10 @@ class UnitOfWork:
     def _may(self, action: str, kind: str, rid: str) -> bool:
         """Whether the actor may do this to what is stored under the id, as it is now."""
         allowed = decide(self.ctx, action, kind)
-        return allowed.everything or (not allowed.nothing and self._stored_within(allowed, kind, rid))
+        if action == "read" and self.ctx.is_foreign:
+            return self._stored_within(allowed, kind, rid, self.ctx)
+        may = allowed.everything or (not allowed.nothing and self._stored_within(allowed, kind, rid, self._writing()))
+        return may and brought.may_change(self.ctx, self._state, kind, rid)
 
     def _may_say(self, allowed: Scope, action: str, resource: Resource) -> bool:
         """Whether the actor may write about whom this is about; what it says is judged once it is stored."""
@@ -248,13 +252,17 @@ class UnitOfWork:
     def _within(self, allowed: Scope, kind: str, patient: str | None) -> bool:
         if any(staged in relations.SOURCES for staged, _ in self._state.staged):
             self.flush()  # a patient or relation made in this unit counts
-        return scope.reaches(allowed, self.ctx, kind, patient)
+        return scope.reaches(allowed, self._writing(), kind, patient)
 
-    def _stored_within(self, allowed: Scope, kind: str, rid: str) -> bool:
+    def _writing(self) -> Context:
+        """Blocks keep data from being seen: somebody else's system brings what it brings."""
+        return replace(self.ctx, rights=self.ctx.rights | {Right.BLOCKED}) if self.ctx.is_foreign else self.ctx
+
+    def _stored_within(self, allowed: Scope, kind: str, rid: str, ctx: Context) -> bool:
         staged = self._state.staged
         if (kind, rid) in staged or any(other in relations.SOURCES for other, _ in staged):
             self.flush()
-        return scope.reaches_stored(allowed, self.ctx, kind, rid)
+        return scope.reaches_stored(allowed, ctx, kind, rid)
 
     def _holds(self, condition: Condition, patient: str) -> bool:
         return self._within(under(condition), "Patient", patient)
@@ -303,7 +311,7 @@ class UnitOfWork:
                 self._refused(kind, rid, resource)
                 raise not_found("The patient")
             if allowed.by_content:
-                state.judged.append((self.ctx, allowed, kind, rid))
+                state.judged.append((self._writing(), allowed, kind, rid))
             version = (current.version if current else 0) + 1
             new = stamped(resource, rid, version, stamp)
         change = Change(kind, old, new, self.ctx)
@@ -352,7 +360,7 @@ class UnitOfWork:
         writes = list(state.staged.values())
         state.staged.clear()
         assert state.opened is not None  # nothing is staged before
-        state.none.clear()
+        state.forget()
         tables, patients = flush.write_all(writes, state.opened)
         state.tables |= tables
         state.touched |= patients

@@ -205,3 +205,15 @@ def test_compiling_does_not_change_what_was_checked(people: FactDB) -> None:
         for scope in SCOPES:
             compile_(checked, engine, scope)
     assert checked.tree.sql() == before
+
+
+def test_a_part_of_a_rule_is_worked_out_once_about_listed_patients(people: FactDB) -> None:
+    sql = """
+    WITH seen AS (SELECT e.patient_id, e.episode_id FROM episode AS e WHERE e.package = 'kol')
+    SELECT p.patient_id, s.episode_id FROM patient AS p LEFT JOIN seen AS s ON s.patient_id = p.patient_id
+    """
+    listed = compiled(people, sql, "postgresql", Patients()).sql
+    assert '"seen" AS MATERIALIZED' in listed
+    assert '"episode" AS NOT MATERIALIZED' in listed
+    for scope in (All(), Patient(), Clinic()):
+        assert '"seen" AS (' in compiled(people, sql, "postgresql", scope).sql

@@ -5,18 +5,19 @@ from __future__ import annotations
 import gzip
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from django.db import connection, transaction
 
 from lib.people import clinic, condition, patient, system
 from lib.vectors import vectors
-from tovholder import store
+from tovholder import database, store
 from tovholder.access import Context, audit_event
 from tovholder.base import days, json
 from tovholder.base.errors import Category, Problem
 from tovholder.store import bulk, export, rebuild
-from tovholder.store.bulk import deriving, writing
+from tovholder.store.bulk import deriving, workers, writing
 
 pytestmark = pytest.mark.django_db
 
@@ -284,3 +285,41 @@ def test_deletions_happen_where_they_stand_and_bad_ones_are_set_aside_alone(tmp_
     assert store.read(system(), "Organization", "o").version == 3
     assert is_deleted("Organization", "gone")
     assert store.read(system(), "Bundle", "kept").version == 1
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+def test_several_processes_derive_what_one_would(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deriving, "FIRST", 2)
+    monkeypatch.setattr(deriving, "BATCH", 3)
+    monkeypatch.setattr(deriving, "MOST", 3)
+    monkeypatch.setattr(workers, "_way_to_start", forked)
+    started: list[int] = []
+    start = workers.Crew.start
+
+    def watched(crew: workers.Crew, count: int, how: Literal["fork", "spawn"]) -> None:
+        started.append(count)
+        start(crew, count, how)
+
+    monkeypatch.setattr(workers.Crew, "start", watched)
+    ill = [f"p{number:02}" for number in range(30)]
+    everybody = [f"p{number:02}" for number in range(50)]
+    path = write(
+        tmp_path / "p.ndjson",
+        clinic() | {"id": "o"},
+        *(patient("o") | {"id": rid} for rid in everybody),
+        *(condition(rid) | {"id": f"c-{rid}"} for rid in ill),
+    )
+    bulk.load(system(), bulk.read_paths([path]))
+    started.clear()
+    told: list[int] = []
+    assert bulk.derive_pending(system(), progress=told.append, together=True) == sum(told) == len(everybody)
+    assert bool(started) is not database.writes_alone()
+    assert bulk.waiting() == 0
+    courses = store.search(system(), "EpisodeOfCare", [("_count", "100")]).entries
+    assert sorted(entry.resource["patient"]["reference"] for entry in courses) == [f"Patient/{rid}" for rid in ill]
+
+
+def forked() -> str:
+    database.disconnect()
+    return "fork"

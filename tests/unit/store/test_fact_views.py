@@ -20,7 +20,7 @@ FACTS = Path(tovholder.store.__file__).parent / "facts"
 TABLES = load_views(FACTS)
 LETTERS = {"text": "t", "code": "t", "day": "d", "int": "i", "milli": "m", "flag": "f"}
 COLUMNS = {
-    "patient": "patient_id t, birth_day d, sex t, organization_id t, municipality t, deceased_day d, deceased f, "
+    "patient": "patient_id t, birth_day d, sex t, organization_id t, elsewhere f, municipality t, deceased_day d, deceased f, "
     "active f",
     "diagnosis": "diagnosis_id t, patient_id t, system t, code t, clinical_status t, verification_status t, onset_day "
     "d, recorded_day d, abatement_day d, category t",
@@ -357,7 +357,7 @@ def days(*texts: str) -> tuple[int, ...]:
 
 
 ROWS: dict[str, list[tuple[Any, ...]]] = {
-    "patient": [("p", d("1950-02-03"), "male", "o", "0101", None, 0, 1)],
+    "patient": [("p", d("1950-02-03"), "male", "o", 0, "0101", None, 0, 1)],
     "diagnosis": [
         ("c", "p", system, code, "active", "confirmed", d("2020-01-01"), d("2020-01-02"), None, "problem-list-item")
         for system, code in ((s.ICPC2, "R95"), (s.SKS_DIAGNOSIS, "DJ449"))

@@ -45,7 +45,7 @@ def ingest(
             start, before = time.perf_counter(), _cpu()
             report = bulk.load(ctx, bulk.read_paths([folder]))
             loaded = time.perf_counter()
-            bulk.derive_pending(ctx)
+            bulk.derive_pending(ctx, together=True)
             end = time.perf_counter()
             if report.rejects or report.stored != total:
                 raise AssertionError(f"{len(report.rejects)} rejected, {report.stored} of {total} stored")

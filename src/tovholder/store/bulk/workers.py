@@ -1,4 +1,4 @@
-"""Several processes at one long job: each prepares batches and writes them when it is their turn, so order is kept."""
+"""Several processes at one long job: each prepares batches and writes them, where order counts when it is their turn."""
 
 from __future__ import annotations
 
@@ -35,11 +35,13 @@ class Job:
     """What is done to each batch: module-level functions, since other processes are told their names.
 
     prepare runs in any order and writes nothing. write runs in the order of the batches, in short transactions of
-    its own, and must change nothing when a batch comes a second time.
+    its own, and must change nothing when a batch comes a second time. in_turn: False where batches have nothing to do
+    with each other and the database has many writers: then they are written, and done, in any order.
     """
 
     prepare: Callable[[Any], Any]
     write: Callable[[Context, Any], Any]
+    in_turn: bool = True
 
 
 @dataclass(slots=True)
@@ -53,7 +55,7 @@ class Worker:
 
 
 def done(ctx: Context, job: Job, batches: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
-    """Do the job; yields each batch with what its writing gave, in order.
+    """Do the job; yields each batch with what its writing gave, in order where the job keeps one.
 
     The first batches, and all of a small job, are done by this process while the others start; so is whatever a
     process that died was given.
@@ -182,7 +184,7 @@ class Crew:
         return batch, result
 
     def _give_turn(self) -> None:
-        if self._told >= self._turn:
+        if self._told >= self._turn or not self._job.in_turn:
             return
         for worker in self._workers:
             if self._turn in worker.given:
@@ -192,10 +194,11 @@ class Crew:
 
     def _adopt(self) -> Iterator[Done]:
         # What the dead had not told of may or may not be stored: it is stored (again) here, in its turn.
-        while self._turn in self._orphans:
-            self._orphans.remove(self._turn)
-            done = self._here(self._held[self._turn])
-            self._finished(self._turn, done[1])
+        while self._turn in self._orphans or (self._orphans and not self._job.in_turn):
+            number = self._turn if self._job.in_turn else min(self._orphans)
+            self._orphans.remove(number)
+            done = self._here(self._held[number])
+            self._finished(number, done[1])
             yield done
 
 
@@ -208,7 +211,7 @@ def _work(pipe: Connection, ctx: Context, job: Job, settings: Mapping[str, Any],
     pipe.send(("ready",))
     try:
         with database.loading():
-            _take_turns(pipe, ctx, job, told)
+            (_take_turns if job.in_turn else _take_all)(pipe, ctx, job, told)
     except OSError:
         return  # the parent is gone
     except Exception as error:
@@ -238,6 +241,12 @@ def _take_turns(pipe: Connection, ctx: Context, job: Job, told: SimpleQueue[tupl
         else:
             number, batch = given.popleft()
             prepared.append((number, job.prepare(batch)))
+
+
+def _take_all(pipe: Connection, ctx: Context, job: Job, told: SimpleQueue[tuple[Any, ...] | None]) -> None:
+    while (message := told.get()) is not None:
+        _, number, batch = message
+        pipe.send(("stored", number, job.write(ctx, job.prepare(batch))))
 
 
 def _listen(pipe: Connection, told: SimpleQueue[tuple[Any, ...] | None]) -> None:
