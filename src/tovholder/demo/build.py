@@ -9,7 +9,7 @@ from tovholder.access import system_context
 from tovholder.access.people import save_persona
 from tovholder.base import days
 from tovholder.base.errors import Category, Problem
-from tovholder.demo import consents, everyday_work
+from tovholder.demo import around, consents, everyday_work
 from tovholder.demo.personas import PATIENTS, Story, all_personas, patient_ids
 from tovholder.demo.scene import Scene
 from tovholder.demo.stories import TELL
@@ -45,7 +45,7 @@ def build(now: datetime, progress: Progress = _silent, *, config: SynthConfig | 
     bulk.derive_pending(ctx, progress=derived)
 
     everywhere = directory(config)
-    personas = list(all_personas(everywhere, config.seed))
+    personas = [*all_personas(everywhere, config.seed), consents.relative(now)]
     for persona in personas:
         save_persona(persona)
     known = patient_ids(config.seed)
@@ -58,6 +58,7 @@ def build(now: datetime, progress: Progress = _silent, *, config: SynthConfig | 
     progress("Stories", len(PATIENTS), len(PATIENTS))
     progress("The clinic's own work", 0, 1)
     everyday_work.tell(everywhere.clinics[0], now, without=set(known.values()))
+    around.tell(everywhere.clinics, now, invited=known["preben"], without=set(known.values()))
     progress("The clinic's own work", 1, 1)
     return {
         "resources": stored,

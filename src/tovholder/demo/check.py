@@ -8,10 +8,11 @@ from tovholder import packages
 from tovholder.base.clock import system_clock
 from tovholder.demo.browser import Failed
 from tovholder.demo.journey import STEPS, Step, Walk
+from tovholder.demo.journey_around import AROUND
 from tovholder.demo.journey_more import MORE
 
 Tell = Callable[[str], None]
-ALL = (*STEPS, *MORE)
+ALL = (*STEPS, *MORE, *AROUND)
 
 
 def walk(base: str, tell: Tell) -> bool:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from tovholder import store
 from tovholder.access import Context, Role, emergencies, evidence
+from tovholder.access.people import RELATIVE, Persona
+from tovholder.access.persons import person_of
 from tovholder.base import days
 from tovholder.demo.personas import Story
 from tovholder.demo.scene import Scene
@@ -17,7 +19,8 @@ from tovholder.demo.synth.organisations import Clinic, Place
 from tovholder.fhir import systems
 from tovholder.store import consents, opening
 
-RELATIVE = 90  # her place in the series of numbers kept for the demo's own people
+RELATIVE_NAME = "Lone Poulsen"
+NUMBER = 90  # her place in the series of numbers kept for the demo's own people
 
 
 def tell(clinics: Sequence[Clinic], scenes: Mapping[Story, Scene]) -> None:
@@ -37,7 +40,7 @@ def _shared(scene: Scene) -> None:
         scene,
         120,
         lambda ctx: consents.power_resource(
-            ctx, scene.patient_id, related=daughter, display="Lone Poulsen", areas=("plan", "record")
+            ctx, scene.patient_id, related=daughter, display=RELATIVE_NAME, areas=("plan", "record")
         ),
     )
     emergencies.open_glass(
@@ -74,17 +77,29 @@ def _block(ctx: Context, scene: Scene, place: Place, **aim: str) -> dict[str, An
     return consents.block_resource(ctx, scene.patient_id, actor=f"Organization/{place.id}", display=place.name, **aim)
 
 
+def relative(now: datetime) -> Persona:
+    """The daughter as somebody one can be: known by her CPR number alone, as a login provider would tell it."""
+    return Persona("lone", RELATIVE_NAME, RELATIVE, Role.REPRESENTATIVE, "", "", "", person_of(_cpr(now)))
+
+
+def _born(now: datetime) -> date:
+    return date(days.date_of(days.day_of(now)).year - 51, 5, 12)
+
+
+def _cpr(now: datetime) -> str:
+    return reserved(_born(now), True, NUMBER)
+
+
 def _daughter(scene: Scene) -> str:
-    born = date(days.date_of(days.day_of(scene.now)).year - 51, 5, 12)
     person = {
         "resourceType": "RelatedPerson",
         "active": True,
-        "identifier": [{"system": systems.CPR, "value": reserved(born, True, RELATIVE)}],
+        "identifier": [{"system": systems.CPR, "value": _cpr(scene.now)}],
         "patient": {"reference": f"Patient/{scene.patient_id}"},
         "relationship": [{"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v3-RoleCode", "code": "DAUC"}]}],
         "name": [{"use": "official", "family": "Poulsen", "given": ["Lone"]}],
         "gender": "female",
-        "birthDate": born.isoformat(),
+        "birthDate": _born(scene.now).isoformat(),
     }
     with store.unit_of_work(scene.system(130)) as uow:
         return uow.create(person).id

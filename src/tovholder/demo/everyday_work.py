@@ -36,6 +36,10 @@ ASSIGNS = (
     "Vil du spørge, om hun har fået svar fra hospitalet?",
     "Tages op på torsdagsmødet; du har overblikket.",
 )
+# What the nurse wrote back when she handed the patient to the doctor again.
+ANSWERS = {
+    "Vil du spørge, om hun har fået svar fra hospitalet?": "Hun har ikke hørt noget. Vil du rykke afdelingen?",
+}
 CALLS = (
     ("no-answer", "Ringet to gange."),
     ("no-answer", ""),
@@ -64,6 +68,12 @@ class Desk:
     def nurse(self, ago: int, hour: int = 12) -> Context:
         """The nurse, then."""
         return self._worker(Role.STAFF, "nurse", ago, hour)
+
+    def ahead(self, after: int, hour: int) -> datetime:
+        """A time so many days after now; one in a weekend is the Monday after."""
+        date = days.date_of(days.day_of(self.now) + after)
+        date += timedelta(days=7 - date.weekday() if date.weekday() > 4 else 0)
+        return datetime.combine(date, time(hour), days.COPENHAGEN)
 
     def _worker(self, role: Role, work: str, ago: int, hour: int) -> Context:
         place = self.clinic.place
@@ -109,6 +119,10 @@ def _assigned(desk: Desk, row: ClinicRow, ago: int, *, note: str) -> None:
     ctx = desk.doctor(ago, 8)
     nurse = desk.clinic.place.worker("nurse").reference
     handling.assign(ctx, **_about(row), to=nurse, note=note, known=_known(ctx, row))
+    answer = ANSWERS.get(note)
+    if answer is not None:
+        back, doctor = desk.nurse(ago, 13), desk.clinic.place.worker("gp").reference
+        handling.assign(back, **_about(row), to=doctor, note=answer, known=_known(back, row))
 
 
 def _put_off(desk: Desk, row: ClinicRow, ago: int, *, reason: str, ahead: int) -> None:

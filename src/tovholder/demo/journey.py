@@ -98,7 +98,8 @@ class Walk:
         if month not in months:
             return 0, 0
         denominator, numerator = months[month][3], months[month][4]
-        return (int(denominator), int(numerator)) if denominator and numerator else None
+        shown = denominator.isdecimal() and numerator.isdecimal()  # too few to be shown: nothing, or "<5"
+        return (int(denominator), int(numerator)) if shown else None
 
 
 def health(walk: Walk) -> str:

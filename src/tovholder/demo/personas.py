@@ -50,7 +50,7 @@ class Staff:
     title: str
     role: Role
     clinic: int = 0
-    place: str = "clinic"  # clinic | hospital | prevention | physio | none
+    place: str = "clinic"  # clinic | hospital | prevention | physio | none, or a kind of practice
     work: str = "gp"
     display_name: str = ""  # for those who work at no place of the population
 
@@ -84,6 +84,9 @@ STAFF: tuple[Staff, ...] = (
     Staff("nabolaege", "Praktiserende læge i en anden klinik", Role.GP, clinic=1),
     Staff("lungelaege", "Lungemedicinsk overlæge, hospitalet", Role.HOSPITAL, place="hospital", work="hospital"),
     Staff("fysioterapeut", "Fysioterapeut", Role.PARTNER, place="physio", work="physio"),
+    Staff("kiropraktor", "Kiropraktor", Role.PARTNER, place="chiropractor", work="chiropractor"),
+    Staff("oejenlaege", "Øjenlæge", Role.PARTNER, place="ophthalmologist", work="ophthalmologist"),
+    Staff("fodterapeut", "Statsautoriseret fodterapeut", Role.PARTNER, place="podiatrist", work="podiatrist"),
     Staff("forebyggelse", "Sygeplejerske, forebyggelsescenter", Role.PREVENTION, place="prevention", work="prevention"),
     Staff("analytiker", "Analytiker, Sundhedsdatastyrelsen", Role.ANALYST, place="none", display_name="Lise Dahl"),
     Staff("drift", "Driftsansvarlig", Role.OPERATOR, place="none", display_name="Jonas Krogh"),
@@ -226,4 +229,5 @@ def _place(everywhere: Directory, one: Staff) -> Place | None:
         "hospital": clinic.hospital,
         "prevention": clinic.prevention,
         "physio": clinic.physio,
+        **clinic.practices,
     }[one.place]

@@ -14,6 +14,7 @@ from tovholder.demo import readings
 from tovholder.demo.personas import PatientPersona
 from tovholder.demo.synth.cpr import reserved
 from tovholder.demo.synth.organisations import Clinic, Place
+from tovholder.demo.synth.persons import telecom
 from tovholder.fhir import systems as s
 from tovholder.forms import items_of
 from tovholder.plan import actions as plan
@@ -145,6 +146,7 @@ class Scene:
                 }
             ],
             "generalPractitioner": [{"reference": f"Organization/{place.id}", "display": place.name}],
+            **telecom(self.patient_id),
         }
         with store.unit_of_work(self.system(ago)) as uow:
             uow.create(patient, id=self.patient_id)

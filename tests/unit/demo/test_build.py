@@ -11,10 +11,12 @@ from django.db import connection
 
 from tovholder import store
 from tovholder.access import Role, system_context
-from tovholder.access.people import personas
+from tovholder.access.people import context_named, personas
+from tovholder.access.smart import clients
 from tovholder.base import days
 from tovholder.base.errors import Problem
-from tovholder.cockpit import exclusions, flags, handling, visits
+from tovholder.cockpit import exclusions, flags, handling, handover, visits
+from tovholder.demo.around import APPS
 from tovholder.demo.build import build
 from tovholder.demo.personas import PATIENTS, STAFF, Story, all_personas, patient_ids
 from tovholder.demo.scene import Scene
@@ -25,6 +27,8 @@ from tovholder.plan.actions.revisions import standing_draft
 from tovholder.plan.merge.domain import State
 from tovholder.plan.merge.query import merged
 from tovholder.plan.resources import read_plan
+from tovholder.recall import history
+from tovholder.recall.domain import Standing
 from tovholder.referral import queries as referrals
 
 pytestmark = pytest.mark.django_db
@@ -68,7 +72,7 @@ def test_the_demo_builds_on_any_day_and_every_story_stands_where_it_should(
     now: datetime, told: list[tuple[str, int, int | None]]
 ) -> None:
     made = build(now, lambda *step: told.append(step), config=small(now))
-    assert made["personas"] == len(STAFF) + sum(one.can_log_in for one in PATIENTS)
+    assert made["personas"] == len(STAFF) + sum(one.can_log_in for one in PATIENTS) + 1
     assert [stage for stage, *_ in told][-1] == "The clinic's own work"
     known = {story.story: patient_ids(2027)[story.name] for story in PATIENTS}
     today = days.day_of(now)
@@ -176,7 +180,7 @@ def test_referrals_stand_in_every_state(stories: tuple[dict[Story, str], datetim
     known, now = stories
     alice = told_in(known, now, Story.REFUSED)
     held = {one.status: one for one in referrals.rounds(alice.doctor(0), alice.patient_id)}
-    assert set(held) == {"rejected", "in-progress", "completed", "cancelled", "requested"}
+    assert set(held) == {"rejected", "accepted", "in-progress", "completed", "cancelled", "requested"}
     assert held["in-progress"].follows == held["rejected"].id
     assert held["completed"].answer
     niels = told_in(known, now, Story.ONWARD)
@@ -196,6 +200,21 @@ def test_the_clinic_has_worked_on_its_list(stories: tuple[dict[Story, str], date
     assert any(not visit.courses for visit in booked)
     left_out = {one.patient_id: one.kind for one in exclusions.excluded(nurse)}
     assert left_out[known[Story.SUSPECTED]] == "not_confirmed"
+
+
+def test_it_reaches_beyond_the_stories(stories: tuple[dict[Story, str], datetime]) -> None:
+    known, now = stories
+    ctx = told_in(known, now, Story.SEVERAL).nurse(0)
+    (sent,) = history.rounds(ctx)
+    assert {Standing.SENT, Standing.BOOKED, Standing.REACHED, Standing.NO_ANSWER} <= set(sent.counts)
+    assert known[Story.HEART] in {one.invitation.patient_id for one in history.people(ctx, sent.id)}
+    assert len(handover.waiting(ctx)) == 1
+    assert {client.name for client in clients.everyone()} == {app.name for app in APPS}
+    lone = context_named("lone", now)
+    assert (lone.role, lone.patient) == (Role.REPRESENTATIVE, known[Story.TOGETHER])
+    assert store.read(lone, "Patient", known[Story.TOGETHER]).id == known[Story.TOGETHER]
+    with pytest.raises(Problem):
+        store.read(lone, "Patient", known[Story.SEVERAL])
 
 
 def test_everybody_sees_what_is_theirs(stories: tuple[dict[Story, str], datetime]) -> None:
@@ -219,7 +238,7 @@ def test_personas_are_saved_once_and_point_at_people_who_exist(stories: tuple[di
     _, now = stories
     saved = personas()
     assert Counter(one.role for one in saved)[Role.CITIZEN] == sum(one.can_log_in for one in PATIENTS)
-    assert [one.name for one in saved] == [one.name for one in all_personas(directory(small(now)), 2027)]
+    assert [one.name for one in saved] == [*(one.name for one in all_personas(directory(small(now)), 2027)), "lone"]
     anna = next(one for one in saved if one.name == "anna")
     assert (anna.display_name, anna.role) == ("Anna Holm", Role.GP)
     ctx = system_context(now, "test")

@@ -174,6 +174,7 @@ def test_the_whole_walk_and_what_it_finds(tmp_path: Path):
     found = [line for line in second if not line.startswith("ok ")]
     assert found == [
         "FAILED another clinic's doctor does not: expected 404 for another clinic's doctor, found 200",
+        "FAILED patients who changed clinic wait to be taken over: expected 404 for the clinic before, found 200",
         "False",
     ], done.stdout
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from tovholder.access import Context, Role
 from tovholder.demo.scene import Scene
 from tovholder.demo.stories.chronic import ANGINA, DIABETES
 from tovholder.referral import actions as referral
@@ -60,7 +61,16 @@ def refused(scene: Scene) -> None:
         referral_id=smoking,
         text="Har meldt sig til kommunens app i stedet.",
     )
-    scene.referred(6, "oejenlaege", scene.clinic.department("oejenlaege"), "hospital", "Øjnene er aldrig undersøgt.")
+    practices = scene.clinic.practices
+    scene.referred(6, "oejenlaege", practices["ophthalmologist"], "ophthalmologist", "Øjnene er aldrig undersøgt.")
+    feet = scene.referred(20, "fodterapeut", practices["podiatrist"], "podiatrist", "Hård hud på venstre fod.")
+    referral.accept(_podiatrist(scene, 17), patient_id=scene.patient_id, referral_id=feet)
+
+
+def _podiatrist(scene: Scene, ago: int) -> Context:
+    place = scene.clinic.practices["podiatrist"]
+    who = place.worker("podiatrist").reference
+    return Context(actor=who, role=Role.PARTNER, organization=place.id, now=scene.at(ago))
 
 
 def onward(scene: Scene) -> None:

@@ -48,7 +48,12 @@ _ROLE_TEXT = {
     "heart": "Kardiologisk overlæge",
     "physio": "Fysioterapeut",
     "prevention": "Forebyggelseskonsulent, sygeplejerske",
+    "chiropractor": "Kiropraktor",
+    "ophthalmologist": "Øjenlæge",
+    "podiatrist": "Statsautoriseret fodterapeut",
 }
+# Practising specialists and therapists of a sundhedsråd: what they are called before the town's name.
+PRACTICES = {"ophthalmologist": "Øjenlægerne", "podiatrist": "Fodterapeuterne", "chiropractor": "Kiropraktorerne"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +104,7 @@ class Clinic:
     prevention: Place
     physio: Place
     departments: Mapping[str, Place] = field(default_factory=dict)
+    practices: Mapping[str, Place] = field(default_factory=dict)  # by kind of receiver
 
     def department(self, kind: str) -> Place:
         """Where in the hospital a kind of step or referral goes."""
@@ -183,13 +189,29 @@ def directory(config: SynthConfig) -> Directory:
         }
         for code, place in hospitals.items()
     }
-    clinics = [replace(one, departments=departments[one.place.municipality.council]) for one in clinics]
+    practices = {  # and after them these
+        council.code: {
+            kind: draw.place(kind, f"{called} {site.town}", site, (kind,))
+            for kind, called in PRACTICES.items()
+            for site in [max(council.municipalities, key=lambda one: one.people)]
+        }
+        for council in geo.councils
+    }
+    clinics = [
+        replace(
+            one,
+            departments=departments[one.place.municipality.council],
+            practices=practices[one.place.municipality.council],
+        )
+        for one in clinics
+    ]
     others = [
         *hospitals.values(),
         *prevention.values(),
         *physio.values(),
         *chiropractors,
         *(place for held in departments.values() for place in held.values()),
+        *(place for held in practices.values() for place in held.values()),
     ]
     return Directory(
         tuple(clinics),
@@ -294,7 +316,7 @@ def organisation_resources(config: SynthConfig, everywhere: Directory) -> Iterat
 
 def _place(config: SynthConfig, everywhere: Directory, place: Place, index: int, serial: int) -> Iterator[Json]:
     made = _organization(place.id, place.kind, place.name, serial)
-    if place.kind in ("gp", "physio", "chiropractor"):
+    if place.kind in ("gp", "physio", *PRACTICES):
         # Six digits as a ydernummer has; everything from 990000 up is ours, by agreement with ourselves.
         made["identifier"].append({"system": s.YDERNUMMER, "value": f"{990000 + index % 10000:06d}"})
     made["extension"] = _where(config, place.municipality)

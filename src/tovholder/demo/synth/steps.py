@@ -98,6 +98,7 @@ class StepWriter:
             "hospital": self._clinic.department(kind),
             "prevention": self._clinic.prevention,
             "physio": self._clinic.physio,
+            **self._clinic.practices,
         }.get(performer)
 
     def _refer(
