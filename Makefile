@@ -55,21 +55,30 @@ postgres:
 	  { echo "PostgreSQL 15 or newer could not be installed (Debian: apt-get install postgresql);" \
 	    "to run the tests on SQLite alone: make test-sqlite"; exit 1; }; }
 
+# Files whole, the long ones first (tests/conftest.py).
+IN_TWO := -n 2 --dist loadfile --no-loadscope-reorder
+
 test: test-sqlite test-postgresql ## Install what is needed and run every test, on SQLite and on PostgreSQL
 
 test-sqlite: install-dev browser check ## Every test on SQLite, the browser journeys too
-	TOVHOLDER_ENV=test $(BIN)/python -m pytest -n 2 --dist loadfile -m "not browser"
+	TOVHOLDER_ENV=test $(BIN)/python -m pytest $(IN_TWO) -m "not browser"
 	TOVHOLDER_ENV=test $(BIN)/python -m pytest -m browser # apart: Playwright's event loop and Django's database do not share a process
 
-# What knows no database is not run again.
-NO_DATABASE := tests/spec tests/unit/base tests/unit/fhir tests/unit/rules
+# What knows no database is not run again: no test in these asks for one (pytest-django refuses it to who does not ask)
+# and none starts a process.
+NO_DATABASE := tests/spec tests/unit/base tests/unit/fhir tests/unit/rules tests/unit/packages/fhir/test_elements.py \
+  $(addprefix tests/unit/packages/test_,check.py licensed.py loader.py versions.py) \
+  tests/unit/workbench/test_check.py tests/unit/demo/test_generate.py \
+  $(addprefix tests/unit/web/test_,templates.py translations.py vendor_static.py) \
+  $(addprefix tests/generative/test_,package_holes.py profile_mutations.py validation_mutations.py view_source.py) \
+  $(addprefix tests/conformance/test_,fhirkit_agreement.py r4_invariants.py sql_on_fhir.py)
 
 test-postgresql: install-dev postgres ## The same tests (but the browser's) on a PostgreSQL server of their own
-	TOVHOLDER_ENV=test TOVHOLDER_TEST_DATABASE=postgresql $(BIN)/python -m pytest -n 2 --dist loadfile -m "not browser" \
+	TOVHOLDER_ENV=test TOVHOLDER_TEST_DATABASE=postgresql $(BIN)/python -m pytest $(IN_TWO) -m "not browser" \
 	  $(NO_DATABASE:%=--ignore=%)
 
 quick: install-dev ## The fast tests (under two minutes): no browser, no long runs
-	TOVHOLDER_ENV=test $(BIN)/python -m pytest -n 2 --dist loadfile -m "not browser and not slow" -q
+	TOVHOLDER_ENV=test $(BIN)/python -m pytest $(IN_TWO) -m "not browser and not slow" -q
 
 check: install-dev ## Lint, types, contracts, generated files
 	$(BIN)/ruff check .

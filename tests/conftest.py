@@ -17,7 +17,7 @@ from hypothesis import settings as hypothesis
 from tovholder.access import audit_tables
 from tovholder.database import temporary as postgres
 
-pytest_plugins = ["lib.tally", "lib.log_watch"]
+pytest_plugins = ["lib.tally", "lib.log_watch", "lib.static_once"]
 # A busy machine is no fault of what is tested. Where CI is set, Hypothesis itself makes each run the same as the last.
 hypothesis.register_profile(
     "tovholder",
@@ -56,8 +56,30 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         config.stash[_SERVER].close()
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave out what is about the other database; each marker tells why."""
+# Begun first, the longest first, so that no process is left alone at the end with one of them (--no-loadscope-reorder).
+LONGEST = tuple(
+    """
+    store/test_durability generative/test_clinic_forms workbench/test_check cli/test_data
+    proof/test_matrix proof/test_prober cli/test_export cli/test_backup demo/test_build demo/test_check cli/test_jobs
+    proof/test_model cli/test_packages cli/test_package_versions conformance/test_clients cli/test_demo cli/test_trail
+    recall/test_rounds plan/test_upgrade proof/test_revocation generative/test_validation_mutations packages/test_check
+    store/test_writers web/test_versions_page demo/test_generate appointments/test_together
+    web/test_merged_page access/test_doors intake/test_worker generative/test_garbage_bodies
+    jobs/test_killed_worker cli/test_refusals generative/test_storm
+    generative/test_api_leaks generative/test_api_existence generative/test_rules_grammar workbench/test_simulate
+    """.split()  # noqa: SIM905 - read as a list of names
+)
+
+
+def _place(item: pytest.Item) -> int:
+    named = "/".join(item.path.with_suffix("").parts[-2:])
+    return LONGEST.index(named) if named in LONGEST else len(LONGEST)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is about the other database, each marker tells why; among several processes, long files first."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=_place)
     for item in items:
         marker = item.get_closest_marker("sqlite" if ON_POSTGRESQL else "postgresql")
         if marker is not None:

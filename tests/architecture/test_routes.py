@@ -106,14 +106,16 @@ ROUTES: dict[str, Any] = {
     "klinik/patient/<str:patient_id>/<slug:package>/opfoelgning": CLINIC,
     "klinik/patient/<str:patient_id>/<slug:package>/medicin": CLINIC,
     "minplan/": CITIZENS,
-    "minplan/spaerringer": frozenset({Role.CITIZEN}),
+    "minplan/spaerringer": frozenset({Role.CITIZEN, Role.REPRESENTATIVE}),
     "minplan/spaerringer/<str:consent_id>/ophaev": "post",
-    "minplan/log": frozenset({Role.CITIZEN}),
-    "minplan/log.csv": frozenset({Role.CITIZEN}),
-    "minplan/log.json": frozenset({Role.CITIZEN}),
+    "minplan/log": frozenset({Role.CITIZEN, Role.REPRESENTATIVE}),
+    "minplan/log.csv": frozenset({Role.CITIZEN, Role.REPRESENTATIVE}),
+    "minplan/log.json": frozenset({Role.CITIZEN, Role.REPRESENTATIVE}),
     "minplan/<slug:package>/maal": "post",
     "monitorering/": frozenset({Role.ANALYST}),
     "monitorering/ret-til-plan.csv": frozenset({Role.ANALYST}),
+    "monitorering/fakta": frozenset(),  # no role alone: a right of its own (tests/unit/web/test_facts_page.py)
+    "monitorering/fakta.csv": frozenset(),
 }
 ACT = "klinik/patient/<str:patient_id>/<slug:package>/"
 

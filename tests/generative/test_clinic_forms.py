@@ -165,6 +165,9 @@ def test_anothers_patient_is_answered_as_one_who_is_not_there(form: Form, scene:
     theirs = stranger.post(path, sent)
     nobody = stranger.post(path.replace(scene.world.patient, "findes-ikke"), sent)
     if form.route == "glass-open":  # whoever treats may say why, of whomever: nothing tells who is there
+        assert theirs.status_code == nobody.status_code == 302
+        assert theirs["Location"].replace(scene.world.patient, "findes-ikke") == nobody["Location"]
+        stranger.get("/klinik/vaerdispring")  # what was said about both stands there
         pages = [_plain(stranger.get(one)) for one in (path, path.replace(scene.world.patient, "findes-ikke"))]
         assert pages[0] == pages[1] and scene.world.patient not in pages[0]
         return

@@ -73,6 +73,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield served
 
 
+@pytest.fixture(scope="session")
+def clinic_at_work(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Another server, for the days of work of a nurse (cost_seed.py): what they fill stands in nobody else's lists."""
+    with serving(tmp_path_factory.mktemp("home"), "cost_seed.py") as served:
+        yield served
+
+
 @contextmanager
 def serving(home: Path, beginning: str, more: Mapping[str, str] | None = None) -> Iterator[Server]:
     """gunicorn on a database of its own, filled by a script beside this one; ``more``: settings besides the usual."""

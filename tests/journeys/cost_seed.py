@@ -1,4 +1,4 @@
-"""Patients for the six measured tasks, in the journeys' database: run in its own process, prints the ids as JSON."""
+"""The journeys' beginning, and patients for the measured tasks and a day's work: run in its own process, prints JSON."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import django
 
 django.setup()
 
+from journeys import seed  # noqa: E402
 from journeys.patient_seed import _planned  # noqa: E402
-from journeys.seed import measured  # noqa: E402
 from lib.people import condition, context, patient, system  # noqa: E402
 from tovholder import store  # noqa: E402
 from tovholder.access import Role, people  # noqa: E402
@@ -24,9 +24,10 @@ from tovholder.cockpit import flags  # noqa: E402
 KIND = "http://tovholder.dk/fhir/CodeSystem/organization-kind"
 
 
-def main(clinic: str) -> dict[str, Any]:
+def main() -> dict[str, Any]:
     """One patient for each task, each with a name of its own, and a nurse who works from the list."""
-    now = system_clock()
+    world = seed.main()
+    clinic, now = world["clinic"], system_clock()
     recorded = (now - timedelta(days=20)).astimezone(days.COPENHAGEN).date().isoformat()
     made: dict[str, str] = {}
     with store.unit_of_work(system(now)) as uow:
@@ -49,7 +50,7 @@ def main(clinic: str) -> dict[str, Any]:
             ).id
             uow.create(condition(made[key], recorded=recorded))
             for code, value in (("MCS88023", 51.0), ("MCS88021", 3), ("MCS88137", 18)):
-                uow.create(measured(made[key], code, value, now - timedelta(days=40)))
+                uow.create(seed.measured(made[key], code, value, now - timedelta(days=40)))
         uow.create(condition(made["Fællessen"], "T90", recorded=recorded))
     gp = context(Role.GP, clinic, now=now - timedelta(days=18), actor=f"Practitioner/{nurse}")
     for key, one in made.items():
@@ -60,17 +61,14 @@ def main(clinic: str) -> dict[str, Any]:
     for key in ("Kontrolsen", "Tasteksen"):
         appointments.book(system(now), patient_id=made[key], kind="kol-kontrol", start=early, organization_id=clinic)
     for key in ("Flagsen", "Tasteksen"):
-        appointments.book(
+        missed = appointments.book(
             system(now), patient_id=made[key], kind="spirometri", start=now - timedelta(days=16), organization_id=clinic
         )
-        missed = store.search_all(system(now), "Appointment", [("patient", f"Patient/{made[key]}")])
-        for entry in missed:
-            if entry.resource["start"] < early.isoformat():
-                appointments.mark_noshow(system(now), patient_id=made[key], appointment_id=entry.id)
+        appointments.mark_noshow(system(now), patient_id=made[key], appointment_id=str(missed.id))
     flags.run_all(now)
     people.save_persona(Persona("maaler", "Nina Målesen", "Sygeplejerske", Role.STAFF, clinic, nurse, ""))
-    return made
+    return world | {"patients": made}
 
 
 if __name__ == "__main__":
-    sys.stdout.buffer.write(json.dumps(main(sys.argv[1])) + b"\n")
+    sys.stdout.buffer.write(json.dumps(main()) + b"\n")

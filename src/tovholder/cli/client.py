@@ -40,6 +40,9 @@ def add(
     jwks: Path | None = typer.Option(None, help="File with its public keys."),
     jwks_uri: str = typer.Option("", help="Where its public keys are fetched instead."),
     preapproved: bool = typer.Option(False, help="Its own organisation's people are not asked first."),
+    sees_blocked: bool = typer.Option(
+        False, help="A system is shown what patients have blocked, and keeps the blocks towards its own users."
+    ),
     about: str = typer.Option("", help="What it does, in a sentence."),
     algorithm: str = typer.Option("RS256", help="What its id_tokens are signed with: RS256 or ES384."),
     as_json: bool = typer.Option(False, "--json", help="One JSON object."),
@@ -70,6 +73,7 @@ def add(
         preapproved=preapproved,
         algorithm=algorithm,
         about=about,
+        sees_blocked=sees_blocked,
     )
     made = clients.add(client, setup.now(), id_is_given=bool(identity))
     _note(f"client/{made.client.id} added")
@@ -190,6 +194,7 @@ def _told(one: Client) -> dict[str, Any]:
         "jwks_uri": one.jwks_uri,
         "preapproved": one.preapproved,
         "algorithm": one.algorithm,
+        "sees_blocked": one.sees_blocked,
         "ended": one.ended,
     }
     return {name: value for name, value in told.items() if value not in ("", None, [], False)}

@@ -16,15 +16,30 @@ from tovholder.cli import setup
 from tovholder.cli.setup import console, errors
 
 
-def migrate() -> None:
-    """Make or update the database's tables."""
+def migrate(
+    fill: bool | None = typer.Option(
+        None,
+        "--rebuild/--no-rebuild",
+        help="Also fill search index and facts anew where this version keeps others. Asked at a terminal when neither is said.",
+    ),
+) -> None:
+    """Make or update the database's tables, and what is derived from the record where that is wished."""
     setup.django(migrated=False)
     setup.migrate()
     from tovholder.store import schema
 
     console.print("The database is up to date.")
-    if schema.stale():
-        console.print("Search index or facts were remade and are empty: now run tovholder rebuild.")
+    waiting = schema.stale()
+    if not waiting:
+        return
+    console.print(f"This version keeps other search index or facts: {', '.join(waiting)}.")
+    console.print("The record is whole; they are filled from it, and a rebuild that is stopped goes on where it was.")
+    if fill is None and sys.stdin.isatty():
+        fill = typer.confirm("Fill them now?", default=True)
+    if fill:
+        _fill()
+    else:
+        console.print("Nothing is served by this version before: tovholder rebuild")
 
 
 def import_(
@@ -61,9 +76,9 @@ def import_(
     with _Rejects(rejects) as aside, setup.progress_bar("Loading", None, forks=True) as bar:
         task = bar.task_ids[0]
         report = bulk.load(ctx, items(), progress=lambda count: bar.advance(task, count), set_aside=aside.add)
-    with setup.progress_bar("Finding patients, flags and figures", bulk.waiting()) as bar:
+    with setup.progress_bar("Finding patients, flags and figures", bulk.waiting(), forks=True) as bar:
         task = bar.task_ids[0]
-        bulk.derive_pending(ctx, progress=lambda count: bar.advance(task, count))
+        bulk.derive_pending(ctx, progress=lambda count: bar.advance(task, count), together=True)
     sealing.seal_now(setup.now)
     gone = f"{report.deleted} deleted, " if report.deleted else ""
     console.print(f"{report.stored} stored, {gone}{report.unchanged} unchanged, {aside.count} set aside.")
@@ -113,6 +128,10 @@ def rebuild(
 ) -> None:
     """Make search index, facts, flags and figures again from the record."""
     setup.django(filled=False)
+    _fill(check)
+
+
+def _fill(check: bool = False) -> None:
     from django.db import connection
 
     from tovholder.store import rebuild as again

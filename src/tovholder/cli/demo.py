@@ -30,9 +30,12 @@ TRY = (
     ("Anna Holm", "Finn Ibsen", "the right to a plan is broken; Ruth Holst wished to wait"),
     ("Anna Holm", "Dorthe Vinter", "back pain again after a course that ended; Tina Eriksen has a red flag"),
     ("Anna Holm", "/klinik/henvisninger", "Alice Brandt: refused and resent, answered; Niels Damgaard: referred on"),
+    ("Mette Skov", "/klinik/indkaldelser", "a round sent a week ago: who has booked, who was rung, letters to post"),
+    ("Anna Holm", "/klinik/overdragelser", "a patient from another clinic, to be taken over"),
     ("Anna Holm", "/klinik/pakker", "plans that follow an earlier version of KOL"),
     ("Anna Holm", "/klinik/afvigelser", "levels decided otherwise than proposed, and why"),
     ("Gerda", "/minplan/", "the patient's own three plans"),
+    ("Lone Poulsen", "/minplan/", "her father's plan, by his power of attorney"),
 )
 
 

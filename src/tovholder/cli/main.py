@@ -15,6 +15,7 @@ from tovholder.cli import (
     export,
     jobs,
     package,
+    receivers,
     referral,
     runs,
     server,
@@ -46,6 +47,7 @@ app.add_typer(access.app, name="access")
 app.add_typer(client.app, name="client")
 app.add_typer(package.app, name="package")
 app.add_typer(referral.app, name="referral")
+app.add_typer(receivers.app, name="receivers")
 app.add_typer(runs.flags, name="flags")
 app.add_typer(runs.monitor, name="monitor")
 app.add_typer(trail.app, name="audit")

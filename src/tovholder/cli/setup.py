@@ -100,7 +100,7 @@ def require_migrated() -> None:
     if not database.present() or outdated():
         raise Problem(
             Category.BUSY,
-            "The database is not up to date; run: tovholder migrate",
+            "The database is not up to date; run: tovholder migrate --rebuild",
             kept="the database as it was",
         )
 
@@ -113,7 +113,7 @@ def require_filled() -> None:
     if waiting:
         raise Problem(
             Category.BUSY,
-            f"Search index or facts wait to be filled ({', '.join(waiting)}); run: tovholder rebuild",
+            f"Search index or facts wait to be filled from the record ({', '.join(waiting)}); run: tovholder rebuild",
             kept="the record, whole",
         )
 

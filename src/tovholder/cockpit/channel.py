@@ -6,13 +6,14 @@ clinic with another way (Digital Post, SMS, a letter) binds that one; the record
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from tovholder import store
 from tovholder.access import Context
 from tovholder.base import days
-from tovholder.base.errors import Category, Problem
+from tovholder.base.errors import Category, Problem, rule
 from tovholder.fhir import systems
 from tovholder.store import UnitOfWork
 
@@ -31,7 +32,7 @@ class Message:
 
 
 class Channel(Protocol):
-    """A way a message goes."""
+    """A way a message goes; reached by ``send`` alone, which asks first whether there is anybody to send to."""
 
     @property
     def name(self) -> str:
@@ -89,9 +90,21 @@ def use(channel: Channel) -> None:
     _bound = channel
 
 
-def bound() -> Channel:
-    """The way messages go."""
-    return _bound
+def send(uow: UnitOfWork, message: Message) -> str:
+    """Send by the way that is bound; the id of the Communication. Raises Problem(RULE) when the patient is dead."""
+    refuse_dead(uow.read("Patient", message.patient_id))
+    return _bound.send(uow, message)
+
+
+def is_dead(patient: Mapping[str, Any]) -> bool:
+    """Whether a Patient is told to be dead, with or without a day (R4 Patient.deceased[x])."""
+    return bool(patient.get("deceasedDateTime") or patient.get("deceasedBoolean"))
+
+
+def refuse_dead(patient: Mapping[str, Any]) -> None:
+    """Raise Problem(RULE) for somebody who is dead: nobody writes to them, whatever the page that asked."""
+    if is_dead(patient):
+        raise rule("Patient.deceased", "the patient is dead", "somebody who can be written to")
 
 
 @dataclass(frozen=True, slots=True)

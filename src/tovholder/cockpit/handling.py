@@ -240,7 +240,7 @@ def send_message(ctx: Context, *, patient_id: str, episode_id: str, flag_rule: s
     if not text.strip() or len(text) > _WORDS:
         raise rule("text", "a message has words", f"between 1 and {_WORDS} characters")
     with _unit(ctx, patient_id, episode_id, known) as uow:
-        channel.bound().send(uow, channel.Message(patient_id, episode_id, flag_rule, text.strip(), ctx.actor))
+        channel.send(uow, channel.Message(patient_id, episode_id, flag_rule, text.strip(), ctx.actor))
 
 
 def assign(ctx: Context, *, patient_id: str, episode_id: str, to: str, note: str, known: str) -> None:

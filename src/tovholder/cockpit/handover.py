@@ -17,9 +17,11 @@ from tovholder.packages import Package
 from tovholder.plan import closing, course, resources
 from tovholder.plan.resources import extensions as e
 from tovholder.plan.values import Appointment, Episode, Holding, Plan, Referral
+from tovholder.referral import directory
 from tovholder.referral import queries as referrals
 
 ELSEWHERE = "elsewhere"  # the patient goes to a clinic that is not in this system
+CLINICS = frozenset({"", "gp", "clinic"})  # kinds of organisation a patient may be listed with; "": not told
 _LONGEST = 1000
 _TO_COME = frozenset({"proposed", "pending", "booked", "waitlist"})
 _UNDER_WAY = frozenset({"requested", "received", "accepted", "ready", "in-progress", "on-hold"})
@@ -203,7 +205,9 @@ def has_moved(ctx: Context, patient_id: str, *, to: str, known: str) -> int:
         if to == ELSEWHERE:
             told: list[dict[str, Any]] = [{"type": "Organization", "display": "En klinik uden for systemet"}]
         else:
-            store.read(ctx, "Organization", to)
+            receiver = store.read(ctx, "Organization", to).resource
+            if directory.kind_of(receiver) not in CLINICS or receiver.get("active") is False:
+                raise rule("to", "nobody there keeps a list of patients", "a clinic that is active")
             told = [e.ref("Organization", to)]
         others = [
             item

@@ -103,6 +103,7 @@ SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_MEMORY_SIZE = ENV.limits.body
 FILE_UPLOAD_MAX_MEMORY_SIZE = ENV.limits.body
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 4000  # a recall list posts three fields for each patient it shows
 
 LOGGING_CONFIG = None
 logging_config(ENV)

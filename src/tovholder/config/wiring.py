@@ -17,7 +17,7 @@ from tovholder.config.env import SettingsError
 from tovholder.fhir import profiles_policy
 from tovholder.monitoring.contributions import ContributionStep
 from tovholder.packages.installed import Installed
-from tovholder.plan import definitions, derive
+from tovholder.plan import definitions, derive, left
 from tovholder.plan import guards as plan_guards
 from tovholder.referral import guards as referral_guards
 from tovholder.referral import table as referral_table
@@ -51,12 +51,9 @@ def _use_issuers() -> None:
 
 def bind() -> None:
     """Called once when Django is ready."""
+    own_plans = {kind: [*found, *left.GUARDS.get(kind, [])] for kind, found in plan_guards.GUARDS.items()}
     ports.bind(
-        guards=consents.GUARDS
-        | plan_guards.GUARDS
-        | appointment_guards.GUARDS
-        | referral_guards.GUARDS
-        | definitions.GUARDS,
+        guards=consents.GUARDS | own_plans | appointment_guards.GUARDS | referral_guards.GUARDS | definitions.GUARDS,
         # Order matters: links need episodes, flags and figures need both.
         steps=[*derive.STEPS, FlagStep(), ContributionStep()],
         passes=plan_guards.PASSES,
@@ -66,9 +63,8 @@ def bind() -> None:
         try:
             packages.install(own)
         except Problem as problem:
-            names = "TOVHOLDER_PACKAGES, TOVHOLDER_LICENSED_TEXTS, TOVHOLDER_PLAN_SOURCES"
             told = "\n  ".join(str(issue) for issue in problem.issues)
-            raise SettingsError(f"{names}: {told}") from None
+            raise SettingsError(f"TOVHOLDER_PLAN_SOURCES: {told}") from None
     _use_policy()
     _use_issuers()
     if settings.ENV.referral_table is not None:

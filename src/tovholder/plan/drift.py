@@ -104,7 +104,7 @@ def _package(proposal: Mapping[str, Any] | None) -> Package | None:
 
 def _rules(package: Package, reasons: Iterable[str], proposed: int) -> Iterable[tuple[str, Text, int | None]]:
     """The rules whose reasons were told with the proposal and gave its level."""
-    known = _patterns(package.id)
+    known = _patterns(package.id, package.version)
     for words in reasons:
         for rule, pattern, title, at_least in known:
             if pattern.fullmatch(words) and at_least in (None, proposed):
@@ -113,7 +113,7 @@ def _rules(package: Package, reasons: Iterable[str], proposed: int) -> Iterable[
 
 
 @lru_cache(maxsize=32)
-def _patterns(package_id: str) -> tuple[tuple[str, re.Pattern[str], Text, int | None], ...]:
+def _patterns(package_id: str, _version: str) -> tuple[tuple[str, re.Pattern[str], Text, int | None], ...]:
     """Each rule of a package by the words it tells in Danish, with anything in its places."""
     package = packages.get(package_id)
     found = [(BASE, _pattern(package.level.base.reason.da), package.level.base.reason, None)]

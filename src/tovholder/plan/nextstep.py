@@ -177,10 +177,10 @@ def to_book(
     step = min(free, key=lambda item: (item.due_day or 0, item.id or ""), default=None)
     if step is None or step.due_day is None:
         return None
-    return step, _weekday(max(step.due_day, today + 1), last=step.window_end_day)
+    return step, to_weekday(max(step.due_day, today + 1), last=step.window_end_day)
 
 
-def _weekday(day: int, *, last: int | None) -> int:
+def to_weekday(day: int, *, last: int | None) -> int:
     """The day, or the Monday after a weekend; the Friday before it where Monday is too late."""
     over = max(0, days.date_of(day).weekday() - 4)
     if not over:

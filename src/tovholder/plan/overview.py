@@ -10,6 +10,7 @@ from tovholder import packages, store
 from tovholder.access import Context
 from tovholder.plan import queries, resources
 from tovholder.plan.happenings import Entry
+from tovholder.plan.left import Left, left
 from tovholder.plan.record import Record, patient_facts
 from tovholder.plan.team import Member, team
 from tovholder.plan.timeline import timeline
@@ -34,6 +35,7 @@ class PatientView:
     goals: tuple[Goal, ...]
     other_steps: tuple[Activity, ...]  # of courses that are over, still open
     team: tuple[Member, ...]
+    left: tuple[Left, ...]  # courses whose package is not here now
     held: queries.Held
 
     def course(self, package: str) -> EpisodeView | None:
@@ -67,6 +69,7 @@ def patient_view(ctx: Context, patient_id: str) -> PatientView:
         other_steps=tuple(
             item for item in steps if item.package and item.episode_id not in shown and item.status.is_open
         ),
+        left=left(held),
         team=team(held.patient, held.by_type, summary.episodes, ctx.today),
         held=held,
     )

@@ -31,6 +31,7 @@ class Given:
     data_until: int | None
     until: int | None
     since: int | None
+    mine: bool = True  # said by the one who looks: who stands for a patient ends their own alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +143,7 @@ def _given(ctx: Context, consent: Mapping[str, Any], provision: Mapping[str, Any
         data_until=days.parse_day(data.get("end")),
         until=days.parse_day(period.get("end")),
         since=days.parse_day(consent.get("dateTime")),
+        mine=ctx.role is Role.CITIZEN or {"reference": ctx.actor} in (consent.get("performer") or ()),
     )
 
 

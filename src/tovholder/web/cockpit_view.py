@@ -122,3 +122,10 @@ class CockpitPage:
     saved: tuple[Choice, ...]
     order_key: str
     order_way: str
+
+    @property
+    def chosen(self) -> int:
+        """How many filters are on: a package, a part of the list, a level, an order of one's own."""
+        part = any(tab.current for tab in self.tabs[1:])
+        level = any(tab.current for tab in self.levels[1:])
+        return sum((bool(self.package), part, level, bool(self.order_key)))

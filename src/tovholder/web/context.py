@@ -10,8 +10,9 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from tovholder import packages
 from tovholder.access import policy, sessions
-from tovholder.access.domain import Role
+from tovholder.access.domain import Right, Role
 from tovholder.base import clock, days
 from tovholder.web.hats_view import beside_the_name
 
@@ -40,6 +41,8 @@ class Page:
     here: str
     links: tuple[Link, ...]
     personas: bool
+    set_aside: tuple[packages.SetAside, ...]  # told to clinics and the operator
+    tells_faults: bool
 
 
 def home_of(role: Role | None) -> str:
@@ -73,18 +76,24 @@ def page(request: HttpRequest) -> dict[str, Page]:
             front=reverse("web:front"),
             home=home_of(role),
             here=request.path if request.method == "GET" else home_of(role),
-            links=_links(role, request.path),
+            links=_links(role, request.path, hat.rights if hat else frozenset()),
             personas=settings.PERSONAS_ALLOWED,
+            set_aside=packages.set_aside() if role in CLINIC or role is Role.OPERATOR else (),
+            tells_faults=role is Role.OPERATOR,
         )
     }
 
 
-def _links(role: Role | None, path: str) -> tuple[Link, ...]:
+def _links(role: Role | None, path: str, rights: frozenset[str] = frozenset()) -> tuple[Link, ...]:
     if role is None:
         return ()
     links = []
     if role is Role.REPRESENTATIVE:
         links.append((_("Planen"), reverse("web:minplan")))
+        if Right.RECORD in rights:
+            links.append((_("Hvem har set den"), reverse("web:minplan-log")))
+        if Right.ACT in rights:
+            links.append((_("Spærringer"), reverse("web:blocks")))
     if role is Role.CITIZEN:
         links.append((_("Min plan"), reverse("web:minplan")))
         links.append((_("Hvem har set den"), reverse("web:minplan-log")))
@@ -101,5 +110,7 @@ def _links(role: Role | None, path: str) -> tuple[Link, ...]:
         links.append((_("Værdispring"), reverse("web:glass")))
     if sees_figures(role):
         links.append((_("Patientrettigheder i tal"), reverse("web:monitoring")))
+    if role is Role.ANALYST and Right.PSEUDONYMS in rights:
+        links.append((_("Fakta under pseudonym"), reverse("web:facts")))
     here = max((url for _text, url in links if path.startswith(url)), key=len, default="")
     return tuple(Link(text, url, url == here) for text, url in links)

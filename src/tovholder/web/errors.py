@@ -142,6 +142,12 @@ _AT: Mapping[str, Any] = {
     "Appointment.extension('workflow-episodeOfCare')": _(
         "Forløbet er afsluttet, så der kan ikke bookes flere aftaler."
     ),
+    "CarePlan.instantiatesCanonical": _(
+        "Planen er sat til side, fordi dens pakke har fejl. Den kan læses, men ikke ændres, før pakken er rettet."
+    ),
+    "ServiceRequest.instantiatesCanonical": _(
+        "Planen er sat til side, fordi dens pakke har fejl. Den kan læses, men ikke ændres, før pakken er rettet."
+    ),
     "ServiceRequest.status": _("Aktiviteten er allerede afsluttet."),
     "ServiceRequest.appointment": _("En anden har lige booket et af skridtene. Se, hvordan planen står nu."),
     "ServiceRequest.occurrencePeriod": _("Dagen ligger uden for det, en af pakkerne tillader. Vælg en dag inden for."),

@@ -8,7 +8,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from tovholder.access import emergencies, representation
+from tovholder.access import emergencies, persons, representation
 from tovholder.base import days
 from tovholder.fhir import data_kinds
 from tovholder.web.forms import DayField, PickField, TodayForm, WordsField
@@ -173,6 +173,13 @@ class NumberForm(GlassForm):
         label=_("Patientens CPR-nummer"), max_length=20, error_messages={"required": _("Skriv patientens CPR-nummer.")}
     )
     field_order = ("cpr", "reason", "text")
+
+    def clean_cpr(self) -> str:
+        """The number, where it is written as one; whether it is anybody's is not told."""
+        written: str = self.cleaned_data["cpr"]
+        if persons.normal(written) is None:
+            raise forms.ValidationError(_("Skriv de ti cifre i CPR-nummeret."))
+        return written
 
 
 class FollowForm(TodayForm):

@@ -13,6 +13,7 @@ from tovholder.web.views import (
     clinic,
     clinic_lists,
     cockpit,
+    facts,
     followup,
     front,
     glass,
@@ -85,4 +86,6 @@ urlpatterns = [
     path("minplan/<slug:package>/maal", minplan.add_goal, name="minplan-goal"),
     path("monitorering/", monitoring.page, name="monitoring"),
     path("monitorering/ret-til-plan.csv", monitoring.download, name="monitoring_csv"),
+    path("monitorering/fakta", facts.page, name="facts"),
+    path("monitorering/fakta.csv", facts.download, name="facts-csv"),
 ]

@@ -20,6 +20,7 @@ from tovholder.base import days
 from tovholder.base.errors import Category, Issue, Problem
 from tovholder.packages.model import Form
 from tovholder.plan.merge.query import planned_by
+from tovholder.plan.nextstep import to_weekday
 from tovholder.plan.values import Activity, Appointment
 from tovholder.web import reading
 from tovholder.web.forms import BookForm
@@ -33,7 +34,6 @@ BOOKS = "book"  # what the button that books too sends as ``slut``
 NEXT_QUESTION = "naeste-kontrol"
 _VISITS = frozenset({"status", "annual-status"})
 _SHARED = frozenset({"kontrol", "aarsstatus"})  # what a control is in any package: ids of builtin/shared.toml
-_SATURDAY = 5
 
 
 class VisitForm(BookForm):
@@ -79,7 +79,9 @@ def of(ctx: Context, course: reading.Course, form: Form, data: Any = None) -> Vi
     ahead = [item for item in course.view.appointments if _is_control(course, item.kinds, form) and _stands(ctx, item)]
     booked = min(ahead, key=lambda item: (item.start, item.id), default=None)
     step = _next_step(ctx, course, form, now) if booked is None else None
-    proposed = _weekday(max(step.due_day, ctx.today + 1)) if step is not None and step.due_day is not None else None
+    proposed = None
+    if step is not None and step.due_day is not None:
+        proposed = to_weekday(max(step.due_day, ctx.today + 1), last=step.window_end_day)
     known = [kind for kind, _title in kinds]
     wanted = step.kind if step is not None else form.id
     initial = {
@@ -188,8 +190,3 @@ def _next_step(ctx: Context, course: reading.Course, form: Form, now: Appointmen
 
     found = [item for item in course.view.activities if item.due_day is not None and later(item)]
     return min(found, key=lambda item: (item.due_day, item.id), default=None)
-
-
-def _weekday(day: int) -> int:
-    """The day itself, or the Monday after a weekend."""
-    return day + max(0, 7 - days.date_of(day).weekday()) if days.date_of(day).weekday() >= _SATURDAY else day

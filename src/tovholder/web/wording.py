@@ -42,6 +42,8 @@ PERFORMERS: Mapping[str, Any] = {
     "chiropractor": _("Kiropraktor"),
     "prevention": _("Forebyggelsestilbud"),
     "hospital": _("Hospitalet"),
+    "ophthalmologist": _("Øjenlæge"),
+    "podiatrist": _("Fodterapeut"),
     "patient": _("Patienten selv"),
 }
 PERFORMERS_FOR_PATIENT: Mapping[str, Any] = {
@@ -107,6 +109,7 @@ DEMO_TITLES: Mapping[str, Any] = {
     "Praktiserende læge i en anden klinik": _("Praktiserende læge i en anden klinik"),
     "Analytiker, Sundhedsdatastyrelsen": _("Analytiker, Sundhedsdatastyrelsen"),
     "Driftsansvarlig": _("Driftsansvarlig"),
+    "Pårørende med fuldmagt": _("Pårørende med fuldmagt"),
     "Patient: har lige fået diagnosen, forløbet er ikke startet": _(
         "Patient: har lige fået diagnosen, forløbet er ikke startet"
     ),

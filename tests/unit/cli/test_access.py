@@ -37,7 +37,7 @@ def test_a_file_is_checked_and_every_fault_told(tmp_path: Path, faulty: Path) ->
     assert told.returncode == 0 and "policy.toml can be used" in told.stdout
     told = run(tmp_path, "access", "check", str(faulty))
     assert told.returncode == 3
-    assert "mine.toml: allow[41].actions" in told.stderr and "unknown action peek" in told.stderr
+    assert "mine.toml: allow[43].actions" in told.stderr and "unknown action peek" in told.stderr
     good = tmp_path / "good.toml"
     good.write_text(OWN, encoding="utf-8")
     told = run(tmp_path, "access", "check", TOVHOLDER_POLICY=str(good))

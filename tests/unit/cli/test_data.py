@@ -158,3 +158,20 @@ def test_a_population_nobody_can_make(cli, arguments: tuple[Any, ...], told: str
     result = cli("synth", "population", *arguments)
     assert result.code == 2
     assert told in result.err
+
+
+def test_a_home_of_an_earlier_version_is_told_what_to_do_and_filled_when_asked(copy):
+    """Facts of patients as they were before a column came; the record is whole all the time."""
+    with sqlite3.connect(copy.home / "tovholder.sqlite3") as base:
+        base.execute("ALTER TABLE fact_patient DROP COLUMN elsewhere")
+        base.execute("UPDATE store_schema SET hash = 'earlier' WHERE name = 'fact_patient'")
+        people = base.execute("SELECT COUNT(*) FROM fact_patient").fetchone()
+    told = copy("jobs")
+    assert (told.code, "run: tovholder migrate --rebuild" in told.err) == (7, True)
+    later = copy("migrate", "--no-rebuild")
+    assert (later.code, "fact_patient" in later.out, "tovholder rebuild" in later.out) == (0, True, True)
+    filled = copy("migrate", "--rebuild")
+    assert (filled.code, "resources read" in filled.out) == (0, True), filled.err
+    assert copy("jobs").code == 0
+    with sqlite3.connect(copy.home / "tovholder.sqlite3") as base:
+        assert base.execute("SELECT COUNT(*) FROM fact_patient WHERE elsewhere = 0").fetchone() == people

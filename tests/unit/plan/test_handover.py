@@ -212,3 +212,23 @@ def test_dead_and_moved_and_alive_again_the_course_is_with_the_clinic_the_patien
     assert (row["phase"], row["organization_id"]) == ("startup", w.other_clinic)
     assert row["deadline_day"] == before["deadline_day"]
     assert value(w, patient_id).awaits is not None
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"type": "Organization", "display": "Lægerne et andet sted"},
+        {"display": "Lægerne et andet sted"},
+        {"identifier": {"system": "urn:oid:1.2.208.176.1.4", "value": "99"}},
+        {"reference": "https://elsewhere.example.org/fhir/Organization/x"},
+    ],
+)
+def test_from_no_list_straight_to_a_clinic_elsewhere_nobody_here_holds_the_course(
+    w: World, told: dict[str, Any]
+) -> None:
+    patient_id = w.patient()
+    w.diagnose(patient_id)
+    for doctors in (None, [told]):
+        change(w, "Patient", patient_id, generalPractitioner=doctors)
+        held = {row["organization_id"] for row in w.rows("episode", patient_id)}
+        assert held == ({w.clinic} if not doctors else {None})

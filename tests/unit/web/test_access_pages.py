@@ -220,9 +220,91 @@ def test_one_who_is_shut_out_opens_by_number(at: dict[str, str]) -> None:
     block(browser("pt"), who=f"Organization/{at['clinic']}", understood="on")
     assert gp.get(path).status_code == 404
     wrong = gp.post("/klinik/vaerdispring", {"cpr": "0101010000", "reason": "duty", "text": WHY})
-    assert wrong.status_code == 422 and "ikke finde en patient" in words(wrong)
-    assert gp.post("/klinik/vaerdispring", {"cpr": CPR, "reason": "duty", "text": WHY}).status_code == 302
+    assert "Du har åbnet" not in words(gp.get("/klinik/vaerdispring"))
+    right = gp.post("/klinik/vaerdispring", {"cpr": CPR, "reason": "duty", "text": WHY})
+    assert wrong.status_code == right.status_code == 302 and wrong["Location"] == right["Location"]
+    assert "Du har åbnet spærringerne for" in words(gp.get("/klinik/vaerdispring"))
     assert gp.get(path).status_code == 200
+
+
+def test_breaking_the_glass_tells_nobody_who_is_a_patient(at: dict[str, str]) -> None:
+    block(browser("pt"), who=f"Organization/{at['clinic']}", understood="on")
+    told = []
+    for gp, patient in ((browser("gp"), at["patient"]), (browser("kollega"), "nobody-at-all")):
+        glass = f"/klinik/patient/{patient}/vaerdispring"
+        asked, wrong = gp.get(glass), gp.post(glass, {"reason": "duty"})
+        sent = gp.post(glass, {"reason": "duty", "text": WHY})
+        where = sent["Location"].replace(patient, "ID")
+        told.append((asked.status_code, words(asked), wrong.status_code, words(wrong), sent.status_code, where))
+    assert told[0] == told[1] and told[0][4] == 302
+
+
+@pytest.fixture
+def lone(at: dict[str, str]) -> tuple[Client, str]:
+    """A relative with a login of her own, and her RelatedPerson; the patient gives her what a test says."""
+    from tovholder.access import generation, persons
+    from tovholder.access.models import Assignment, User
+
+    relative = {
+        "resourceType": "RelatedPerson",
+        "identifier": [{"system": systems.CPR, "value": "2911829996"}],
+        "patient": {"reference": f"Patient/{at['patient']}"},
+        "name": [{"family": "Jensen", "given": ["Lone"]}],
+    }
+    with store.unit_of_work(made.system(timezone.now())) as uow:
+        rid = uow.create(relative).id
+    people.save_persona(Persona("lone", "Lone Jensen", "Pårørende", Role.STAFF, at["clinic"], "lone", ""))
+    Assignment.objects.filter(user__username="lone").delete()
+    User.objects.filter(username="lone").update(person=persons.person_of("2911829996"))
+    generation.bump()
+    return browser("pt"), rid
+
+
+def _powers(client: Client, rid: str, *areas: str) -> Client:
+    assert client.post(BLOCKS, {"do": "power", "relative": rid, "areas": list(areas)}).status_code == 302
+    return browser("lone")
+
+
+def test_who_stands_for_a_patient_sees_the_log_where_the_power_reaches_so_far(
+    at: dict[str, str], lone: tuple[Client, str]
+) -> None:
+    browser("gp").get(f"/klinik/patient/{at['patient']}/kol/")
+    hers = _powers(*lone, "plan")
+    for path in ("log", "log.csv", "log.json", "spaerringer"):
+        assert hers.get(f"/minplan/{path}").status_code == 403
+    assert "minplan/log" not in hers.get("/minplan/").content.decode()
+    hers = _powers(*lone, "plan", "record")
+    assert "Ida Holst" in words(hers.get("/minplan/log"))
+    assert "Ida Holst" in b"".join(hers.get("/minplan/log.csv").streaming_content).decode()
+    assert "minplan/log" in hers.get("/minplan/").content.decode()
+    assert hers.get(BLOCKS).status_code == 403 == hers.post(BLOCKS, {"do": "block", "who": "alle"}).status_code
+
+
+def test_who_acts_for_a_patient_keeps_things_back_in_their_own_name_and_ends_that_alone(
+    at: dict[str, str], lone: tuple[Client, str]
+) -> None:
+    client, rid = lone
+    assert block(client, who="alle", what="goals").status_code == 302
+    (own,) = {one.source for one in blocks.of_patient(at["patient"])}
+    hers = _powers(*lone, "plan", "act")
+    shown = hers.get(BLOCKS).content.decode()
+    assert "Dine spærringer" in shown and "ophaev" not in shown  # the patient's own word is the patient's to end
+    assert "Ida Holst" not in shown and 'value="power"' not in shown and 'value="open"' not in shown
+    assert hers.post(f"{BLOCKS}/{own.partition('/')[2]}/ophaev").status_code in (403, 404)
+    for form in ({"do": "power", "relative": rid, "areas": ["record"]}, {"do": "open", "place": "x"}):
+        hers.post(BLOCKS, form)
+    consents_of = [("patient", at["patient"]), ("status", "active")]
+    assert len(store.search_all(made.system(timezone.now()), "Consent", consents_of)) == 2
+    assert block(hers, who=f"Organization/{at['clinic']}", what="mental-health").status_code == 302
+    (new,) = {one.source for one in blocks.of_patient(at["patient"])} - {own}
+    said = store.read(made.system(timezone.now()), "Consent", new.partition("/")[2]).resource
+    assert said["performer"] == [{"reference": f"RelatedPerson/{rid}"}]
+    assert "Psykisk sygdom" in words(client.get(BLOCKS))
+    assert hers.post(f"{BLOCKS}/{new.partition('/')[2]}/ophaev").status_code == 302
+    assert {one.source for one in blocks.of_patient(at["patient"])} == {own}
+    assert block(hers, who="alle", what="goals").status_code == 302  # said already: nothing new
+    client.post(f"{BLOCKS}/{own.partition('/')[2]}/ophaev")
+    assert blocks.of_patient(at["patient"]) == []
 
 
 def test_the_pages_in_english(at: dict[str, str]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from lib.people import system
+from lib.people import clinic, system
 from tovholder import store
 from tovholder.access import Context, Role
 from tovholder.base.clock import system_clock
@@ -56,6 +56,13 @@ def test_told_that_the_patient_has_moved_the_other_clinic_has_the_course_and_tak
     assert theirs.post(at(world, "flyttet"), {"to": world.other_clinic, "known": stale}).status_code == 404
     nothing = ours.post(at(world, "flyttet"), {"known": stale})
     assert nothing.status_code == 400 or nothing.status_code == 422
+    strays: list[str] = []
+    with store.unit_of_work(system(system_clock())) as uow:
+        closed = clinic("Lægerne Nedlagt") | {"active": False}
+        for nowhere in (clinic("Fysioterapi", kind="physio"), closed):  # whoever keeps no list: no patient is lost
+            strays.append(uow.create(nowhere).id)
+    for stray in strays:
+        assert ours.post(at(world, "flyttet"), {"to": stray, "known": stale}).status_code == 422
     sent = ours.post(at(world, "flyttet"), {"to": world.other_clinic, "known": stale})
     assert sent.status_code == 302
     assert ours.get(at(world, "flyttet")).status_code == 404  # the other tab: no longer theirs to see

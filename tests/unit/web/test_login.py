@@ -480,6 +480,19 @@ def test_the_provider_may_log_somebody_out(provider: Provider, world: dict[str, 
         assert told("c-1", lie) == 400
     assert told("somebody-else") == 200
     assert is_in(browser)
+    copied: list[str] = []
+
+    def again(token: str) -> int:
+        return Client(enforce_csrf_checks=True).post("/login/hos/borger/afmeld", {"logout_token": token}).status_code
+
+    copied.append(
+        requests.post(f"{provider.url}/logout-token", json={"sub": "c-1", "lie": ""}, timeout=10).json()["token"]
+    )
+    assert again(copied[0]) == 200
+    assert not is_in(browser)
+    logs_in(browser, "borger")
+    assert again(copied[0]) == 400  # a copy of it ends no session begun since
+    assert is_in(browser)
     assert told("c-1") == 200
     assert not is_in(browser)
     assert Client().post("/login/hos/borger/afmeld", {"logout_token": "x.y.z"}).status_code == 400

@@ -20,6 +20,7 @@ from tovholder.access.people import Persona
 from tovholder.appointments import actions as appointments
 from tovholder.base import clock, days
 from tovholder.plan import actions
+from tovholder.plan.values import Code, Limits
 from unit.web.world import browser
 
 NEEDS = {"biologisk": "2", "psykisk": "1", "social": "1", "sundhedskompetence": "1"}
@@ -269,3 +270,13 @@ def test_what_is_late_is_told_as_late(w: World, who: dict[str, str], page: Page)
     told = page(w.later(500), who["patient_id"])
     assert "Det skulle være sket senest" in told
     assert "Skulle være sket senest" in told
+
+
+def test_a_goal_with_a_limit_is_told_at_its_curve(w: World, who: dict[str, str], page: Page) -> None:
+    actions.start_episode(w.gp, **who)
+    system, code = "urn:oid:1.2.208.184.100.8", "MCS88021"
+    w.measure(who["patient_id"], code, 3)
+    assert "Mål: højst 2" not in page(w, who["patient_id"])
+    limits = Limits(measure=Code(system, code, "MRC"), at_most_milli=2_000)
+    actions.add_goal(w.gp, **who, text="Gå uden at blive forpustet", limits=limits)
+    assert "Mål: højst 2. Ikke nået ved seneste måling." in page(w, who["patient_id"])

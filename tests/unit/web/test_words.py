@@ -9,7 +9,7 @@ import pytest
 from django.utils import translation
 
 from tovholder.access.domain import Role
-from tovholder.access.people import Persona
+from tovholder.access.people import RELATIVE, Persona
 from tovholder.base import days
 from tovholder.base.errors import Category
 from tovholder.demo.personas import PATIENTS, STAFF
@@ -70,6 +70,7 @@ def test_everybody_one_can_choose_in_the_demo_is_told_of(language: str) -> None:
     people = [Persona(one.name, "", one.title, one.role, "", "", "") for one in STAFF]
     patients = [one for one in PATIENTS if one.can_log_in]
     people += [Persona(one.name, "", one.title, Role.CITIZEN, "", "", "") for one in patients]
+    people.append(Persona("lone", "", RELATIVE, Role.REPRESENTATIVE, "", "", ""))
     titles = [persona.title for group in groups_of(people) for persona in group.personas]
     assert sorted(titles) == sorted(DEMO_TITLES)
     assert [title for title in titles if (tags.demo_title(title) == title) != (language == "da")] == []

@@ -130,7 +130,7 @@ def as_csv(page: FiguresPage) -> str:
         share = "" if row.share is None or row.preliminary else f"{row.share * 100:.1f}".replace(".", ",")
         named = [
             _number(row, "denominator"),
-            row.numerator,
+            _number(row, "numerator"),
             share,
             *(_number(row, name) for name in ("unstarted", "declined", "missing")),
         ]

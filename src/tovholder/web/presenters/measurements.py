@@ -53,7 +53,7 @@ def page(view: PatientView, top: p.Head, *, language: str) -> p.MeasurementPage:
                 missing.setdefault(
                     asked.title.da, ({"da": asked.title.da, "en": asked.title.en}, course.package.titles[language])
                 )
-    goals = [goal for goal in view.goals if goal.lifecycle not in _OVER and goal.limits is not None]
+    goals = _with_limits(view.goals)
     return p.MeasurementPage(
         head=top,
         series=tuple(made for one in found for made in _shown(one, goals, language)),
@@ -61,16 +61,35 @@ def page(view: PatientView, top: p.Head, *, language: str) -> p.MeasurementPage:
     )
 
 
+def with_aims(found: Iterable[Series], goals: Iterable[Goal], language: str) -> tuple[v.Series, ...]:
+    """The patient's own charts: each goal as a line, and in words with whether the newest value meets it."""
+    valid = _with_limits(goals)
+    shown: list[v.Series] = []
+    for held in found:
+        aims = _aims(held, valid)
+        lines = tuple(line for aim in aims for line in _lines(aim, language))
+        told = tuple(_told_aims(held, aims, language))
+        shown += [replace(made, goals=lines, told=told) for made in series([held], language)]
+    return tuple(shown)
+
+
+def _with_limits(goals: Iterable[Goal]) -> list[Goal]:
+    return [goal for goal in goals if goal.lifecycle not in _OVER and goal.limits is not None]
+
+
+def _aims(held: Series, goals: Iterable[Goal]) -> list[Limits]:
+    """What the goals want of one kind of measurement; two courses that want the same want it once."""
+    code = Code(held.system, held.code)
+    wanted = [goal.limits for goal in goals if goal.limits is not None and same_measure(goal.limits.measure, code)]
+    return list(dict.fromkeys(wanted))
+
+
 def _same(one: Series, other: Series) -> bool:
     return same_measure(Code(one.system, one.code), Code(other.system, other.code))
 
 
 def _shown(one: _Gathered, goals: Iterable[Goal], language: str) -> Iterable[v.Series]:
-    aims = [
-        goal.limits
-        for goal in goals
-        if goal.limits is not None and same_measure(goal.limits.measure, Code(one.held.system, one.held.code))
-    ]
+    aims = _aims(one.held, goals)
     for made in series([one.held], language):
         yield replace(
             made,
@@ -92,6 +111,17 @@ def _text(milli: int, unit: str, language: str) -> str:
 
 def _told(held: Series, aims: Iterable[Limits], language: str) -> Iterable[str]:
     """The chart in words: each goal and whether the newest value meets it, the bands, the smallest change felt."""
+    yield from _told_aims(held, aims, language)
+    if held.bands:
+        named = [_named(band, held.unit, language) for band in held.bands]
+        yield f"{_('Inddeling:')} {', '.join(named)}."
+    if held.change is not None:
+        ways: Mapping[str, Any] = {"lower": _LOWER, "higher": _HIGHER}
+        smallest = smallest_change(held.change, language)
+        yield f"{ways[held.change.better]} {_('Mindste ændring, der kan mærkes: %(limit)s.') % {'limit': smallest}}"
+
+
+def _told_aims(held: Series, aims: Iterable[Limits], language: str) -> Iterable[str]:
     latest = held.latest.milli
     for aim in aims:
         said = " ".join(line.text for line in _lines(aim, language))
@@ -100,13 +130,6 @@ def _told(held: Series, aims: Iterable[Limits], language: str) -> Iterable[str]:
             met = (low is None or latest >= low) and (high is None or latest <= high)
             said = f"{said}. {_('Nået ved seneste måling.') if met else _('Ikke nået ved seneste måling.')}"
         yield said
-    if held.bands:
-        named = [_named(band, held.unit, language) for band in held.bands]
-        yield f"{_('Inddeling:')} {', '.join(named)}."
-    if held.change is not None:
-        ways: Mapping[str, Any] = {"lower": _LOWER, "higher": _HIGHER}
-        smallest = smallest_change(held.change, language)
-        yield f"{ways[held.change.better]} {_('Mindste ændring, der kan mærkes: %(limit)s.') % {'limit': smallest}}"
 
 
 def _named(band: Band, unit: str, language: str) -> str:

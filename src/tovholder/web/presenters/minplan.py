@@ -18,8 +18,8 @@ from tovholder.web import minplan_models as m
 from tovholder.web import view_models as v
 from tovholder.web import wording
 from tovholder.web.presenters import course as c
+from tovholder.web.presenters import measurements
 from tovholder.web.presenters.merged import title_of
-from tovholder.web.presenters.pages import series
 
 _COMING = frozenset({"proposed", "pending", "booked", "arrived", "checked-in", "waitlist"})
 _MISSED_SHOWN = 60  # days a missed appointment is spoken of on the patient's page
@@ -82,7 +82,11 @@ def minplan_page(
         done=tuple(sorted((one for one in steps if one.done_day is not None), key=lambda one: -(one.done_day or 0))),
         coming=coming,
         earlier=earlier,
-        measurements=series(view.measurements, language),
+        measurements=measurements.with_aims(
+            view.measurements,
+            (goal for course in view.courses if course.stage.is_open for goal in course.goals),
+            language,
+        ),
         reading=_reading(courses),
     )
 

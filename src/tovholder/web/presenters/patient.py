@@ -21,6 +21,7 @@ from tovholder.web import patient_wording as words
 from tovholder.web import view_models as v
 from tovholder.web import wording
 from tovholder.web.presenters import course as c
+from tovholder.web.presenters.words import told_title
 
 _APPOINTMENTS = 8  # shown of those to come
 _URGENT = tuple(Ask)
@@ -95,7 +96,7 @@ def overview(
         appointments=tuple(coming[:_APPOINTMENTS]),
         referrals=tuple(
             p.Referral(
-                title=item.title or item.kind,
+                title=told_title(item.title or item.kind, language),
                 receiver=names.get(f"Organization/{item.receiver_id}", ""),
                 status=words.REFERRALS.get(item.status, item.status),
                 sent_day=item.sent_day,
@@ -249,5 +250,5 @@ def _member(item: Member, names: Names, language: str) -> p.Member:
 
 def _part(one: Part, language: str) -> p.Why:
     package = packages.builtin().get(one.package)
-    told = one.about or (package.titles[language] if package is not None else "")
+    told = told_title(one.about, language) or (package.titles[language] if package is not None else "")
     return p.Why(words.MEMBERS[one.why], told, one.day)

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from tovholder import store
 from tovholder.access import Context
@@ -16,6 +16,7 @@ from tovholder.plan import resources
 from tovholder.plan.actions.editing import goal_values, plan_values, step_values
 from tovholder.plan.edits import Clash
 from tovholder.web import reading
+from tovholder.web.presenters.words import told_title
 from tovholder.web.templatetags.tovholder import clock_time
 from tovholder.web.templatetags.tovholder import day as day_text
 
@@ -183,9 +184,10 @@ def _lines(kind: str, held: Any, now: Mapping[str, Any], before: tuple[Any, Mapp
             return [_("Kladde til planen lavet")]
         if kind == "Goal":
             return [_("Mål skrevet: %(text)s") % {"text": held.text}]
-        return [_("Skridt: %(text)s, %(date)s") % {"text": held.title, "date": value_text("due", held.due_day)}]
+        text = told_title(held.title, get_language() or "da")
+        return [_("Skridt: %(text)s, %(date)s") % {"text": text, "date": value_text("due", held.due_day)}]
     was, then = before
-    title = getattr(held, "title", "") or getattr(held, "text", "")
+    title = told_title(getattr(held, "title", ""), get_language() or "da") or getattr(held, "text", "")
     found = [
         _("%(what)s. %(field)s: fra %(was)s til %(now)s")
         % {

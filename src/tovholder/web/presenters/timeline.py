@@ -16,6 +16,7 @@ from tovholder.plan.happenings import Entry, Kind
 from tovholder.web import patient_view as p
 from tovholder.web import patient_wording as words
 from tovholder.web import wording
+from tovholder.web.presenters.words import told_title
 from tovholder.web.templatetags.tovholder import day as day_text
 
 PAGE = 40
@@ -61,7 +62,7 @@ def page(
             *(
                 p.Pick(
                     name,
-                    packages.get(name).titles[language],
+                    _called(name, language),
                     sum(name in one.packages for one in of_kind),
                     name == package,
                 )
@@ -83,6 +84,12 @@ def _belongs(entry: Entry, package: str) -> bool:
     if not package:
         return True
     return not entry.packages if package == _NONE else package in entry.packages
+
+
+def _called(name: str, language: str) -> str:
+    """A package's title; of one that is not here now its id."""
+    known = packages.builtin()
+    return known[name].titles[language] if name in known else name
 
 
 def rows(shown: Sequence[Entry], names: Mapping[str, str], *, today: int, language: str) -> tuple[p.Happening, ...]:
@@ -119,7 +126,7 @@ def _partial(written: str) -> str:
 
 
 def _title(one: Entry, language: str) -> str:
-    told = str((one.title or {}).get(language) or (one.title or {}).get("da") or "")
+    told = told_title(str((one.title or {}).get(language) or (one.title or {}).get("da") or ""), language)
     if one.kind is Kind.COURSE:
         return str(words.COURSE_EVENTS[one.what])
     if one.kind is Kind.PLAN:

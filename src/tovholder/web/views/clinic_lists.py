@@ -21,6 +21,7 @@ from tovholder.cockpit.queries import ClinicRow
 from tovholder.plan.domain import Phase
 from tovholder.web.presenters.cockpit_rows import course_url
 from tovholder.web.presenters.cockpit_rows import next_step as step_of
+from tovholder.web.presenters.words import told_title
 from tovholder.web.view_models import NextStep
 from tovholder.web.views.common import for_roles
 from tovholder.web.wording import APPOINTMENTS, EXCLUDED, PERFORMERS, PHASES, UNKNOWN
@@ -90,7 +91,7 @@ def _visit(ctx: Context, visit: visits.Visit) -> VisitShown:
     return VisitShown(
         appointment.start,
         visit.name,
-        appointment.title or _kind_title(appointment.kind) or _("Aftale"),
+        told_title(appointment.title, get_language() or "da") or _kind_title(appointment.kind) or _("Aftale"),
         label,
         icon,
         tuple(_course(ctx, row, visit) for row in visit.courses),

@@ -20,8 +20,10 @@ from tovholder import packages, store
 from tovholder.access import audit, blocks
 from tovholder.access.domain import Context, Role
 from tovholder.base.errors import Category, Problem
+from tovholder.base.spreadsheet import harmless
 from tovholder.cockpit import columns, handling, queries, views
 from tovholder.fhir import systems
+from tovholder.recall import gathering, rounds
 from tovholder.store import trail
 from tovholder.web import kept
 from tovholder.web.cockpit_view import Choice
@@ -111,6 +113,8 @@ def _show(
             "today": ctx.today,
             "shut_out": bool(blocks.concerned(ctx)[0]),
             "save_form": sheet,
+            "again": 0 if search else gathering.due_rounds(ctx),
+            "round_id": rounds.new_round(),
             "errors": form_errors(form) if form is not None else (),
         },
         status=status,
@@ -140,11 +144,6 @@ def download(request: HttpRequest, ctx: Context) -> HttpResponse:
     response = HttpResponse("\ufeff" + out.getvalue(), content_type="text/csv; charset=utf-8")
     response.headers["Content-Disposition"] = 'attachment; filename="klinikkens-liste.csv"'
     return response
-
-
-def harmless(text: str) -> str:
-    """A text a spreadsheet does not take for a formula."""
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r", "\n") else text
 
 
 @require_http_methods(["GET", "POST"])

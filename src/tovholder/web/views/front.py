@@ -47,10 +47,10 @@ class Providers:
 _KINDS = ((Kind.CITIZEN, _("Patienter og pårørende")), (Kind.STAFF, _("Sundhedspersonale og myndigheder")))
 _GROUPS: tuple[tuple[Any, Any, str, frozenset[Role]], ...] = (
     (
-        _("Patienter"),
+        _("Patienter og pårørende"),
         _("Se én samlet plan: hvad der sker næste gang, og hvem der er tovholder."),
         "person",
-        frozenset({Role.CITIZEN}),
+        frozenset({Role.CITIZEN, Role.REPRESENTATIVE}),
     ),
     (
         _("Klinikken"),
@@ -77,7 +77,7 @@ _GROUPS: tuple[tuple[Any, Any, str, frozenset[Role]], ...] = (
         frozenset({Role.OPERATOR}),
     ),
 )
-_WITH_PAGES = frozenset({Role.CITIZEN, Role.GP, Role.STAFF, Role.ANALYST, Role.OPERATOR})
+_WITH_PAGES = frozenset({Role.CITIZEN, Role.REPRESENTATIVE, Role.GP, Role.STAFF, Role.ANALYST, Role.OPERATOR})
 
 
 def groups_of(found: list[Persona]) -> tuple[Group, ...]:

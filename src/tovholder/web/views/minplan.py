@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -17,6 +18,7 @@ from tovholder.access.domain import Context, Right, Role
 from tovholder.base.errors import Problem, not_found
 from tovholder.cockpit import channel
 from tovholder.plan import actions
+from tovholder.plan.left import left
 from tovholder.plan.merge import merged_of
 from tovholder.plan.queries import minplan_of, minplan_view, read_all
 from tovholder.plan.resources.medicine import REQUEST, STATEMENT
@@ -54,11 +56,12 @@ def _show(
             for shown, one in zip(page.courses, view.courses, strict=True)
         )
         page = replace(page, courses=tuple(with_medicine))
-    invitation = history.for_patient(ctx, _own(ctx), opened=request.method == "GET")
+    invitation = history.for_patient(ctx, _own(ctx), opened=_is_looked_at(request))
     context = {
         "plan": page,
         "invitation": invitation,
-        "invitation_link": view.patient.clinic_link if invitation is not None else "",
+        "left": left(held),
+        "invitation_link": _web(view.patient.clinic_link) if invitation is not None else "",
         "courses": tuple(
             (one, form if form is not None and one.package == package else _goal_form(ctx, one.package))
             for one in page.courses
@@ -69,9 +72,26 @@ def _show(
         "messages_received": channel.received(
             ctx, _own(ctx), besides=f"CommunicationRequest/{invitation.id}" if invitation is not None else ""
         ),
+        "may_see_log": ctx.role is Role.CITIZEN or Right.RECORD in ctx.rights,
         "may_act": ctx.role is Role.CITIZEN or Right.ACT in ctx.rights,
     }
     return render(request, "web/minplan/page.html", context, status=status)
+
+
+def _is_looked_at(request: HttpRequest) -> bool:
+    """Whether a person asked for the page: not its head alone, nor a browser that fetches what may be wanted next.
+
+    That an invitation was opened is noted like a look in the trail: by the GET, once, and changing nothing else.
+    """
+    told = " ".join(request.headers.get(name, "") for name in ("Sec-Purpose", "Purpose", "X-Purpose", "X-Moz"))
+    return request.method == "GET" and not {"prefetch", "prerender", "preview"} & set(
+        re.split(r"[^a-z]+", told.lower())
+    )
+
+
+def _web(address: str) -> str:
+    """An address on the web; nothing for one that a browser would run or open otherwise."""
+    return address if address.lower().startswith(("https://", "http://")) else ""
 
 
 def _holder(ctx: Context, view: MinPlanView) -> Holder | None:

@@ -65,7 +65,9 @@ def overview(request: HttpRequest, ctx: Context, patient_id: str) -> HttpRespons
         today=ctx.today,
         language=_language(),
     )
-    return _show(request, ctx, "web/klinik/overview.html", view, "overblik", head=page.head, overview=page)
+    return _show(
+        request, ctx, "web/klinik/overview.html", view, "overblik", head=page.head, overview=page, left=view.left
+    )
 
 
 @require_http_methods(_READS)

@@ -83,6 +83,23 @@
     });
   }
 
+  // On a phone what is long and not the page's matter is folded (cockpit.css); its button opens it.
+  document.addEventListener("click", function (event) {
+    var button = event.target.closest && event.target.closest("[data-unfolds]");
+    var part = button && document.getElementById(button.getAttribute("aria-controls"));
+    if (part) {
+      button.setAttribute("aria-expanded", String(part.classList.toggle("is-open")));
+    }
+  });
+  // A filter that was chosen is folded away with the others: the focus goes to the button that has them.
+  document.addEventListener("htmx:afterSettle", function () {
+    var button = document.querySelector("#vis-filtre");
+    var on = document.activeElement; // body, or the filter itself, which is not drawn any more
+    if (button && button.getClientRects().length && (on === document.body || !on.getClientRects().length)) {
+      button.focus({ preventScroll: true });
+    }
+  });
+
   window.addEventListener("load", function () {
     window.requestAnimationFrame(tell);
   });
