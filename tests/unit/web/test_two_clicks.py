@@ -170,8 +170,13 @@ OTHERS = {
     "analytiker": ("/monitorering/", ("monitorering/",)),
     "drift": ("/drift/klienter", ("drift/",)),
 }
-# Made first, or offered only where there is one.
-OF_A_KIND = {"minplan/spaerringer/<str:consent_id>/ophaev", "drift/klienter/<str:client_id>"}
+# Made first, or offered only where there is one, or to an analyst with a right of their own.
+OF_A_KIND = {
+    "minplan/spaerringer/<str:consent_id>/ophaev",
+    "drift/klienter/<str:client_id>",
+    "monitorering/fakta",
+    "monitorering/fakta.csv",
+}
 
 
 @pytest.mark.parametrize("name", OTHERS)
