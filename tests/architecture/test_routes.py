@@ -22,6 +22,7 @@ from tovholder.access.smart.domain import APP_ROLES
 # "post": GET is refused for everybody with 405 or leads to the page it belongs to.
 CLINIC = frozenset({Role.GP, Role.STAFF})
 CITIZENS = frozenset({Role.CITIZEN, Role.REPRESENTATIVE})
+RECEIVERS = frozenset({Role.PARTNER, Role.PREVENTION})
 EVERYBODY = frozenset(Role) - {Role.SYSTEM}
 ROUTES: dict[str, Any] = {
     "healthz": "open",
@@ -105,6 +106,12 @@ ROUTES: dict[str, Any] = {
     "klinik/patient/<str:patient_id>/<slug:package>/formular/<str:form_id>": CLINIC,
     "klinik/patient/<str:patient_id>/<slug:package>/opfoelgning": CLINIC,
     "klinik/patient/<str:patient_id>/<slug:package>/medicin": CLINIC,
+    "partner/": RECEIVERS,
+    "partner/aabn": RECEIVERS,
+    "partner/patient/<str:patient_id>/": RECEIVERS,
+    # Of a referral to them that they have taken (tests/unit/web/test_partner.py).
+    "partner/patient/<str:patient_id>/henvist/<str:referral_id>/videre/": "own",
+    "partner/patient/<str:patient_id>/henvist/<str:referral_id>/videre/<slug:kind>": "own",
     "minplan/": CITIZENS,
     "minplan/spaerringer": frozenset({Role.CITIZEN, Role.REPRESENTATIVE}),
     "minplan/spaerringer/<str:consent_id>/ophaev": "post",

@@ -345,6 +345,7 @@ def mixed(whose: str) -> Iterator[tuple[str, dict[str, Any]]]:
             "trin": "ServiceRequest", "cancel": "Appointment", "goal": "Goal", "efter": "Task", "forslag": "Condition",
             "receiver": "Organization", "noegle": "Task", "runde": "CommunicationRequest", "vaelg": "Patient",
             "known": "EpisodeOfCare", "medicine": "MedicationRequest", "condition": "Condition", "consent": "Consent",
+            "id": "Appointment", "course": "EpisodeOfCare",
         }.items()
     }  # fmt: skip
     sent |= {f"vej-{whose}": "letter", f"nr-{whose}": "1", "q": whose, "pakke": "kol", "text": "x", "name": "x"}
@@ -358,7 +359,7 @@ def mixed(whose: str) -> Iterator[tuple[str, dict[str, Any]]]:
             for name, kind in (("referral_id", "Task"), ("consent_id", "Consent")):
                 filled = filled.replace(f"<str:{name}>", rid_of(kind, of))
             filled = filled.replace("<slug:kind>", "rygestop").replace("<str:form_id>", "kol-behovsvurdering")
-            for act in ("", "find", "ask", "svar", "igen", "book"):
+            for act in ("", "find", "ask", "svar", "igen", "book", "accept", "fulfil", "state", "goal"):
                 yield "/" + _FILLED.sub(lambda match: whose if match[1] == "str" else "1", filled), sent | {"do": act}
             if "<str:" not in path:
                 break

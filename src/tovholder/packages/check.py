@@ -275,6 +275,12 @@ def _plan_and_referrals(package: Package) -> Iterator[Issue]:
             yield issue(package, where, f"there is no right {referral.right}", f"one of: {', '.join(rights)}")
         elif referral.right is not None and set(referral.receiver_kinds) - set(rights[referral.right].receiver_kinds):
             yield issue(package, where, "the right is not for every receiver of this referral", "the same receivers")
+        measured = {
+            held.name for held in package.level.inputs if any(source.kind == "measurement" for source in held.sources)
+        }
+        for name in sorted(set(referral.reports) - measured):
+            expected = f"one of: {', '.join(sorted(measured))}"
+            yield issue(package, where, f'reports: "{name}" is no input that is measured as a number', expected)
         for number, field in enumerate(referral.fields):
             place: Where = (where[0], (*where[1], "fields", number, "fill"))
             yield from _fill(package, place, field.fill.kind, field.fill.name)

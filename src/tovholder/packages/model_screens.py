@@ -130,13 +130,17 @@ class ReferralField(Frozen):
 
 
 class Referral(Frozen):
-    """One kind of referral: to whom, under which right, and what the receiver needs."""
+    """One kind of referral: to whom, under which right, what the receiver needs, and which inputs it measures and reports.
+
+    ``reports``: inputs with a number of their own (a measurement), which the receiver writes down once for everybody.
+    """
 
     id: Code
     title: Text
     receiver_kinds: tuple[Receiver, ...]
     code: CodeValue | None = None
     right: Code | None = None
+    reports: tuple[Code, ...] = ()
     fields: tuple[ReferralField, ...]
     source: Code
 

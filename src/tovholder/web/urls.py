@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from tovholder.web.urls_handover import PATHS as HANDOVER_PATHS
+from tovholder.web.urls_partner import PATHS as PARTNER_PATHS
 from tovholder.web.urls_patient import PATHS as PATIENT_PATHS
 from tovholder.web.urls_referrals import PATHS as REFERRAL_PATHS
 from tovholder.web.views import (
@@ -84,6 +85,7 @@ urlpatterns = [
     path("minplan/log.csv", log.patient_csv, name="minplan-log-csv"),
     path("minplan/log.json", log.patient_json, name="minplan-log-json"),
     path("minplan/<slug:package>/maal", minplan.add_goal, name="minplan-goal"),
+    *PARTNER_PATHS,
     path("monitorering/", monitoring.page, name="monitoring"),
     path("monitorering/ret-til-plan.csv", monitoring.download, name="monitoring_csv"),
     path("monitorering/fakta", facts.page, name="facts"),

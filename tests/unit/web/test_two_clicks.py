@@ -16,7 +16,7 @@ from django.urls.exceptions import Resolver404
 from architecture.test_routes import CLINIC, ROUTES
 from journeys.seed import followed
 from lib.addresses import routes
-from lib.people import condition, context, patient, system
+from lib.people import clinic, condition, context, patient, system
 from lib.tally import Tally
 from tovholder import store
 from tovholder.access import Role
@@ -24,6 +24,7 @@ from tovholder.access.people import Persona, save_persona
 from tovholder.appointments import actions as appointments
 from tovholder.base.clock import system_clock
 from tovholder.plan import actions, queries
+from tovholder.referral import actions as referral
 from unit.web import world as worlds
 from unit.web.world import World
 
@@ -169,6 +170,7 @@ OTHERS = {
     "patient": ("/minplan/", ("minplan/", "smart/apps")),
     "analytiker": ("/monitorering/", ("monitorering/",)),
     "drift": ("/drift/klienter", ("drift/",)),
+    "fys": ("/partner/", ("partner/",)),
 }
 # Made first, or offered only where there is one, or to an analyst with a right of their own.
 OF_A_KIND = {
@@ -176,12 +178,26 @@ OF_A_KIND = {
     "drift/klienter/<str:client_id>",
     "monitorering/fakta",
     "monitorering/fakta.csv",
+    # Offered only where a referral that has been accepted may be sent on: the patient's page leads there.
+    "partner/patient/<str:patient_id>/henvist/<str:referral_id>/videre/",
+    "partner/patient/<str:patient_id>/henvist/<str:referral_id>/videre/<slug:kind>",
 }
 
 
 @pytest.mark.parametrize("name", OTHERS)
 def test_the_others_screens_are_two_clicks_from_their_start(world: World, name: str, tally: Tally) -> None:
     start, below = OTHERS[name]
+    now = system_clock()
+    with store.unit_of_work(system(now)) as uow:
+        physio = uow.create(clinic("Bevægelse Fysioterapi", kind="physio")).id
+    doctor = context(Role.GP, world.clinic, now=now, actor=f"Practitioner/{world.doctor}")
+    known = queries.episode_view(doctor, world.patient, "kol").episode.id
+    actions.start_episode(doctor, patient_id=world.patient, episode_id=str(known))
+    referral.send(
+        doctor, patient_id=world.patient, episode_id=str(known), kind="fysioterapi", receiver_id=physio,
+        receiver_kind="physio",
+    )  # fmt: skip
+    save_persona(Persona("fys", "Frida Fys", "Fysioterapeut", Role.PARTNER, physio, "frida", ""))
     save_persona(Persona("drift", "Didde", "Drift", Role.OPERATOR, "", "", ""))
     away = walked(worlds.browser(name), start, tuple(f"/{part}" for part in below))
     theirs = {path for path in routes() if path.startswith(below)} - OF_A_KIND

@@ -13,6 +13,7 @@ from tovholder.plan.actions.episodes import (
 )
 from tovholder.plan.actions.goals import add_goal, update_goal
 from tovholder.plan.actions.levels import decide_level, propose_level
+from tovholder.plan.actions.measurements import record_measurement, withdraw_measurement
 from tovholder.plan.actions.medicine import record_medicine
 from tovholder.plan.actions.plans import GoalDraft, confirm_plan, make_plan, revise_plan
 from tovholder.plan.actions.responses import record_needs_assessment, record_response
@@ -37,6 +38,7 @@ __all__ = [
     "make_plan",
     "pause_clock",
     "propose_level",
+    "record_measurement",
     "record_medicine",
     "record_needs_assessment",
     "record_response",
@@ -46,4 +48,5 @@ __all__ = [
     "standing_draft",
     "start_episode",
     "update_goal",
+    "withdraw_measurement",
 ]

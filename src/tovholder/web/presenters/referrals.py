@@ -219,7 +219,7 @@ def referral(
         status=one.status,
         status_label=str(label),
         status_icon=icon,
-        days=_days(one, package, today),
+        days=steps(one, package.id, today),
         reason=", ".join(str(part) for part in (words.REASONS.get(one.stop_reason or ""), one.stop_text) if part),
         answer=one.answer,
         attention=str(words.ATTENTION[asks]) if asks else (_("Sendt til en anden modtager") if one.resent else ""),
@@ -229,7 +229,8 @@ def referral(
     )
 
 
-def _days(one: Referral, package: Package, today: int) -> tuple[Day, ...]:
+def steps(one: Referral, package_id: str, today: int) -> tuple[Day, ...]:
+    """The days on the way, with the last one it may begin."""
     found = []
     if one.first_sent_day is not None and one.first_sent_day != one.sent_day:
         found.append(Day(_("Først henvist"), one.first_sent_day))
@@ -237,7 +238,7 @@ def _days(one: Referral, package: Package, today: int) -> tuple[Day, ...]:
     if one.status not in ("rejected", "failed"):
         found.append(Day(_("Accepteret"), one.accepted_day))
         found.append(Day(_("Begyndt"), one.started_day))
-    limit = queries.deadline_of(package.id, one.kind, one.receiver_kind, one.asked_day)
+    limit = queries.deadline_of(package_id, one.kind, one.receiver_kind, one.asked_day)
     if limit is not None and one.started_day is None and one.status in OPEN:
         left = limit - today
         note = (

@@ -60,7 +60,7 @@ _GROUPS: tuple[tuple[Any, Any, str, frozenset[Role]], ...] = (
     ),
     (
         _("Hospital, kommune og andre behandlere"),
-        _("De har ikke en side endnu. De kan bruge FHIR-grænsefladen."),
+        _("Svar på henvisninger, aftal tider, og skriv i den samme plan som klinikken."),
         "groups",
         frozenset({Role.HOSPITAL, Role.PREVENTION, Role.PARTNER}),
     ),
@@ -77,7 +77,8 @@ _GROUPS: tuple[tuple[Any, Any, str, frozenset[Role]], ...] = (
         frozenset({Role.OPERATOR}),
     ),
 )
-_WITH_PAGES = frozenset({Role.CITIZEN, Role.REPRESENTATIVE, Role.GP, Role.STAFF, Role.ANALYST, Role.OPERATOR})
+_WITH_PAGES = frozenset({Role.CITIZEN, Role.REPRESENTATIVE, Role.GP, Role.STAFF, Role.PREVENTION, Role.PARTNER, Role.ANALYST,
+                         Role.OPERATOR})  # fmt: skip
 
 
 def groups_of(found: list[Persona]) -> tuple[Group, ...]:

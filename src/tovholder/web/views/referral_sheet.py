@@ -260,9 +260,7 @@ def show(
             "after": row(draft.after) if draft.after else None,
             "attachments": draft.attachments,
             "today": days.iso(ctx.today),
-            "receiver": next(iter(presenter.receivers([chosen], today=ctx.today, chosen="")), None)
-            if chosen
-            else None,
+            "receiver": next(iter(presenter.receivers([chosen], today=ctx.today, chosen="")), None) if chosen else None,
             "preview": preview,
             "shown": [held for held in rows if held.value.strip()],
         },
