@@ -108,6 +108,7 @@ ROUTES: dict[str, Any] = {
     "klinik/patient/<str:patient_id>/<slug:package>/medicin": CLINIC,
     "partner/": RECEIVERS,
     "partner/aabn": RECEIVERS,
+    "partner/indlaes": RECEIVERS,
     "partner/patient/<str:patient_id>/": RECEIVERS,
     # Of a referral to them that they have taken (tests/unit/web/test_partner.py).
     "partner/patient/<str:patient_id>/henvist/<str:referral_id>/videre/": "own",

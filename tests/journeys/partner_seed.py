@@ -70,10 +70,12 @@ def main() -> dict[str, Any]:
         doctor = uow.create({"resourceType": "Practitioner", "name": [{"family": "Prøvelæge", "given": ["Mette"]}]}).id
         physio = uow.create(clinic("Bevægelse Fysioterapi", kind="physio")).id
         bones = uow.create(clinic("Kiropraktik ved Åen", kind="chiropractor")).id
+        in_town = uow.create(clinic("Fysioterapi i Byen", kind="physio")).id
         centre = uow.create(clinic("Sundhedscenter Nær", kind="prevention")).id
         uow.create(clinic("Sundhedscenter Fjern", kind="prevention"))
         back = person(uow, "Rygsen", "0105600001", "L86")
         alone = person(uow, "Alenesen", "0105600002", "L86")
+        filed = person(uow, "Filsen", "0105600004", "L86")
         lungs = person(uow, "Lungesen", "0105600003", "R95")
         frida = uow.create({"resourceType": "Practitioner", "name": [{"family": "Fys", "given": ["Frida"]}]}).id
     gp = context(Role.GP, home, now=now, actor=f"Practitioner/{doctor}")
@@ -82,6 +84,11 @@ def main() -> dict[str, Any]:
         gp, **about, kind="fysioterapi", receiver_id=physio, receiver_kind="physio", text="Er bange for at bukke sig."
     )
     planned(gp, alone, "lrs")
+    then = context(Role.GP, home, now=now - timedelta(days=40), actor=f"Practitioner/{doctor}")
+    about = planned(then, filed, "lrs")
+    sent = referral.send(then, **about, kind="fysioterapi", receiver_id=in_town, receiver_kind="physio")
+    other = context(Role.PARTNER, in_town, now=now - timedelta(days=38), actor="Practitioner/per")
+    referral.accept(other, patient_id=filed, referral_id=str(sent.id))
     about = planned(gp, lungs, "kol")
     referral.send(
         gp, **about, kind="rehabilitering", receiver_id=centre, receiver_kind="prevention",
@@ -90,6 +97,8 @@ def main() -> dict[str, Any]:
     for persona in (
         Persona("laege", "Mette Prøvelæge", "Læge", Role.GP, home, doctor, ""),
         Persona("fys", "Frida Fys", "Fysioterapeut", Role.PARTNER, physio, frida, ""),
+        Persona("fysby", "Per Fys", "Fysioterapeut", Role.PARTNER, in_town, "per", ""),
+        Persona("filpatient", "Prøve Filsen", "Patient", Role.CITIZEN, "", "", filed),
         Persona("kir", "Kim Kir", "Kiropraktor", Role.PARTNER, bones, "kim", ""),
         Persona("foreb", "Fie Forebyg", "Sygeplejerske, sundhedscenter", Role.PREVENTION, centre, "fie", ""),
         Persona("rygpatient", "Prøve Rygsen", "Patient", Role.CITIZEN, "", "", back),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -156,6 +157,40 @@ class TestWithoutAReferral:
         patient.page.locator("#giv-until").fill(on(90))
         patient.presses("Giv adgang")
         patient.reads("Stedet har fået adgang")
+
+
+class TestFile:
+    """Given a practice without integration; when its file of visits is read in; then the clinic and the patient see it."""
+
+    def test_a_file_leads_to_a_flag_and_to_the_patients_page(
+        self, visitor: Callable[..., Visitor], tmp_path: Path
+    ) -> None:
+        file = tmp_path / "besøg.csv"
+        lines = [
+            "nr;cpr;dato;tid;status;rmdq",
+            f"1;010560-0004;{on(-30)};09:00;gennemført;15",
+            f"2;010560-0004;{on(-16)};09:00;udeblevet;",
+            "3;990199-9999;31-02-2027;09:00;booket;",
+        ]
+        file.write_text("\n".join(lines), encoding="utf-8")
+        physio = visitor()
+        physio.goes_in_as("fysby")
+        physio.reads("Mangler en tid (1)")
+        physio.page.get_by_role("link", name="Indlæs besøg fra en fil").click()
+        physio.page.locator("#fil").set_input_files(str(file))
+        physio.presses("Prøv filen først")
+        physio.reads("intet er gemt endnu", "Nye besøg 2", "Lagt til side 1", "Datoen kan ikke læses")
+        physio.meets_an_accessible_page("partner-fil")
+        physio.page.locator("#fil").set_input_files(str(file))
+        physio.presses("Indlæs")
+        physio.reads("Det er indlæst", "Nye besøg 2")
+        doctor = visitor()
+        doctor.goes_in_as("laege")
+        doctor.opens("/klinik/?profil=lrs")
+        doctor.reads("Prøve Filsen", "Udeblevet og ikke booket igen")
+        patient = visitor(width=360)
+        patient.goes_in_as("filpatient")
+        patient.reads("Tiden til Fysioterapi", "blev ikke til noget")
 
 
 class TestPrevention:

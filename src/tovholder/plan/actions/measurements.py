@@ -23,11 +23,15 @@ _OVER = frozenset({"entered-in-error", "cancelled"})
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What became of a measurement. before: what stood for that day and was corrected by it; None where nothing did."""
+    """What became of a measurement. before: what stood for that day and was corrected by it; None where nothing did.
+
+    changed: whether anything was written; False where the same stood there already.
+    """
 
     id: str
     value: Decimal
     before: Decimal | None = None
+    changed: bool = True
 
 
 def measured(package: Package, name: str) -> tuple[Input, InputSource]:
@@ -113,7 +117,7 @@ def _corrected(uow: UnitOfWork, held: dict[str, Any], value: Decimal) -> Recorde
     before = None if stood is None else Decimal(str(stood))
     if before != value:
         uow.update({**held, "status": "corrected", "valueQuantity": {**amount, "value": json.Decimal(str(value))}})
-    return Recorded(str(held["id"]), value, None if before == value else before)
+    return Recorded(str(held["id"]), value, None if before == value else before, changed=before != value)
 
 
 def _resource(

@@ -188,22 +188,6 @@ def first_kept(one: Referral, appointments: Iterable[Appointment], places: froze
     return min((day for day in kept if day >= one.sent_day), default=None)
 
 
-def kinds_for(package: Package, receiver_kind: str, language: str) -> tuple[tuple[str, str], ...]:
-    """The kinds of appointment of a package that are this kind of receiver's to keep; all where it names none."""
-    ours = {item.id for item in package.referrals if receiver_kind in item.receiver_kinds}
-    named = ours | {
-        item.kind for item in package.plan.activities if item.performer == receiver_kind or item.referral in ours
-    }
-    kinds = [item for item in package.appointment_kinds if item.kind in named or named & set(item.covers)]
-    return tuple((item.kind, item.title[language]) for item in kinds or package.appointment_kinds)
-
-
-def reports_of(package: Package, receiver_kind: str) -> tuple[str, ...]:
-    """The inputs this kind of receiver measures and reports in a package."""
-    named = [name for item in package.referrals if receiver_kind in item.receiver_kinds for name in item.reports]
-    return tuple(dict.fromkeys(named))
-
-
 def without(rows: Iterable[Any], ours: frozenset[str]) -> tuple[Any, ...]:
     """Appointments as the page shows them: only one's own may be acted on."""
     return tuple(item if item.id in ours else replace(item, actions=(), needs_outcome=False) for item in rows)

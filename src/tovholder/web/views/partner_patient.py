@@ -18,6 +18,7 @@ from tovholder.access.policy import decide
 from tovholder.base.errors import Category, Problem, not_found
 from tovholder.base.ids import is_fhir_id
 from tovholder.cockpit.receiver import places_of
+from tovholder.packages import receivers
 from tovholder.plan import measures, queries, resources
 from tovholder.plan.queries import Held
 from tovholder.plan.values import Activity, Appointment, Episode, Goal, Referral
@@ -126,15 +127,15 @@ def seen_by(seen: Seen) -> acts.Offered:
     scores = {
         f"{one.id}:{name}": one
         for one in seen.courses
-        for name in presenter.reports_of(packages.get(one.package), seen.kind)
+        for name in receivers.reports_of(packages.get(one.package), seen.kind)
     }
     return acts.Offered(
         language=seen.language,
         courses=tuple((one.id or "", packages.get(one.package).titles[seen.language]) for one in seen.courses),
         kinds=tuple(
-            (f"{one.id}:{kind}", _titled(title, one, seen))
+            (f"{one.id}:{held.kind}", _titled(held.title[seen.language], one, seen))
             for one in seen.courses
-            for kind, title in presenter.kinds_for(packages.get(one.package), seen.kind, seen.language)
+            for held in receivers.kinds_for(packages.get(one.package), seen.kind)
         ),
         scores={key: acts.score_of(packages.get(one.package), key.partition(":")[2]) for key, one in scores.items()},
         referrals={one.id or "": presenter.first_kept(one, seen.own, seen.places) for one in seen.referrals if one.id},
@@ -251,7 +252,7 @@ def _series(seen: Seen, language: str) -> tuple[Any, ...]:
     found: list[Any] = []
     for one in seen.courses:
         package = packages.get(one.package)
-        named = presenter.reports_of(package, seen.kind)
+        named = receivers.reports_of(package, seen.kind)
         held = measures.series(package, seen.held.record(), since=one.started_day)
         found += pages.series((item for item in held if item.name in named), language)
     return tuple(found)
