@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tovholder import packages
 from tovholder.cockpit.columns import Cell
+from tovholder.plan.inclusion import fill
 from tovholder.plan.measures import Point, Series
 from tovholder.web.presenters.cockpit_cells import said
 from tovholder.web.presenters.pages import series
+from tovholder.web.presenters.words import reason_words
 
 TODAY = 20_800
 
@@ -46,3 +50,22 @@ def test_what_is_0_or_1_is_told_as_no_or_yes_and_not_drawn() -> None:
     (shown,) = series([measured("kol", "inhaler_technique", 1_000, 0)], "da")
     assert shown.yes_no
     assert [point.text for point in shown.points] == ["ja", "nej"]
+
+
+class TestReasons:
+    """Why somebody was found is kept in Danish; whoever reads English is told it in English."""
+
+    def test_every_reason_of_every_package_is_told_with_what_filled_it(self) -> None:
+        for held in packages.builtin().values():
+            rules = held.inclusion
+            texts = [one for name in type(rules.reasons).model_fields if (one := getattr(rules.reasons, name))]
+            texts += [need.reason for need in (*rules.requires, *rules.blocks)]
+            for text in texts:
+                names = set(re.findall(r"\{(\w+)\}", text.da))
+                told = fill(text, {name: f"{number}7" for number, name in enumerate(sorted(names))})
+                assert reason_words(told.da, held, "en") == told.en
+                assert reason_words(told.da, held, "da") == told.da
+
+    def test_what_no_package_says_any_more_stays(self) -> None:
+        held = packages.builtin()["kol"]
+        assert reason_words("Skrevet af lægen: hoster meget.", held, "en") == "Skrevet af lægen: hoster meget."

@@ -19,6 +19,7 @@ from tovholder.plan.views import EpisodeView
 from tovholder.web import reading, wording
 from tovholder.web import view_models as v
 from tovholder.web.presenters import course as c
+from tovholder.web.presenters.words import reason_words
 from tovholder.web.templatetags.tovholder import day as day_text
 
 
@@ -44,7 +45,7 @@ def patient_page(held: reading.Course, *, today: int, language: str) -> v.Patien
         clock=c.clock(package, episode, view.plan, today),
         steps=guided,
         current=next((step for step in guided if step.state == "current"), None),
-        inclusion_reasons=episode.inclusion_reasons,
+        inclusion_reasons=tuple(reason_words(one, package, language) for one in episode.inclusion_reasons),
         declined_day=episode.declined_day,
         decline_reason=episode.decline_reason or "",
         ended_day=episode.ended_day,
