@@ -23,6 +23,7 @@ from tovholder.access.smart.domain import APP_ROLES
 CLINIC = frozenset({Role.GP, Role.STAFF})
 CITIZENS = frozenset({Role.CITIZEN, Role.REPRESENTATIVE})
 RECEIVERS = frozenset({Role.PARTNER, Role.PREVENTION})
+HOSPITAL = frozenset({Role.HOSPITAL})
 EVERYBODY = frozenset(Role) - {Role.SYSTEM}
 ROUTES: dict[str, Any] = {
     "healthz": "open",
@@ -113,6 +114,11 @@ ROUTES: dict[str, Any] = {
     # Of a referral to them that they have taken (tests/unit/web/test_partner.py).
     "partner/patient/<str:patient_id>/henvist/<str:referral_id>/videre/": "own",
     "partner/patient/<str:patient_id>/henvist/<str:referral_id>/videre/<slug:kind>": "own",
+    "journal/": HOSPITAL,
+    "journal/aabn": HOSPITAL,
+    "journal/patient/<str:patient_id>/": HOSPITAL,
+    "journal/patient/<str:patient_id>/henvist/<str:referral_id>/videre/": "own",
+    "journal/patient/<str:patient_id>/henvist/<str:referral_id>/videre/<slug:kind>": "own",
     "minplan/": CITIZENS,
     "minplan/spaerringer": frozenset({Role.CITIZEN, Role.REPRESENTATIVE}),
     "minplan/spaerringer/<str:consent_id>/ophaev": "post",

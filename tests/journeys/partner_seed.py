@@ -12,7 +12,7 @@ django.setup()
 
 from django.core.management import call_command  # noqa: E402
 
-from journeys.seed import _questions  # noqa: E402
+from journeys.seed import _questions, measured  # noqa: E402
 from lib.people import clinic, condition, context, patient, system  # noqa: E402
 from tovholder import packages, store  # noqa: E402
 from tovholder.access import Role, people  # noqa: E402
@@ -71,6 +71,10 @@ def main() -> dict[str, Any]:
         physio = uow.create(clinic("Bevægelse Fysioterapi", kind="physio")).id
         bones = uow.create(clinic("Kiropraktik ved Åen", kind="chiropractor")).id
         in_town = uow.create(clinic("Fysioterapi i Byen", kind="physio")).id
+        lung = uow.create(clinic("Lungemedicinsk Ambulatorium", kind="hospital")).id
+        air = person(uow, "Luftsen", "0105600005", "R95")
+        for back, value in ((400, 55.0), (30, 48.0)):
+            uow.create(measured(air, "MCS88023", value, now - timedelta(days=back)))
         centre = uow.create(clinic("Sundhedscenter Nær", kind="prevention")).id
         uow.create(clinic("Sundhedscenter Fjern", kind="prevention"))
         back = person(uow, "Rygsen", "0105600001", "L86")
@@ -94,7 +98,13 @@ def main() -> dict[str, Any]:
         gp, **about, kind="rehabilitering", receiver_id=centre, receiver_kind="prevention",
         sent_day=days.day_of(now) - 18,
     )  # fmt: skip
+    about = planned(gp, air, "kol")
+    referral.send(
+        gp, **about, kind="lungeambulatorium", receiver_id=lung, receiver_kind="hospital",
+        text="Tiltagende åndenød trods behandling.",
+    )  # fmt: skip
     for persona in (
+        Persona("lis", "Lis Lunge", "Overlæge", Role.HOSPITAL, lung, "lis", ""),
         Persona("laege", "Mette Prøvelæge", "Læge", Role.GP, home, doctor, ""),
         Persona("fys", "Frida Fys", "Fysioterapeut", Role.PARTNER, physio, frida, ""),
         Persona("fysby", "Per Fys", "Fysioterapeut", Role.PARTNER, in_town, "per", ""),

@@ -219,3 +219,42 @@ class TestPrevention:
         nurse.opens("/partner/")
         nurse.reads("Nobody is waiting for you.", "Finished recently (1)")
         nurse.meets_an_accessible_page("partner-engelsk")
+
+
+class TestHospital:
+    """Given a patient sent to the lung clinic; when the doctor reads, treats and refers on; then the clinic is told."""
+
+    def test_read_treated_referred_on_and_handed_back(self, visitor: Callable[..., Visitor]) -> None:
+        doctor = visitor()
+        doctor.goes_in_as("lis")
+        doctor.reads("Nye henvisninger (1)", "Prøve Luftsen")
+        doctor.meets_an_accessible_page("journal-liste")
+        doctor.page.get_by_role("link", name="Prøve Luftsen").first.click()
+        doctor.reads("Tiltagende åndenød", "FEV1", "Diagnoser", "Lægerne Prøvestræde", "Niveau 2")
+        doctor.presses("Acceptér henvisningen")
+        doctor.unfolds("Notér et besøg, der har været")
+        visit = "main details:has(> summary:text('Notér et besøg'))"
+        doctor.fills("Dato", on(0), visit)
+        doctor.fills("Klokkeslæt", "00:10", visit)
+        doctor.chooses("Patienten kom", visit)
+        doctor.presses("Notér besøget")
+        doctor.reads("Besøget er noteret.")
+        doctor.meets_an_accessible_page("journal-patient")
+        doctor.page.get_by_role("link", name="Henvis videre").click()
+        doctor.page.get_by_role("link", name="KOL-rehabilitering").click()
+        doctor.page.locator("label", has_text="Sundhedscenter Nær").click()
+        doctor.fills("Formål med henvisningen", "Genoptræning")
+        doctor.fills("Bopælskommune", "Randers")
+        doctor.fills("MRC", "3")
+        doctor.presses("Send henvisningen")
+        doctor.reads("Patienten er henvist videre.", "Henvist til andre", "Sundhedscenter Nær")
+        doctor.unfolds("Tilbuddet er begyndt")
+        doctor.presses("Notér, at det er begyndt")
+        doctor.unfolds("Afslut, og skriv til lægen")
+        doctor.fills("Afsluttende besked til lægen", "Inhalation ændret. Kontrol hos jer om tre måneder.")
+        doctor.presses("Afslut, og send til lægen")
+        doctor.reads("lægen har fået jeres besked")
+        clinic = visitor()
+        clinic.goes_in_as("laege")
+        clinic.opens("/klinik/henvisninger")
+        clinic.reads("Prøve Luftsen", "Modtageren har henvist patienten videre.")

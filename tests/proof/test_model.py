@@ -236,7 +236,8 @@ def _refused(ctx: Context, action: str, resource: Json) -> bool:
     except Problem as problem:
         if problem.category is Category.NOT_FOUND:
             return True
-        return problem.category is Category.FORBIDDEN and "The role" in str(problem)
+        told = ("The role", "is not yours to write")  # nothing of the type, or nothing that says this
+        return problem.category is Category.FORBIDDEN and any(words in str(problem) for words in told)
 
 
 def _paths(value: Any, at: str = "") -> Iterator[tuple[str, Any]]:

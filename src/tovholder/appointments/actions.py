@@ -118,7 +118,8 @@ def kind_title(kind: str) -> str:
     for held in packages.builtin().values():
         if kind in kinds(held.id):
             return held.kind_title(kind, "da")
-    return kind
+    told = (held.kind_title(kind, "da") for held in packages.builtin().values())
+    return next((title for title in told if title != kind), kind)
 
 
 def _activity(uow: UnitOfWork, patient_id: str, kind: str, day: int) -> str | None:

@@ -141,10 +141,10 @@ def _course(
         if own is not None:
             return own, held.kind
     fitting = [
-        (one, item.kind)
+        (one, kind)
         for one in started
-        for item in receivers.kinds_for(packages.get(one.package), receiver_kind)
-        if not row.kind or row.kind in (item.kind, item.title.da.lower(), item.title.en.lower())
+        for kind, title in receivers.kinds_for(packages.get(one.package), receiver_kind)
+        if not row.kind or row.kind in (kind, title.da.lower(), title.en.lower())
     ]
     if not fitting:
         raise _Aside(Fault.KIND if started and row.kind else Fault.COURSE, row.kind)

@@ -12,13 +12,14 @@ from enum import StrEnum
 from tovholder import store
 from tovholder.access import Context
 from tovholder.base import days
-from tovholder.cockpit.queries import full_name
+from tovholder.cockpit.queries import full_name, patient_names
 from tovholder.plan import resources
 from tovholder.plan.values import Appointment, Referral
 from tovholder.referral.domain import Status
 from tovholder.referral.queries import deadline_of
 
 LOOKS_BACK = 60  # days in which a time without outcome is still asked about
+WEEKS_DAYS = 14  # the same, and days ahead, for a place that sees very many
 _UNANSWERED = frozenset({Status.REQUESTED, Status.RECEIVED})
 _TAKEN = frozenset({Status.ACCEPTED, Status.IN_PROGRESS, Status.ON_HOLD})
 _AGREED = frozenset({"proposed", "pending", "booked", "arrived", "checked-in", "waitlist"})
@@ -54,13 +55,19 @@ class Line:
     passed: Appointment | None = None  # the oldest without outcome
 
 
-def worklist(ctx: Context) -> tuple[Line, ...]:
-    """Everybody the receiver may see now, those who wait for it first, then by the right's last day and by age."""
+def worklist(ctx: Context, *, everyone: bool = True) -> tuple[Line, ...]:
+    """Whom the receiver may see now, those who wait for it first, then by the right's last day and by age.
+
+    everyone: without it those with a referral or a time of these weeks alone, for a place that sees very many.
+    """
     ours = places_of(ctx)
-    names = {entry.id: full_name(entry.resource) for entry in store.search_all(ctx, "Patient", [])}
     referrals = _referrals(ctx, ours)
     packages = _packages(ctx, referrals)
-    times = _times(ctx, ours)
+    times = _times(ctx, ours, None if everyone else WEEKS_DAYS)
+    if everyone:
+        names = {entry.id: full_name(entry.resource) for entry in store.search_all(ctx, "Patient", [])}
+    else:
+        names = patient_names(ctx, sorted({*times, *(one.patient_id for one in referrals)}))
     found: list[Line] = []
     for one in referrals:
         if one.patient_id in names:
@@ -104,11 +111,13 @@ def _packages(ctx: Context, referrals: Iterable[Referral]) -> dict[str, str]:
     return found
 
 
-def _times(ctx: Context, ours: frozenset[str]) -> Mapping[str, tuple[Appointment, ...]]:
-    """The receiver's own appointments that have no outcome, by patient, the earliest first."""
-    since = days.iso(ctx.today - LOOKS_BACK)
+def _times(ctx: Context, ours: frozenset[str], within: int | None) -> Mapping[str, tuple[Appointment, ...]]:
+    """The receiver's own appointments that have no outcome, by patient, the earliest first. within: days each way."""
+    asked = [("date", f"ge{days.iso(ctx.today - (within or LOOKS_BACK))}"), ("status", ",".join(sorted(_AGREED)))]
+    if within is not None:
+        asked.append(("date", f"le{days.iso(ctx.today + within)}"))
     found: dict[str, list[Appointment]] = {}
-    for entry in store.search_all(ctx, "Appointment", [("date", f"ge{since}"), ("status", ",".join(sorted(_AGREED)))]):
+    for entry in store.search_all(ctx, "Appointment", asked):
         one = resources.read_appointment(entry.resource)
         if one.organization_id in ours and one.start is not None:
             found.setdefault(one.patient_id, []).append(one)

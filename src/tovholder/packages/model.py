@@ -238,7 +238,7 @@ class Package:
         for activity in self.plan.activities:
             if activity.kind == kind:
                 return activity.title[language]
-        return kind
+        return next((held.title[language] for held in self.referrals if held.id == kind), kind)
 
     def defaults(self) -> tuple[str, ...]:
         """Ids of sources that are proposals of ours, to be replaced when something official is public."""

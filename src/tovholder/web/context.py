@@ -14,10 +14,10 @@ from tovholder import packages
 from tovholder.access import policy, sessions
 from tovholder.access.domain import Right, Role
 from tovholder.base import clock, days
+from tovholder.web.areas import OF_ROLE
 from tovholder.web.hats_view import beside_the_name
 
 CLINIC = frozenset({Role.GP, Role.STAFF})
-RECEIVERS = frozenset({Role.PREVENTION, Role.PARTNER})
 GLASS = frozenset({Role.GP, Role.STAFF, Role.HOSPITAL, Role.PREVENTION, Role.PARTNER})
 
 
@@ -52,8 +52,8 @@ def home_of(role: Role | None) -> str:
         return reverse("web:minplan")
     if role in CLINIC:
         return reverse("web:cockpit")
-    if role in RECEIVERS:
-        return reverse("web:partner")
+    if role is not None and role in OF_ROLE:
+        return OF_ROLE[role].home
     if role is Role.OPERATOR:
         return reverse("web:clients")
     if role is not None and sees_figures(role):
@@ -109,8 +109,8 @@ def _links(role: Role | None, path: str, rights: frozenset[str] = frozenset()) -
         links.append((_("Patienter"), reverse("web:cockpit")))
         links.append((_("Pakker"), reverse("web:versions")))
         links.append((_("Log"), reverse("web:clinic-log")))
-    if role in RECEIVERS:
-        links.append((_("Patienter"), reverse("web:partner")))
+    if role in OF_ROLE:
+        links.append((_("Patienter"), OF_ROLE[role].home))
     if role in GLASS:
         links.append((_("Værdispring"), reverse("web:glass")))
     if sees_figures(role):

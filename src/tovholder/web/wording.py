@@ -107,6 +107,7 @@ DEMO_TITLES: Mapping[str, Any] = {
     "Praktiserende læge, Lægerne Åtorvet": _("Praktiserende læge, Lægerne Åtorvet"),
     "Sygeplejerske, Lægerne Åtorvet": _("Sygeplejerske, Lægerne Åtorvet"),
     "Praktiserende læge i en anden klinik": _("Praktiserende læge i en anden klinik"),
+    "Lungemedicinsk overlæge, hospitalet": _("Lungemedicinsk overlæge, hospitalet"),
     "Fysioterapeut": _("Fysioterapeut"),
     "Kiropraktor": _("Kiropraktor"),
     "Øjenlæge": _("Øjenlæge"),

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -72,17 +71,17 @@ class Received:
     is_open: bool
 
 
-def groups(lines: Iterable[Line], today: int, language: str) -> tuple[Group, ...]:
+def groups(lines: Iterable[Line], today: int, language: str, url: Callable[[str], str]) -> tuple[Group, ...]:
     """The list in its parts; a part with nobody is left out."""
     held = list(lines)
     return tuple(
         Group(key, title, rows, any(wait.asks for wait in waits))
         for key, title, waits in GROUPS
-        if (rows := tuple(_row(line, today, language) for line in held if line.wait in waits))
+        if (rows := tuple(_row(line, today, language, url(line.patient_id)) for line in held if line.wait in waits))
     )
 
 
-def _row(line: Line, today: int, language: str) -> Row:
+def _row(line: Line, today: int, language: str, url: str) -> Row:
     package = packages.builtin().get(line.package)
     about: list[str] = []
     left = None if line.deadline_day is None else line.deadline_day - today
@@ -108,7 +107,7 @@ def _row(line: Line, today: int, language: str) -> Row:
                           "skulle være begyndt %(date)s, %(count)d dage over fristen", -left) % told
         )  # fmt: skip
     return Row(
-        url=reverse("web:partner-patient", args=[line.patient_id]),
+        url=url,
         name=line.name,
         what=_kind_title(package, line.referral, language) if line.referral else _("Uden henvisning"),
         about=tuple(about),
@@ -144,6 +143,7 @@ def received(
     episodes: Mapping[str, Episode],
     texts: Mapping[str, str],
     onward: frozenset[str],
+    onward_url: Callable[[str, str], str],
     today: int,
     language: str,
 ) -> tuple[Received, ...]:
@@ -170,7 +170,7 @@ def received(
                 ),
                 answer=one.answer,
                 acts=_ACTS.get(one.status, ()),
-                onward_url=reverse("web:partner-onward", args=[one.patient_id, one.id]) if on else "",
+                onward_url=onward_url(one.patient_id, one.id or "") if on else "",
                 is_new=one.status in ("requested", "received"),
                 is_open=one.status in OPEN,
             )

@@ -22,6 +22,7 @@ from tovholder.access.people import Persona
 from tovholder.access.web import context_for
 from tovholder.base import clock
 from tovholder.base.errors import Category, Problem
+from tovholder.web.areas import OF_ROLE
 from tovholder.web.views.common import open_to_all, safe_next
 from tovholder.web.views.login import then_or_home
 
@@ -77,8 +78,9 @@ _GROUPS: tuple[tuple[Any, Any, str, frozenset[Role]], ...] = (
         frozenset({Role.OPERATOR}),
     ),
 )
-_WITH_PAGES = frozenset({Role.CITIZEN, Role.REPRESENTATIVE, Role.GP, Role.STAFF, Role.PREVENTION, Role.PARTNER, Role.ANALYST,
-                         Role.OPERATOR})  # fmt: skip
+_WITH_PAGES = frozenset(OF_ROLE) | {
+    Role.CITIZEN, Role.REPRESENTATIVE, Role.GP, Role.STAFF, Role.ANALYST, Role.OPERATOR,
+}  # fmt: skip
 
 
 def groups_of(found: list[Persona]) -> tuple[Group, ...]:

@@ -5,55 +5,52 @@ from __future__ import annotations
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
-from django.urls import reverse
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods
 
 from tovholder.access import limits
-from tovholder.access.domain import Context, Role
+from tovholder.access.domain import Context
 from tovholder.access.limits import address_of
 from tovholder.base.errors import Category, Problem
 from tovholder.cockpit.receiver import worklist
 from tovholder.store import opening
 from tovholder.web import kept
+from tovholder.web.areas import Area, at_each_door
 from tovholder.web.forms_partner import StatedForm
 from tovholder.web.presenters import partner as presenter
 from tovholder.web.view_models import FormError
 from tovholder.web.views import finding
-from tovholder.web.views.common import for_roles, form_errors
+from tovholder.web.views.common import form_errors
 
-RECEIVERS = (Role.PARTNER, Role.PREVENTION)
 _SHOWN = 100  # lines of a part of the list; the search finds the others
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
-@for_roles(*RECEIVERS)
-def everybody(request: HttpRequest, ctx: Context) -> HttpResponse:
+@at_each_door("GET", "HEAD", "POST")
+def everybody(request: HttpRequest, ctx: Context, *, area: Area) -> HttpResponse:
     """Those who wait for the receiver, and a search among all it may see; a number or a name is sent, never in an address."""
     searched = request.POST.get("q", "").strip()[: finding.LONGEST] if request.method == "POST" else ""
     found: tuple[finding.Found, ...] = ()
     if searched:
         limits.attempt("find", ctx.now, account=ctx.person)
         found = finding.patients(ctx, searched)
-    groups = presenter.groups(worklist(ctx), ctx.today, get_language() or "da")
+    groups = presenter.groups(worklist(ctx, everyone=area.everyone), ctx.today, get_language() or "da", area.patient)
     return render(
         request,
         "web/partner/list.html",
         {
+            "area": area,
             "groups": groups,
             "shown": _SHOWN,
             "waiting": sum(len(group.rows) for group in groups if group.asks),
             "searched": searched,
-            "found": found,
+            "found": [(one, area.patient(one.id)) for one in found],
             "most": finding.MOST,
         },
     )
 
 
-@require_http_methods(["GET", "POST"])
-@for_roles(*RECEIVERS, resumes=True)
-def open_patient(request: HttpRequest, ctx: Context) -> HttpResponse:
+@at_each_door("GET", "POST", resumes=True)
+def open_patient(request: HttpRequest, ctx: Context, *, area: Area) -> HttpResponse:
     """A patient who came without a referral: the number, and what is stated, which is looked at afterwards."""
     sent = request.POST if request.method == "POST" else None
     form = StatedForm(sent, today=ctx.today, name="aabn", language=get_language() or "da")
@@ -76,7 +73,7 @@ def open_patient(request: HttpRequest, ctx: Context) -> HttpResponse:
                 messages.success(
                     request, _("Patienten er åbnet. Det, du har oplyst, bliver kontrolleret, og patienten kan se det.")
                 )
-                return HttpResponseRedirect(reverse("web:partner-patient", args=[patient.id]))
+                return HttpResponseRedirect(area.patient(patient.id))
         else:
             told, status = form_errors(form), 422
-    return render(request, "web/partner/open.html", {"form": form, "errors": told}, status=status)
+    return render(request, "web/partner/open.html", {"form": form, "errors": told, "area": area}, status=status)

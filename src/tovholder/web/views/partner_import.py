@@ -18,9 +18,9 @@ from tovholder.appointments.visits_file import Bad, Fault
 from tovholder.base.errors import Category, Problem
 from tovholder.referral import directory
 from tovholder.web import reading
+from tovholder.web.areas import PARTNER
 from tovholder.web.view_models import FormError
 from tovholder.web.views.common import for_roles
-from tovholder.web.views.partner import RECEIVERS
 
 LARGEST = 1_000_000  # bytes
 FAULTS: Mapping[Fault, Any] = {
@@ -53,7 +53,7 @@ _UNREADABLE: Mapping[str, Any] = {
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@for_roles(*RECEIVERS)
+@for_roles(*PARTNER.roles)
 def page(request: HttpRequest, ctx: Context) -> HttpResponse:
     """The file, and what became of each of its rows; "prøv" leaves everything as it was."""
     if request.method != "POST":

@@ -5,9 +5,7 @@ from __future__ import annotations
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
-from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods
 
 from tovholder import packages
 from tovholder.access.domain import Context
@@ -18,10 +16,9 @@ from tovholder.plan.values import Referral
 from tovholder.referral import actions
 from tovholder.referral.drafts import table_for
 from tovholder.web import kept
+from tovholder.web.areas import Area, at_each_door
 from tovholder.web.views import partner_patient
 from tovholder.web.views import referral_sheet as sheets
-from tovholder.web.views.common import for_roles
-from tovholder.web.views.partner import RECEIVERS
 
 _UNDER_WAY = ("accepted", "in-progress", "on-hold")
 
@@ -46,23 +43,22 @@ def _kinds(ctx: Context, seen: partner_patient.Seen, held: Referral) -> dict[str
     }
 
 
-@require_http_methods(["GET", "HEAD"])
-@for_roles(*RECEIVERS)
-def choose(request: HttpRequest, ctx: Context, patient_id: str, referral_id: str) -> HttpResponse:
+@at_each_door("GET", "HEAD")
+def choose(request: HttpRequest, ctx: Context, patient_id: str, referral_id: str, *, area: Area) -> HttpResponse:
     """What the patient can be referred on to."""
     seen = partner_patient.see(ctx, patient_id)
     kinds = _kinds(ctx, seen, _held(seen, referral_id))
     links = [
-        (one.title[seen.language], reverse("web:partner-refer", args=[patient_id, referral_id, one.id]))
-        for one, _receivers in kinds.values()
+        (one.title[seen.language], area.onward(patient_id, referral_id, one.id)) for one, _receivers in kinds.values()
     ]
-    back = reverse("web:partner-patient", args=[patient_id])
+    back = area.patient(patient_id)
     return render(request, "web/partner/onward.html", {"name": seen.summary.name, "links": links, "back": back})
 
 
-@require_http_methods(["GET", "POST"])
-@for_roles(*RECEIVERS, resumes=True)
-def refer(request: HttpRequest, ctx: Context, patient_id: str, referral_id: str, kind: str) -> HttpResponse:
+@at_each_door("GET", "POST", resumes=True)
+def refer(
+    request: HttpRequest, ctx: Context, patient_id: str, referral_id: str, kind: str, *, area: Area
+) -> HttpResponse:
     """The form of one kind of referral, as the clinic's, filled from what the reader may see and was told."""
     seen = partner_patient.see(ctx, patient_id)
     chosen = _kinds(ctx, seen, _held(seen, referral_id)).get(kind)
@@ -79,7 +75,7 @@ def refer(request: HttpRequest, ctx: Context, patient_id: str, referral_id: str,
         receiver_kind=wanted if wanted in receivers else receivers[0],
     )
     sheet = sheets.sheet_of(request, draft)
-    back = reverse("web:partner-patient", args=[patient_id])
+    back = area.patient(patient_id)
     preview = False
     if request.method == "POST" and not kept.is_resumed(request):
         pressed = request.POST.get("do", "vis")

@@ -10,11 +10,11 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils.translation import get_language
-from django.views.decorators.http import require_http_methods
 
 from tovholder import packages
 from tovholder.access.domain import Context
 from tovholder.access.policy import decide
+from tovholder.base import days
 from tovholder.base.errors import Category, Problem, not_found
 from tovholder.base.ids import is_fhir_id
 from tovholder.cockpit.receiver import places_of
@@ -24,16 +24,16 @@ from tovholder.plan.queries import Held
 from tovholder.plan.values import Activity, Appointment, Episode, Goal, Referral
 from tovholder.plan.views import PatientSummary
 from tovholder.referral import directory
-from tovholder.referral.drafts import table_for
+from tovholder.referral.drafts import OPEN, table_for
 from tovholder.store import scope
-from tovholder.web import errors, kept, reading
+from tovholder.web import errors, kept, reading, referral_words
+from tovholder.web.areas import Area, at_each_door
 from tovholder.web.presenters import course as course_rows
 from tovholder.web.presenters import pages
 from tovholder.web.presenters import partner as presenter
 from tovholder.web.view_models import FormError
 from tovholder.web.views import partner_acts as acts
-from tovholder.web.views.common import for_roles, form_errors, technical
-from tovholder.web.views.partner import RECEIVERS
+from tovholder.web.views.common import form_errors, technical
 
 _ON_THE_PAGE = frozenset({Category.RULE, Category.INVALID, Category.CONFLICT, Category.PRECONDITION})
 _NEXT = 6  # steps of the plan that are shown
@@ -94,9 +94,8 @@ def see(ctx: Context, patient_id: str) -> Seen:
     )
 
 
-@require_http_methods(["GET", "POST"])
-@for_roles(*RECEIVERS, resumes=True)
-def page(request: HttpRequest, ctx: Context, patient_id: str) -> HttpResponse:
+@at_each_door("GET", "POST", resumes=True)
+def page(request: HttpRequest, ctx: Context, patient_id: str, *, area: Area) -> HttpResponse:
     """The patient, and each act of the page."""
     seen = see(ctx, patient_id)
     sheets = acts.Sheets(seen_by(seen), ctx.today)
@@ -119,7 +118,7 @@ def page(request: HttpRequest, ctx: Context, patient_id: str) -> HttpResponse:
             else:
                 messages.success(request, said)
                 return HttpResponseRedirect(request.path)
-    return _show(request, ctx, seen, sheets, told, details, status)
+    return _show(request, ctx, area, seen, sheets, told, details, status)
 
 
 def seen_by(seen: Seen) -> acts.Offered:
@@ -133,9 +132,9 @@ def seen_by(seen: Seen) -> acts.Offered:
         language=seen.language,
         courses=tuple((one.id or "", packages.get(one.package).titles[seen.language]) for one in seen.courses),
         kinds=tuple(
-            (f"{one.id}:{held.kind}", _titled(held.title[seen.language], one, seen))
+            (f"{one.id}:{kind}", _titled(title[seen.language], one, seen))
             for one in seen.courses
-            for held in receivers.kinds_for(packages.get(one.package), seen.kind)
+            for kind, title in receivers.kinds_for(packages.get(one.package), seen.kind)
         ),
         scores={key: acts.score_of(packages.get(one.package), key.partition(":")[2]) for key, one in scores.items()},
         referrals={one.id or "": presenter.first_kept(one, seen.own, seen.places) for one in seen.referrals if one.id},
@@ -160,6 +159,7 @@ def _likely(seen: Seen) -> str:
 def _show(
     request: HttpRequest,
     ctx: Context,
+    area: Area,
     seen: Seen,
     sheets: acts.Sheets,
     told: tuple[FormError, ...],
@@ -182,7 +182,7 @@ def _show(
         request,
         "web/partner/patient.html",
         {
-            "patient_id": seen.patient_id,
+            "area": area,
             "summary": seen.summary,
             "cpr": reading.cpr_of(seen.held.patient),
             "phones": _phones(seen.held.patient),
@@ -195,6 +195,7 @@ def _show(
                     episodes=episodes,
                     texts=_texts(seen),
                     onward=_onward(ctx, seen),
+                    onward_url=area.onward,
                     today=today,
                     language=language,
                 )
@@ -202,7 +203,9 @@ def _show(
             "appointments": presenter.without(rows, frozenset(sheets.offered.appointments)),
             "steps": steps[:_NEXT],
             "goals": course_rows.goals(seen.goals),
-            "series": _series(seen, language),
+            "series": _series(seen, language, own=not area.reads_record),
+            "diagnoses": _diagnoses(seen),
+            "elsewhere": _elsewhere(ctx, seen, language),
             "may_write": _may_write(ctx, seen.patient_id),
             "sheets": sheets,
             "errors": told,
@@ -247,15 +250,45 @@ def _onward(ctx: Context, seen: Seen) -> frozenset[str]:
     )
 
 
-def _series(seen: Seen, language: str) -> tuple[Any, ...]:
-    """What the reader's own place has measured, as curves."""
+def _series(seen: Seen, language: str, *, own: bool) -> tuple[Any, ...]:
+    """What the packages ask about as curves; own: only what the reader's place reports, who sees no more of it."""
     found: list[Any] = []
     for one in seen.courses:
         package = packages.get(one.package)
         named = receivers.reports_of(package, seen.kind)
         held = measures.series(package, seen.held.record(), since=one.started_day)
-        found += pages.series((item for item in held if item.name in named), language)
+        found += pages.series((item for item in held if not own or item.name in named), language)
     return tuple(found)
+
+
+def _diagnoses(seen: Seen) -> list[tuple[str, int | None]]:
+    """The patient's diagnoses by what they were called, the newest first; none for who may not see them."""
+    found = []
+    for item in seen.held.of("Condition"):
+        concept = item.get("code") or {}
+        coded: Mapping[str, Any] = next(iter(concept.get("coding") or ()), {})
+        name = concept.get("text") or coded.get("display") or coded.get("code")
+        if name:
+            told = item.get("onsetDateTime") or item.get("recordedDate")
+            found.append((str(name), days.parse_day(told) if told else None))
+    return sorted(found, key=lambda one: (-(one[1] or 0), one[0]))
+
+
+def _elsewhere(ctx: Context, seen: Seen, language: str) -> list[tuple[str, str, str]]:
+    """The open referrals to others: what for, to whom, how it stands."""
+    held = [
+        one for one in queries.all_referrals(seen.held) if one.receiver_id not in seen.places and one.status in OPEN
+    ]
+    names = reading.called(ctx, {f"Organization/{one.receiver_id}" for one in held if one.receiver_id})
+    titles = {item.id: item.title[language] for one in seen.courses for item in packages.get(one.package).referrals}
+    return [
+        (
+            titles.get(one.kind, one.title),
+            names.get(f"Organization/{one.receiver_id}", ""),
+            str(referral_words.STATUSES.get(one.status, (one.status, ""))[0]),
+        )
+        for one in held
+    ]
 
 
 def _may_write(ctx: Context, patient_id: str) -> bool:
