@@ -15,6 +15,7 @@ import definitions_page
 import django
 import package_page
 import policy_page
+import transitions_page
 
 django.setup()
 
@@ -363,6 +364,7 @@ def smart() -> str:
 
 
 PAGES = {
+    "transitions": lambda: transitions_page.page(policy.load(policy.FILE), NOTE),
     "package-format": lambda: package_page.text(NOTE),
     "package-fhir": lambda: definitions_page.text(NOTE),
     "smart": smart,

@@ -27,6 +27,7 @@ def tell(clinics: Sequence[Clinic], scenes: Mapping[Story, Scene]) -> None:
     """Each patient's own wishes, and what came of them."""
     _shared(scenes[Story.TOGETHER])
     _opened(scenes[Story.STEADY])
+    _let_in(scenes[Story.BACK_AWAY])
     _unconfirmed(scenes[Story.DECLINED], clinics[-1])
 
 
@@ -55,6 +56,19 @@ def _opened(scene: Scene) -> None:
     """Goes to a physiotherapist without a referral, who stated it and is to be checked; has let nobody else in."""
     evidence.state(
         scene.physio(5), scene.patient_id, reason="contact", text="Har selv bestilt tid for sin ryg, kommer i dag."
+    )
+
+
+def _let_in(scene: Scene) -> None:
+    """Has found a chiropractor without a referral and let the place see the plan."""
+    place = scene.clinic.practices["chiropractor"]
+    until = days.iso(scene.day(0) + 90)
+    _agree(
+        scene,
+        4,
+        lambda ctx: consents.open_resource(
+            ctx, scene.patient_id, organization=place.id, display=place.name, until=until
+        ),
     )
 
 
