@@ -149,18 +149,13 @@ def welcome(port: int) -> None:
     from tovholder.web.views.front import groups_of
 
     base = f"http://{HOST}:{port}"
-    everybody = [persona for persona in personas.all_personas() if persona.role != "system"]
-    choosable = {persona.name for group in groups_of(everybody) for persona in group.personas}
+    everybody = [persona for group in groups_of(personas.all_personas()) for persona in group.personas]
     console.print(f"\n[bold]Tovholder is at {base}/[/]  Choose who you are; everybody is fictitious.\n")
     for persona in everybody:
-        if persona.name in choosable:
-            console.print(f"  {persona.display_name:<26} {persona.title}", markup=False)
-    console.print("\n  Without pages yet, but with the API (the name is for --persona):\n")
-    for persona in everybody:
-        if persona.name not in choosable:
-            console.print(f"  {persona.display_name:<26} {persona.title}: {persona.name}", markup=False)
+        console.print(f"  {persona.display_name:<26} {persona.title}", markup=False)
     console.print(
         f"\n  The clinic {base}/klinik/   the patient {base}/minplan/   the nation {base}/monitorering/"
+        f"\n  Physiotherapists and others {base}/partner/   the hospital {base}/journal/"
         f"\n  FHIR {base}/fhir/metadata   a token: {_myself()} token --persona system"
         "\n  Ctrl-C stops it.\n",
         markup=False,
