@@ -53,6 +53,7 @@ SUNDHEDSRAAD_SYSTEM = f"{BASE}/CodeSystem/sundhedsraad"
 # Identifier we give what we make (business identity across systems)
 PLAN_IDENTIFIER = f"{BASE}/NamingSystem/plan"
 REFERRAL_IDENTIFIER = f"{BASE}/NamingSystem/referral"
+STAY_MESSAGE_EXTENSION = f"{BASE}/StructureDefinition/told-at"  # when the hospital told of a stay last
 VISIT_IDENTIFIER = f"{BASE}/NamingSystem/visit"  # what a receiver's own system calls a visit: organisation/number
 
 

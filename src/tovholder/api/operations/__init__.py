@@ -7,7 +7,17 @@ from typing import Literal
 from django.http import HttpRequest, HttpResponse
 
 from tovholder.api import http
-from tovholder.api.operations import apply, everything, export, opening, parameters, referrals, terminology, validate
+from tovholder.api.operations import (
+    apply,
+    everything,
+    export,
+    messages,
+    opening,
+    parameters,
+    referrals,
+    terminology,
+    validate,
+)
 from tovholder.api.operations.call import Call, Operation
 from tovholder.base.errors import Category, Issue, Problem
 from tovholder.fhir.systems import BASE
@@ -61,6 +71,12 @@ OPERATIONS: dict[tuple[Level, str, str], Operation] = {
         referrals.hand_back,
         _OWN + "task-hand-back",
         "End a referral and tell the clinic what it should know.",
+        affects_state=True,
+    ),
+    ("system", "*", "$process-message"): Operation(
+        messages.process,
+        _R4 + "MessageHeader-process-message",
+        "A MedCom HospitalNotification: a stay begins, pauses, ends or never was; its end plans the check-up after it.",
         affects_state=True,
     ),
     ("system", "*", "$export"): Operation(
