@@ -16,7 +16,7 @@ from tovholder.base import days
 from tovholder.base.errors import Category, Issue, Problem
 from tovholder.base.spreadsheet import meant
 
-MOST = 1000  # rows of a file: what a practice has in some weeks
+MOST = 300  # rows of a file: what a practice has in a week or two, and some seconds of work
 LONGEST = 200
 # Columns by what they mean; a heading may be written in Danish or English. What is none of these is a score's name.
 HEADINGS = {

@@ -47,7 +47,7 @@ FAULTS: Mapping[Fault, Any] = {
 }
 _UNREADABLE: Mapping[str, Any] = {
     "heading": gettext_lazy("Den første linje skal have overskrifterne nr, cpr, dato, tid og status, hver én gang."),
-    "rows": gettext_lazy("Filen har flere end 1.000 besøg. Del den i flere filer."),
+    "rows": gettext_lazy("Filen har flere end 300 besøg. Del den i flere filer."),
     "csv": gettext_lazy("Filen er ikke en CSV-fil. Gem den som CSV (semikolonsepareret) og prøv igen."),
 }
 
