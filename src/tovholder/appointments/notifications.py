@@ -12,6 +12,7 @@ from typing import Any
 
 from tovholder import packages, store
 from tovholder.access import Context, Role, persons
+from tovholder.access.policy import decide
 from tovholder.appointments.hospital_message import Notice
 from tovholder.base import days
 from tovholder.base.errors import forbidden, not_found
@@ -49,6 +50,9 @@ def take(ctx: Context, notice: Notice) -> Taken:
     """Take in one notice. Raises Problem: FORBIDDEN for who is no system, NOT_FOUND for somebody who is not here."""
     if ctx.role is not Role.SYSTEM:
         raise forbidden("MessageHeader.source", "notifications come from hospitals' systems", "a system client")
+    for action in ("create", "update"):  # asked first: what is known of a stay is for those who may tell of it
+        if decide(ctx, action, "Encounter").nothing:
+            raise forbidden("Encounter", f"the sender may not {action} stays", "system/Encounter.cru")
     patient_id = _patient(ctx, notice)
     with store.unit_of_work(ctx, patients=[patient_id]) as uow:
         held = _held(uow, notice, patient_id)
@@ -74,9 +78,11 @@ def _patient(ctx: Context, notice: Notice) -> str:
 
 
 def _held(uow: UnitOfWork, notice: Notice, patient_id: str) -> Json | None:
-    """The stay as it is known, by any of its identifiers."""
+    """The stay as it is known, by any of its identifiers: looked for in our own hand, since what a sender may not search
+    for is there all the same, and a second Encounter would be a second stay.
+    """
     wanted = set(notice.stay)
-    for item in uow.find("Encounter", [("patient", f"Patient/{patient_id}")]):
+    for item in uow.as_system("notifications").find("Encounter", [("patient", f"Patient/{patient_id}")]):
         if wanted & {(str(one.get("system")), str(one.get("value"))) for one in item.get("identifier") or ()}:
             return item
     return None
@@ -118,7 +124,7 @@ def _place(uow: UnitOfWork, notice: Notice) -> Json:
     told: Json = {"display": notice.place} if notice.place else {}
     if not notice.sor:
         return told
-    found = uow.find("Organization", [("identifier", f"{systems.SOR}|{notice.sor}")])
+    found = uow.as_system("notifications").find("Organization", [("identifier", f"{systems.SOR}|{notice.sor}")])
     if len(found) == 1:
         return {"reference": f"Organization/{found[0]['id']}", **told}
     return {"identifier": {"system": systems.SOR, "value": notice.sor}, **told}

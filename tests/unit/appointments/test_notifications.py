@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from journeys.seed import followed
+from lib import smart
 from lib.api import Caller
 from lib.people import context, system
+from lib.prober import Bearer
 from tovholder import store
 from tovholder.access import Role
 from tovholder.base import days
@@ -143,6 +145,23 @@ def test_an_emergency_visit_is_told_too(world: World, hospital: Caller) -> None:
     sends(hospital, message("in-progress", told=timedelta(hours=5), start=timedelta(hours=5), kind="EMER"))
     (stay,) = found(world, "Encounter")
     assert (stay["class"]["code"], stay["status"]) == ("EMER", "in-progress")
+
+
+def _system(scope: str) -> Bearer:
+    key, jwks = smart.keys()
+    made = smart.backend(jwks, scopes=scope)
+    proved = smart.proved(made, key)
+    told = smart.ask("/smart/token", grant_type="client_credentials", scope=scope, **proved).json()
+    return Bearer(told["access_token"])
+
+
+def test_a_registered_system_needs_no_more_than_the_handbook_says(world: World) -> None:
+    hospital = _system("system/Encounter.cru system/Patient.rs")
+    for body in (ADMITTED, HOME, NEVER):
+        assert hospital.send("POST", "/$process-message", body).status_code == 200
+    assert [item["status"] for item in checkups(world)] == ["revoked"]
+    nobody = _system("system/Patient.rs")
+    assert nobody.send("POST", "/$process-message", ADMITTED).status_code in (403, 404)
 
 
 class TestBadMessages:
