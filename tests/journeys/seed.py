@@ -38,8 +38,8 @@ def measured(patient_id: str, code: str, value: float, when: datetime) -> dict[s
     }
 
 
-def followed(ctx: Any, patient_id: str) -> None:
-    """Another patient of the clinic, with a plan made in time."""
+def followed(ctx: Any, patient_id: str, level: int | None = None) -> None:
+    """Another patient of the clinic, with a plan made in time; at the proposed level, where none is named."""
     episode = queries.episode_view(ctx, patient_id, "kol").episode
     about: dict[str, Any] = {"patient_id": patient_id, "episode_id": episode.id}
     actions.start_episode(ctx, **about)
@@ -52,7 +52,7 @@ def followed(ctx: Any, patient_id: str) -> None:
             answers[item["linkId"]] = next(value for key, value in option.items() if key.startswith("value"))
     actions.record_needs_assessment(ctx, **about, answers=answers)
     proposal = actions.propose_level(ctx, **about)
-    actions.decide_level(ctx, **about, level=int(proposal.level or 1), override_reason="aftalt")
+    actions.decide_level(ctx, **about, level=level or int(proposal.level or 1), override_reason="aftalt")
     actions.make_plan(ctx, **about)
     actions.confirm_plan(ctx, **about, no_goal_reason="Vender tilbage til det ved næste kontrol")
 

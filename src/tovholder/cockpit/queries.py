@@ -210,6 +210,7 @@ def open_flags(ctx: Context, episodes: Sequence[str]) -> dict[str, tuple[OpenFla
                     since_day,
                     None if since_day is None else ctx.today - since_day,
                     raised_ms,
+                    rule.refer or "",
                 )
             )
     return {

@@ -47,6 +47,7 @@ class OpenFlag:
     since_day: int | None
     age_days: int | None
     raised_ms: int = 0
+    refer: str = ""  # the referral of the package that answers it
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,6 +63,10 @@ def _rule(package: Package, rule: Rule) -> Iterator[Issue]:
     if rule.kind != "deadline" and (rule.levels == "all" or sorted(rule.levels) != [2, 3]):
         message = f'a rule of kind "{rule.kind}" is raised at levels 2 and 3 only'
         yield Issue(place, message, "levels = [2, 3]")
+    known = {held.id for held in package.referrals}
+    if rule.refer is not None and rule.refer not in known:
+        message = f"there is no referral {rule.refer}"
+        yield Issue(package.place(file, "refer"), message, f"one of: {', '.join(sorted(known))}")
     if not rule.examples:
         yield Issue(file, "the rule has no example", "at least one [[examples]] with facts and expected rows")
         return

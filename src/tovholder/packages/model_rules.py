@@ -35,7 +35,7 @@ class Rule(Frozen):
 
     ``levels``: the levels of the episode's latest decision at which the flag is raised; "all" includes undecided.
     Reason placeholders: {days} (since → today), {since}, {deadline} (column deadline_day), and further output
-    columns by name (those ending in _day are dates).
+    columns by name (those ending in _day are dates). ``refer``: the referral of the package that answers the flag.
     """
 
     id: Code
@@ -46,6 +46,7 @@ class Rule(Frozen):
     levels: Literal["all"] | tuple[LevelNumber, ...]
     reason: Text
     action: Text  # what to do about it
+    refer: Code | None = None
     sql: Words
     source: Code
     examples: tuple[RuleExample, ...] = ()

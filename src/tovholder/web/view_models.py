@@ -21,6 +21,7 @@ class Flag:
     since_day: int | None
     age_days: int | None
     action: Text = field(default_factory=dict)
+    refer_url: str = ""  # the prefilled form of the referral that answers it
 
 
 @dataclass(frozen=True, slots=True)

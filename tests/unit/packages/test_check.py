@@ -89,6 +89,12 @@ CASES = {
         f'{TARGET}\ntarget = {{ input = "fev1_percent", at_least = 900 }}',
         "900 is outside",
     ),
+    "unknown referral of a flag": (
+        "rules/rehab-not-offered.toml",
+        'refer = "rehabilitering"',
+        'refer = "traening"',
+        "there is no referral traening",
+    ),
     "unknown referral": ("plan.toml", 'referral = "rygestop"', 'referral = "rygning"', "there is no referral rygning"),
     "unknown question": ("level.toml", '"psykisk"', '"psyke"', 'no question "psyke"'),
     "score question": ("forms/kol-behovsvurdering.toml", '"psykisk"', '"psyke"', 'no question "psyke"'),

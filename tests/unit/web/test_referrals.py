@@ -259,3 +259,19 @@ def test_who_blocked_the_clinic_stands_in_no_list_of_referrals(scene: Scene) -> 
     for path in (where, scene.form):
         assert client.get(path).status_code == 404, path
     assert client.post(where, {"do": "withdraw", "tekst": "x"}).status_code == 404
+
+
+def test_a_flag_that_a_referral_answers_leads_to_its_form_in_one_step(scene: Scene) -> None:
+    from journeys.seed import followed
+    from lib.people import context
+    from tovholder.access import Role
+
+    gp = context(Role.GP, scene.world.clinic, now=system_clock(), actor=f"Practitioner/{scene.world.doctor}")
+    followed(gp, scene.world.patient, level=2)
+    scene.measured("MCS88021", 4, days_ago=40)
+    browser = worlds.browser("laege")
+    for page in ("/klinik/?pakke=kol", scene.world.course, f"{scene.world.course}opfoelgning"):
+        content = browser.get(page).content.decode()
+        assert f'href="{scene.form}"' in content, page
+        assert "Rehabilitering er ikke tilbudt" in content
+    assert "Sundhedscenter Nær" in browser.get(scene.form).content.decode()

@@ -15,8 +15,9 @@ from tovholder.cockpit.ranking import SEVERITY, SOON
 from tovholder.plan.review import Prompt
 from tovholder.web.cockpit_view import Asleep, CockpitRow, Course
 from tovholder.web.presenters import cockpit_cells
+from tovholder.web.presenters import course as c
 from tovholder.web.templatetags.tovholder import day
-from tovholder.web.view_models import Flag, NextStep
+from tovholder.web.view_models import NextStep
 from tovholder.web.wording import CHANNELS, OUTCOMES, PHASES
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ def row_of(
     url = course_url(lead)
     cells = clinic.cells.get(lead.episode_id, {})
     flags = sorted(
-        (flag for row in person.rows for flag in row.flags),
+        (flag for row in person.rows for flag in c.flags(row.flags, row.patient_id, row.package)),
         key=lambda flag: (SEVERITY[flag.severity], flag.since_day or 0),
     )
     missing = [title for row in person.rows for title in row.missing if title not in never]
@@ -126,9 +127,7 @@ def row_of(
         level=level,
         level_from=origin.package_title if len(person.rows) > 1 and level is not None else {},
         review=_review(person),
-        flags=tuple(
-            Flag(flag.rule_id, flag.title, flag.severity, flag.reason, flag.since_day, flag.age_days) for flag in flags
-        ),
+        flags=tuple(flags),
         asleep=tuple(Asleep(flag.title, snooze.until_day) for row in person.rows for flag, snooze in row.sleeping),
         deadline_day=pressed.deadline_day,
         days_left=pressed.days_left,

@@ -41,7 +41,7 @@ def patient_page(held: reading.Course, *, today: int, language: str) -> v.Patien
         phase_label=wording.PHASES.get(str(episode.phase), episode.phase),
         episode_id=episode.id,
         level=int(view.decision.level) if view.decision else None,
-        flags=c.flags(held.flags),
+        flags=c.flags(held.flags, held.patient_id, package.id),
         clock=c.clock(package, episode, view.plan, today),
         steps=guided,
         current=next((step for step in guided if step.state == "current"), None),

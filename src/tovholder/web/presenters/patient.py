@@ -145,7 +145,7 @@ def _course(view: PatientView, held: EpisodeView, flags: tuple[OpenFlag, ...], t
         level_day=held.decision.decided_day if held.decision else None,
         url=url,
         clock=c.clock(package, episode, held.plan, today),
-        flags=c.flags(flags),
+        flags=c.flags(flags, view.summary.id, package.id),
         todos=tuple(_told(one, held, view.summary.id, today, bool(prompts)) for one in waiting) if is_open else (),
         reviews=review_words(prompts, held, flags),
         plan=_plan(held, view.summary.id, today),
