@@ -15,7 +15,7 @@ from tovholder.cockpit.ranking import SEVERITY, SOON
 from tovholder.plan.review import Prompt
 from tovholder.web.cockpit_view import Asleep, CockpitRow, Course
 from tovholder.web.presenters import cockpit_cells
-from tovholder.web.presenters import course as c
+from tovholder.web.presenters.flags import flags as shown_flags
 from tovholder.web.templatetags.tovholder import day
 from tovholder.web.view_models import NextStep
 from tovholder.web.wording import CHANNELS, OUTCOMES, PHASES
@@ -108,7 +108,7 @@ def row_of(
     url = course_url(lead)
     cells = clinic.cells.get(lead.episode_id, {})
     flags = sorted(
-        (flag for row in person.rows for flag in c.flags(row.flags, row.patient_id, row.package)),
+        (flag for row in person.rows for flag in shown_flags(row.flags, row.patient_id, row.package)),
         key=lambda flag: (SEVERITY[flag.severity], flag.since_day or 0),
     )
     missing = [title for row in person.rows for title in row.missing if title not in never]

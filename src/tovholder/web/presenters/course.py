@@ -11,7 +11,6 @@ from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
 from tovholder.base import days
-from tovholder.cockpit.ranking import OpenFlag
 from tovholder.packages import Package, builtin
 from tovholder.plan import values
 from tovholder.plan.aims import Suggestion
@@ -300,23 +299,6 @@ def _may(status: str, day: int | None, today: int) -> tuple[str, ...]:
         past = day is not None and day <= today
         return (*(("fulfil", "noshow") if past else ()), "cancel", "rebook")
     return ("rebook",) if status in ("noshow", "cancelled") else ()
-
-
-def flags(found: Iterable[OpenFlag], patient_id: str, package_id: str) -> tuple[v.Flag, ...]:
-    """Open flags of a course as the pages show them."""
-    return tuple(
-        v.Flag(
-            item.rule_id,
-            item.title,
-            item.severity,
-            item.reason,
-            item.since_day,
-            item.age_days,
-            item.action,
-            reverse("web:refer", args=[patient_id, package_id, item.refer]) if item.refer else "",
-        )
-        for item in found
-    )
 
 
 def preview(found: Iterable[PlannedActivity], language: str) -> tuple[v.Planned, ...]:

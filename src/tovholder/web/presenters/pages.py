@@ -19,6 +19,7 @@ from tovholder.plan.views import EpisodeView
 from tovholder.web import reading, wording
 from tovholder.web import view_models as v
 from tovholder.web.presenters import course as c
+from tovholder.web.presenters.flags import flags
 from tovholder.web.presenters.words import reason_words
 from tovholder.web.templatetags.tovholder import day as day_text
 
@@ -41,7 +42,7 @@ def patient_page(held: reading.Course, *, today: int, language: str) -> v.Patien
         phase_label=wording.PHASES.get(str(episode.phase), episode.phase),
         episode_id=episode.id,
         level=int(view.decision.level) if view.decision else None,
-        flags=c.flags(held.flags, held.patient_id, package.id),
+        flags=flags(held.flags, held.patient_id, package.id),
         clock=c.clock(package, episode, view.plan, today),
         steps=guided,
         current=next((step for step in guided if step.state == "current"), None),

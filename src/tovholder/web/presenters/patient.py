@@ -21,6 +21,7 @@ from tovholder.web import patient_wording as words
 from tovholder.web import view_models as v
 from tovholder.web import wording
 from tovholder.web.presenters import course as c
+from tovholder.web.presenters.flags import flags as shown_flags
 from tovholder.web.presenters.words import told_title
 
 _APPOINTMENTS = 8  # shown of those to come
@@ -145,7 +146,7 @@ def _course(view: PatientView, held: EpisodeView, flags: tuple[OpenFlag, ...], t
         level_day=held.decision.decided_day if held.decision else None,
         url=url,
         clock=c.clock(package, episode, held.plan, today),
-        flags=c.flags(flags, view.summary.id, package.id),
+        flags=shown_flags(flags, view.summary.id, package.id),
         todos=tuple(_told(one, held, view.summary.id, today, bool(prompts)) for one in waiting) if is_open else (),
         reviews=review_words(prompts, held, flags),
         plan=_plan(held, view.summary.id, today),

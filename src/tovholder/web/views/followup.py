@@ -24,8 +24,8 @@ from tovholder.cockpit.handling import Event, Standing
 from tovholder.cockpit.ranking import OpenFlag
 from tovholder.web import errors, forms, kept, reading
 from tovholder.web.forms_cockpit import AssignForm, AttemptForm, MessageForm, SnoozeForm
-from tovholder.web.presenters import course as course_rows
 from tovholder.web.presenters import referrals
+from tovholder.web.presenters.flags import flags
 from tovholder.web.presenters.pages import book_kinds
 from tovholder.web.templatetags.tovholder import day, say
 from tovholder.web.view_models import FormError
@@ -252,7 +252,7 @@ def _show(
         {
             "name": course.view.patient.name,
             "package_title": {"da": course.package.titles.da, "en": course.package.titles.en},
-            "flags": course_rows.flags(state.flags, course.patient_id, course.package.id),
+            "flags": flags(state.flags, course.patient_id, course.package.id),
             "asleep": [(rule, titles.get(rule, ""), snooze) for rule, snooze in state.asleep.items()],
             "known": state.known,
             "assigned": state.colleagues.get(state.assigned_to, "") if state.assigned_to else "",
