@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from tovholder.access import persons
 from tovholder.access.evidence import LONGEST, REASONS
+from tovholder.appointments.series import MOST
 from tovholder.base import days
 from tovholder.web import referral_words, wording
 from tovholder.web.forms import BookForm, DayField, GoalForm, PickField, TodayForm, WordsField, _words
@@ -75,6 +76,35 @@ class _InCourse(TodayForm):
             held = forms.ChoiceField(choices=list(courses), initial=courses[0][0], widget=forms.HiddenInput)
         self.fields["course"] = held
         self.order_fields(["course", *(name for name in self.fields if name != "course")])
+
+
+class TimesForm(BookForm):
+    """A new time, or a series of them."""
+
+    times = forms.IntegerField(
+        label=_("Hvor mange gange?"),
+        initial=1,
+        min_value=1,
+        max_value=MOST,
+        widget=forms.NumberInput(attrs={"min": 1, "max": MOST, "inputmode": "numeric"}),
+        error_messages={
+            "required": _("Skriv, hvor mange gange."),
+            "invalid": _("Skriv et helt tal."),
+            "min_value": _("Skriv mindst 1."),
+            "max_value": _("Skriv højst %(limit_value)d."),
+        },
+    )
+    every = PickField(
+        label=_("Hvor tit?"),
+        choices=[
+            ("7", _("Hver uge")),
+            ("14", _("Hver anden uge")),
+            ("28", _("Hver fjerde uge")),
+            ("3", _("Hver tredje dag")),
+        ],
+        initial="7",
+        error_messages={"required": _("Vælg, hvor tit.")},
+    )
 
 
 class VisitForm(BookForm):

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from datetime import timedelta
 from html import unescape
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -84,6 +85,7 @@ def text(answer: Any) -> str:
 
 
 def does(browser: Client, page: str, act: str, **given: Any) -> Any:
+    given = ({"times": "1", "every": "7"} if act == "book" else {}) | given
     return browser.post(
         page, {"do": act, **{key.replace("_", "-"): value for key, value in given.items()}}, follow=True
     )
@@ -200,6 +202,21 @@ class TestTimes:
         assert (moved["id"], moved["start"][:10]) == (made["id"], later)
         gone = does(browser, scene.page, "cancel", id=made["id"], by="provider", reason="staff")
         assert "Aftalen er aflyst." in text(gone)
+
+    def test_a_series_is_booked_whole_or_not_at_all(self, scene: Scene) -> None:
+        browser = worlds.browser("fys")
+        first = system_clock() + timedelta(days=3)
+        sent = {"kind": self._kind(scene), "date": first.date().isoformat(), "time": "10:00", "every": "14"}
+        assert "4 tider er booket." in text(does(browser, scene.page, "book", **sent, times="4"))
+        found = sorted(days.parse_instant(item["start"]) for item in scene.found("Appointment"))
+        wall = [one.astimezone(days.COPENHAGEN) for one in found]
+        assert [(one.hour, one.minute) for one in wall] == [(10, 0)] * 4
+        assert [(later.date() - one.date()).days for one, later in pairwise(wall)] == [14] * 3
+        clash = {**sent, "date": (first + timedelta(days=28)).date().isoformat()}
+        assert does(browser, scene.page, "book", **clash, times="3").status_code == 409
+        assert len(scene.found("Appointment")) == 4
+        for wrong in ({"times": "0"}, {"times": "31"}, {"times": "mange"}, {"every": "400"}):
+            assert does(browser, scene.page, "book", **({**sent, "times": "1"} | wrong)).status_code == 422
 
     def test_an_outcome_is_put_right(self, scene: Scene) -> None:
         browser = worlds.browser("fys")

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from tovholder import store
 from tovholder.access.domain import Context
 from tovholder.appointments import actions as appointments
+from tovholder.appointments.series import book_series
 from tovholder.base.errors import not_found
 from tovholder.packages import Package
 from tovholder.packages.model_clinical import Input
@@ -110,7 +111,7 @@ class Sheets:
             initial = {
                 "kind": offered.likely if offered.likely in dict(kinds) else kinds[0][0] if len(kinds) == 1 else ""
             }
-            kind = forms.BookForm if name == "book" else partner_forms.VisitForm
+            kind = partner_forms.TimesForm if name == "book" else partner_forms.VisitForm
             return kind(data, kinds=kinds, initial=initial, **common)
         if name == "rebook":
             start = offered.appointments[identity].start
@@ -188,11 +189,22 @@ def _answer(ctx: Context, patient_id: str, act: str, identity: str, form: Form) 
 def _book(ctx: Context, patient_id: str, form: Any, *, told: bool) -> str:
     episode_id, _colon, kind = form.cleaned_data["kind"].partition(":")
     if not told:
-        appointments.book(ctx, patient_id=patient_id, kind=kind, start=form.start, episode_id=episode_id)
-        return _("Tiden er booket. Patienten og klinikken kan se den.")
+        given = form.cleaned_data
+        made = book_series(
+            ctx,
+            patient_id=patient_id,
+            kind=kind,
+            start=form.start,
+            times=given["times"],
+            every_days=int(given["every"]),
+            episode_id=episode_id,
+        )
+        if len(made) == 1:
+            return _("Tiden er booket. Patienten og klinikken kan se den.")
+        return _("%(count)d tider er booket. Patienten og klinikken kan se dem.") % {"count": len(made)}
     with store.unit_of_work(ctx, patients=[patient_id]):  # the visit and how it went, or neither
-        made = appointments.book(ctx, patient_id=patient_id, kind=kind, start=form.start, episode_id=episode_id)
-        about = {"patient_id": patient_id, "appointment_id": str(made.id)}
+        been = appointments.book(ctx, patient_id=patient_id, kind=kind, start=form.start, episode_id=episode_id)
+        about = {"patient_id": patient_id, "appointment_id": str(been.id)}
         if form.cleaned_data["outcome"] == "fulfilled":
             appointments.mark_fulfilled(ctx, **about)
         else:
