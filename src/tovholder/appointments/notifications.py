@@ -82,7 +82,7 @@ def _held(uow: UnitOfWork, notice: Notice, patient_id: str) -> Json | None:
     for is there all the same, and a second Encounter would be a second stay.
     """
     wanted = set(notice.stay)
-    for item in uow.as_system("notifications").find("Encounter", [("patient", f"Patient/{patient_id}")]):
+    for item in uow.as_system("appointments").find("Encounter", [("patient", f"Patient/{patient_id}")]):
         if wanted & {(str(one.get("system")), str(one.get("value"))) for one in item.get("identifier") or ()}:
             return item
     return None
@@ -124,7 +124,7 @@ def _place(uow: UnitOfWork, notice: Notice) -> Json:
     told: Json = {"display": notice.place} if notice.place else {}
     if not notice.sor:
         return told
-    found = uow.as_system("notifications").find("Organization", [("identifier", f"{systems.SOR}|{notice.sor}")])
+    found = uow.as_system("appointments").find("Organization", [("identifier", f"{systems.SOR}|{notice.sor}")])
     if len(found) == 1:
         return {"reference": f"Organization/{found[0]['id']}", **told}
     return {"identifier": {"system": systems.SOR, "value": notice.sor}, **told}
@@ -132,7 +132,7 @@ def _place(uow: UnitOfWork, notice: Notice) -> Json:
 
 def _planned(uow: UnitOfWork, patient_id: str, encounter_id: str) -> tuple[str, ...]:
     """The steps the packages of the patient's plans ask for after a stay, put into the plans that lack them."""
-    hand = uow.as_system("notifications")
+    hand = uow.as_system("appointments")
     made: list[str] = []
     for item in course.about(hand, "EpisodeOfCare", patient_id):
         value = resources.read_episode(item)
@@ -202,7 +202,7 @@ def _put_in(hand: UnitOfWork, value: Episode, plan: Plan, step: PlannedActivity,
 
 def _taken_back(uow: UnitOfWork, patient_id: str, encounter_id: str) -> tuple[str, ...]:
     """The open steps a stay planned that never was."""
-    hand = uow.as_system("notifications")
+    hand = uow.as_system("appointments")
     back: list[str] = []
     for stored in course.about(hand, "ServiceRequest", patient_id):
         grounds = {one.get("reference") for one in stored.get("supportingInfo") or ()}
